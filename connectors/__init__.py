@@ -1,0 +1,1 @@
+"""The edges: recordings, importers, feeds and results."""

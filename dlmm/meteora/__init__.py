@@ -1,0 +1,1 @@
+"""The Meteora DLMM program (lb_clmm): layouts, swap walk, instructions."""

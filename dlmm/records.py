@@ -1,0 +1,113 @@
+"""Values that travel between the pool arithmetic and its callers."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """Base of our immutable values."""
+
+
+class Venue(StrEnum):
+    """Which of the two programs a pool belongs to."""
+
+    METEORA = "meteora"
+    SAROS = "saros"
+
+
+class Clock(Record, frozen=True):
+    """What the Clock sysvar tells a program while it runs.
+
+    :arg slot: Slot number.
+
+    :arg unix_timestamp: Seconds since 1970, signed.
+
+    :arg epoch: Epoch number, which chooses between a mint's two transfer fees.
+
+    """
+
+    slot: int
+    unix_timestamp: int
+    epoch: int = 0
+
+
+class Account(Record, frozen=True):
+    """One account as a cluster gives it: who owns it, and its bytes."""
+
+    owner: str
+    data: bytes
+
+
+class SwapQuote(Record, frozen=True):
+    """What a swap that succeeds does, in raw token units.
+
+    :arg amount_in: What leaves the user's token account, token-2022 transfer fee included.
+
+    :arg amount_out: What arrives in the user's token account, after any transfer fee.
+
+    :arg reserve_in: What arrives in the pool's vault.
+
+    :arg reserve_out: What leaves the pool's vault.
+
+    :arg fee: Total trading fee, protocol and host parts included, in the fee's token.
+
+    :arg protocol_fee: The protocol's part, without the host's.
+
+    :arg host_fee: The host's part (Meteora only).
+
+    :arg limit_order_fee: The part owed to limit orders (Meteora only).
+
+    :arg fee_on_input: Whether the fee is in the token that goes in.
+
+    :arg transfer_fee_in: Token-2022 transfer fee withheld on the way in.
+
+    :arg transfer_fee_out: Token-2022 transfer fee withheld on the way out.
+
+    :arg start_bin: Active bin before.
+
+    :arg end_bin: Active bin after.
+
+    :arg bins: Bins that the walk visited.
+
+    :arg fee_rate: Rate of the first bin, in units of 1e-9, as the program reports it.
+
+    :arg price_impact: Relative distance of the average price net of fees from the start bin's price, at least 0.
+
+    :arg compute_units: Estimate of the compute units the program will use.
+
+    """
+
+    amount_in: int
+    amount_out: int
+    reserve_in: int
+    reserve_out: int
+    fee: int
+    protocol_fee: int
+    host_fee: int
+    limit_order_fee: int
+    fee_on_input: bool
+    transfer_fee_in: int
+    transfer_fee_out: int
+    start_bin: int
+    end_bin: int
+    bins: int
+    fee_rate: int
+    price_impact: float
+    compute_units: int
+
+
+class SwapFailure(Record, frozen=True):
+    """The failure the program would answer with.
+
+    :arg name: The program's own name for it, e.g. `PoolDisabled`, or `Panic`, `OutOfMemory`, `OutOfComputeUnits`.
+
+    :arg code: Custom error code, or `None` when the program dies without one.
+
+    :arg reason: The figures behind it.
+
+    """
+
+    name: str
+    code: int | None
+    reason: str = ""

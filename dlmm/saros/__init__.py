@@ -1,0 +1,1 @@
+"""The Saros DLMM program (liquidity_book): layouts, swap walk, instructions."""

@@ -1,0 +1,1 @@
+"""Wiring only: the dataflows, their settings and the command line."""

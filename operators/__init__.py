@@ -1,0 +1,1 @@
+"""Decisions: pure cores and kernels, each with a thin Bytewax step over it."""

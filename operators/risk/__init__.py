@@ -1,0 +1,1 @@
+"""Limits, and the gate that holds every order against them."""
