@@ -3,6 +3,24 @@
 from enum import StrEnum
 
 import msgspec
+import numpy as np
+
+MAX_U64 = (1 << 64) - 1
+
+QUOTE = np.dtype(
+    [
+        ("amount_in", "<u8"),
+        ("amount_out", "<u8"),
+        ("fee", "<u8"),
+        ("protocol_fee", "<u8"),
+        ("end_bin", "<i4"),
+        ("bins", "<i4"),
+        ("error", "<i4"),
+    ]
+)
+"""One row of a batch of quotes. `error` is 0 for a swap that succeeds, else the code the program would give, or a
+negative number for the deaths without one (`-1` `Panic`, `-2` `OutOfMemory`, `-3` `OutOfComputeUnits`,
+`-4` `AccountBorrowFailed`)."""
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +55,31 @@ class Account(Record, frozen=True):
 
     owner: str
     data: bytes
+
+
+class SwapRequest(Record, frozen=True):
+    """What a client asks of a pool.
+
+    :arg exact_in: Whether `amount` is what goes in, or what shall come out.
+
+    :arg amount: Raw units as the user's token account sees them, transfer fees included.
+
+    :arg swap_for_y: X goes in and Y comes out, or the other way.
+
+    :arg threshold: Least amount out for exact in, most amount in for exact out.
+
+    :arg host: Whether a host fee account is passed (Meteora only).
+
+    :arg arrays: Indices of the bin arrays passed, in this order; `None` chooses them as a client does.
+
+    """
+
+    exact_in: bool
+    amount: int
+    swap_for_y: bool
+    threshold: int
+    host: bool = False
+    arrays: tuple[int, ...] | None = None
 
 
 class SwapQuote(Record, frozen=True):
