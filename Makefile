@@ -1,0 +1,69 @@
+# Every target sets itself up: a virtual environment in .venv, filled from the lock file, once per change of the lock.
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.installed-run
+DEV_STAMP := $(VENV)/.installed-dev
+PROJECT := pyproject.toml $(wildcard */__init__.py)
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+SUPPORTED := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+
+.PHONY: help live replay test lint bench format lock clean
+
+help:
+	@echo "make live    run the main job (in this release: the replay)"
+	@echo "make replay  replay the recording that the settings name"
+	@echo "make test    run the tests"
+	@echo "make lint    check style and types"
+	@echo "make bench   measure replay and quotes"
+	@echo "make format  rewrite the sources in the project's format"
+	@echo "make lock    resolve the lock files anew"
+
+live replay: $(RUN_STAMP)
+	$(BIN)/python -m bytewax.run flows.replay
+
+# loadfile keeps a file's tests in one process, so that a kernel is loaded once for all of them
+test: $(DEV_STAMP)
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(RUN_STAMP)
+	$(BIN)/python -m benchmarks.replay
+	$(BIN)/python -m benchmarks.quotes
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: export CUSTOM_COMPILE_COMMAND = make lock
+lock: COMPILE := $(BIN)/pip-compile --quiet --no-annotate --strip-extras --allow-unsafe --generate-hashes \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+lock: $(DEV_STAMP)
+	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --constraint requirements-dev.lock --extra build --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist *.egg-info
+
+$(BIN)/python:
+	@for candidate in $(PYTHON) python3.12 python3.11 python3 python; do \
+		if "$$candidate" -c '$(SUPPORTED)' >/dev/null 2>&1; then \
+			echo "$$candidate -m venv $(VENV)"; exec "$$candidate" -m venv $(VENV); \
+		fi; \
+	done; \
+	echo "error: Python 3.11 or 3.12 is needed and none was found; name one with make PYTHON=/path/to/python3.12" >&2; \
+	exit 1
+
+$(RUN_STAMP): requirements.lock $(PROJECT) | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): requirements-dev.lock $(PROJECT) | $(BIN)/python
+	$(PIP) install --quiet --require-hashes -r requirements-dev.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
