@@ -1,8 +1,8 @@
 """Account layouts of the Meteora program as numpy types over the account's own bytes.
 
-The bytes are the state: a kernel writes through these fields, and `tobytes()` of an array is the account again. A u128 is
-two u64 fields, `_low` and `_high`. Names are the program's, shortened where it repeats itself; `_unread` covers what
-nobody here reads.
+The bytes are the state: a kernel writes through these fields, and `tobytes()` of an array is the account again. A u128
+is two u64 fields, `_low` and `_high`. Names are the program's, shortened where it repeats itself; `_unread` covers
+what nobody here reads.
 
 Source: the program's published IDL; sizes and offsets are pinned by `tests/dlmm/meteora/test_layout.py`.
 """
