@@ -1,7 +1,11 @@
 """Blocks: a pool's rows in one struct array, the form in which market data travels."""
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from dlmm.jit import kernel
+from dlmm.records import Record
 
 Rows = NDArray[np.void]
 """A one-dimensional struct array; which fields it has, the dtype's name says."""
@@ -21,6 +25,96 @@ ROW = np.dtype(
         ("pool", "i2"),  # index into the recording's list of pools
         ("feed", "i1"),  # which feed brought it
         ("kind", "i1"),  # MARKET or TICK
+        ("account", "i4"),  # which of the pool's accounts was written; 0 where the row is about the pool as a whole
+        ("_reserved", "i4"),
     ]
 )
 MARKET, TICK = 0, 1
+
+SIGNAL = np.dtype(
+    [
+        ("seq", "i8"),  # of the row that caused it
+        ("row", "i8"),  # index of that row in its block; strategies write this one
+        ("bid", "f8"),  # limit prices, Y per X in whole tokens; NaN leaves that side empty
+        ("ask", "f8"),
+        ("bid_size", "f8"),  # whole tokens of X; NaN leaves the size to the portfolio
+        ("ask_size", "f8"),
+        ("fair", "f8"),  # what the strategy thinks X is worth
+        ("confidence", "f8"),  # 0 to 1
+        ("expiry_slots", "i8"),  # resting orders end so many slots after they land; 0 means never
+        ("strategy", "i2"),  # index into the list of strategies
+        ("pool", "i2"),
+        ("kind", "i1"),  # QUOTE, TAKE or CANCEL
+        ("urgency", "i1"),  # 0 low to 3 critical
+        ("_reserved", "i2"),
+    ]
+)
+QUOTE, TAKE, CANCEL = 0, 1, 2
+"""Replace the resting orders of this strategy in this pool; swap at once; take the resting orders back."""
+
+
+class AccountWrite(Record, frozen=True):
+    """The bytes of an account after the write that caused a row."""
+
+    seq: int
+    address: str
+    owner: str
+    data: bytes
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """Neighbouring rows of one pool, and what the steps along the line made of them.
+
+    A slice is what the inbox emitted at once: one block for each pool that had rows in it. A step that spans pools
+    waits until it holds all `slice_blocks` blocks of a slice, and so needs no clock to know that nothing is missing.
+
+    :arg pool: Index into the recording's list of pools.
+
+    :arg slice_no: Number of the slice, from 0.
+
+    :arg slice_blocks: Blocks in that slice.
+
+    :arg is_last: Whether the input ends with this slice.
+
+    :arg rows: `ROW` array in order of `seq`.
+
+    :arg writes: Account bytes, in order of `seq`.
+
+    :arg refused: Rows that the inbox refused of this pool, by its own count.
+
+    :arg dropped: Rows that the arbiter dropped: stale, duplicate, out of order.
+
+    :arg signals: `SIGNAL` array in order of `seq`, then of strategy.
+
+    """
+
+    pool: int
+    slice_no: int
+    slice_blocks: int
+    is_last: bool
+    rows: Rows
+    writes: tuple[AccountWrite, ...] = ()
+    refused: int = 0
+    dropped: tuple[int, int, int] = (0, 0, 0)
+    signals: Rows = msgspec.field(default_factory=lambda: np.zeros(0, SIGNAL))
+
+
+@kernel
+def _group(rows: Rows, starts: NDArray[np.int64], out: Rows) -> None:
+    for index in range(rows.shape[0]):
+        pool = rows[index].pool
+        out[starts[pool]] = rows[index]
+        starts[pool] += 1
+
+
+def split_by_pool(rows: Rows, pools: int) -> list[tuple[int, Rows]]:
+    """Split rows into one array for each pool that occurs, keeping the order within each.
+
+    :arg rows: `ROW` array whose `pool` lies in `0 .. pools - 1`.
+
+    """
+    counts = np.bincount(rows["pool"], minlength=pools)
+    ends = np.cumsum(counts)
+    grouped = np.empty_like(rows)
+    _group(rows, ends - counts, grouped)
+    return [(int(pool), grouped[ends[pool] - counts[pool] : ends[pool]]) for pool in np.flatnonzero(counts)]
