@@ -1,0 +1,29 @@
+"""The command line `dlmm-hft`: its commands live in `flows.commands`, one module each."""
+
+from typing import Any
+
+import click
+
+from dlmm.errors import DlmmError
+from flows.commands.config import config
+
+
+class Program(click.Group):
+    """A group whose commands end in one line on standard error, never in a traceback, where our own errors end them."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except DlmmError as error:
+            click.echo(f"error: {' '.join(str(error).splitlines())}", err=True)
+            ctx.exit(1)
+
+
+@click.group(cls=Program)
+@click.version_option(package_name="dlmm-hft")
+def main() -> None:
+    """High-frequency trading for DLMM pools on Solana."""
+
+
+main.add_command(config)

@@ -1,0 +1,1 @@
+"""The commands of `dlmm-hft`, one module each."""

@@ -1,0 +1,1 @@
+"""Settings: one frozen tree, decoded from one TOML file and the environment, checked once."""

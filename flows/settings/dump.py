@@ -1,0 +1,40 @@
+"""Write settings down again, as the file that would give them."""
+
+from urllib.parse import urlsplit
+
+import msgspec
+import tomli_w
+
+from flows.settings.tree import Settings
+
+
+def dump_settings(settings: Settings) -> str:
+    """Write every key as TOML; loading the text gives the same settings again."""
+    return tomli_w.dumps(_without_none(msgspec.to_builtins(settings)))
+
+
+def without_secrets(settings: Settings) -> Settings:
+    """Cut the cluster's addresses down to their hosts: providers put keys into paths, queries and user names.
+
+    :returns: Settings that may be shown, logged and stored beside results.
+
+    """
+    network = settings.network
+    cut = msgspec.structs.replace(network, rpc_url=_host_only(network.rpc_url), ws_url=_host_only(network.ws_url))
+    return msgspec.structs.replace(settings, network=cut)
+
+
+def _host_only(url: str) -> str:
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:  # an address that no client would take either, such as an unclosed bracket
+        host = ""
+    return f"{url.partition('://')[0]}://{host or 'hidden'}"
+
+
+def _without_none(value: object) -> dict[str, object]:
+    """Drop the keys that are not set: TOML has no word for them."""
+    assert isinstance(value, dict)
+    return {
+        key: _without_none(each) if isinstance(each, dict) else each for key, each in value.items() if each is not None
+    }

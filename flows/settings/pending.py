@@ -1,0 +1,50 @@
+"""What the settings ask for and this release does not do yet, so that nobody believes it done."""
+
+from collections.abc import Callable
+
+from dlmm.records import Record
+from flows.settings.tree import Network, Settings
+
+
+class _Pending(Record, frozen=True):
+    """A setting ahead of the code.
+
+    :arg value: What the user asked for, or `None` where nothing is missing.
+
+    :arg reason: What happens instead.
+
+    """
+
+    path: str
+    value: Callable[[Settings], object | None]
+    reason: str
+
+
+_PENDING = (
+    _Pending("network", lambda s: "set" if s.network != Network() else None, "the replay talks to no cluster"),
+    _Pending("wallet.keypair_path", lambda s: "set" if s.wallet.keypair_path else None, "nothing is signed"),
+    _Pending("trading.dry_run", lambda s: None if s.trading.dry_run else "false", "all fills are simulated"),
+    _Pending(
+        "strategies.statistical_arbitrage.enabled",
+        lambda s: "true" if s.strategies.statistical_arbitrage.enabled else None,
+        "the strategy does not run",
+    ),
+    _Pending(
+        "strategies.momentum_trading.enabled",
+        lambda s: "true" if s.strategies.momentum_trading.enabled else None,
+        "the strategy does not run",
+    ),
+    _Pending("risk_limits.max_value_at_risk", lambda s: s.risk_limits.max_value_at_risk, "the limit is not enforced"),
+    _Pending("risk_limits.correlation_limit", lambda s: s.risk_limits.correlation_limit, "the limit is not enforced"),
+)
+
+
+def not_yet_in_use(settings: Settings) -> list[str]:
+    """Name the settings that are switched on and that this release ignores.
+
+    :returns: One line each, such as `trading.dry_run = false: all fills are simulated`. Limits have a value always, so
+        those that are not enforced are always named.
+
+    """
+    asked = [(pending, pending.value(settings)) for pending in _PENDING]
+    return [f"{pending.path} = {value}: {pending.reason}" for pending, value in asked if value is not None]

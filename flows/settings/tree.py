@@ -1,0 +1,280 @@
+"""The settings tree: every section and key, with its default and its bounds.
+
+Bounds live in the types, so that the tree is also what `flows.settings.check` explains to the user. Every number is
+bounded on both sides, which is what refuses NaN and infinity. A key that is added here needs nothing anywhere else to
+be read, overridden, shown and refused.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+# One definition per kind of value. `\Z`, since `$` lets a trailing line break through.
+Amount = Annotated[float, Meta(gt=0, le=1e15)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+PositiveFraction = Annotated[float, Meta(gt=0, le=1)]
+BasisPoints = Annotated[float, Meta(ge=0, le=10_000)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
+        description="a name of letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit",
+    ),
+]
+PoolName = Annotated[
+    str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,128}\Z", description="an address or name of a pool, without spaces")
+]
+Currency = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,44}\Z", description="a token's symbol or mint")]
+FilePath = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,4096}\Z", description="a path")]
+HttpUrl = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+\Z", description="an http:// or https:// address")]
+WebsocketUrl = Annotated[str, Meta(pattern=r"^wss?://[^\s\x00-\x1f\x7f]+\Z", description="a ws:// or wss:// address")]
+ClassPath = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z",
+        description="'module:Class', as in 'my_strategies.breakout:Breakout'",
+    ),
+]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every section: immutable, and closed to keys it does not know."""
+
+
+class Network(Section, frozen=True):
+    """The cluster to talk to. The addresses may carry a provider's key: they are never shown whole."""
+
+    rpc_url: HttpUrl = "https://api.mainnet-beta.solana.com"
+    ws_url: WebsocketUrl = "wss://api.mainnet-beta.solana.com"
+    commitment: Literal["processed", "confirmed", "finalized"] = "confirmed"
+
+
+class Wallet(Section, frozen=True):
+    """The wallet that pays and signs.
+
+    :arg keypair_path: File that holds the key; never the key itself. None: no wallet.
+
+    """
+
+    keypair_path: FilePath | None = None
+
+
+class Trading(Section, frozen=True):
+    """What holds for every order.
+
+    :arg dlmm_program_id: Address of the program that the pools belong to.
+
+    :arg max_position_size: Largest order, in quote currency.
+
+    :arg dry_run: Whether orders stay on paper.
+
+    """
+
+    dlmm_program_id: str = "LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo"
+    max_position_size: Amount = 10_000.0
+    dry_run: bool = True
+
+
+class TargetPools(Section, frozen=True):
+    """Which pools to trade; none named means every pool of the recording."""
+
+    pools: tuple[PoolName, ...] = ()
+
+
+class Portfolio(Section, frozen=True):
+    """The ledger that the orders are booked in.
+
+    :arg quote: Currency that capital, limits and results are measured in.
+
+    :arg capital: What the portfolio starts with, in quote currency.
+
+    """
+
+    name: Name = "main"
+    quote: Currency = "USDC"
+    capital: Amount = 100_000.0
+
+
+class Volatility(Section, frozen=True):
+    """Short-term volatility of each pool's price, per update.
+
+    :arg window: Updates that the rolling estimator looks back on.
+
+    :arg min_samples: Updates until which `default` stands in for an estimate.
+
+    :arg default: Standard deviation of a log return, as a fraction: 0.02 is 2 %.
+
+    :arg half_life_updates: Updates after which the EWMA estimator has forgotten half.
+
+    """
+
+    estimator: Literal["rolling", "ewma"] = "rolling"
+    window: Annotated[int, Meta(ge=2, le=512)] = 20
+    min_samples: Annotated[int, Meta(ge=1, le=512)] = 10
+    default: Annotated[float, Meta(ge=0, le=10)] = 0.02
+    half_life_updates: Annotated[float, Meta(gt=0, le=1e6)] = 10.0
+
+
+class MarketMaking(Section, frozen=True):
+    """Quotes around the price: spread = `spread_target` x (1 + `volatility_multiplier` x volatility).
+
+    :arg spread_target: Distance of bid and ask in calm, as a fraction of the price.
+
+    :arg inventory_target: Share of the portfolio's worth in the pool that is held in the base token.
+
+    :arg max_inventory_deviation: How far that share may stray from its target before one side stops quoting.
+
+    :arg requote_price_bps: Requote once the price moved this far from where the quotes were made.
+
+    :arg requote_spread_change: Requote once the spread changed by this part of itself.
+
+    :arg order_expiry_slots: Slots after which a resting quote is withdrawn.
+
+    :arg kelly_fraction: Part of the Kelly size that an order takes.
+
+    :arg max_liquidity_share: Largest order, as a part of the liquidity that stands near the price.
+
+    :arg pools: Pools to quote in; none named means all.
+
+    """
+
+    enabled: bool = True
+    spread_target: Annotated[float, Meta(gt=0, lt=1)] = 0.001
+    inventory_target: Fraction = 0.5
+    max_inventory_deviation: Fraction = 0.2
+    volatility_multiplier: Annotated[float, Meta(ge=0, le=1e6)] = 10.0
+    requote_price_bps: BasisPoints = 5.0
+    requote_spread_change: Annotated[float, Meta(ge=0, le=100)] = 0.25
+    order_expiry_slots: Count = 150
+    kelly_fraction: PositiveFraction = 0.25
+    max_liquidity_share: PositiveFraction = 0.01
+    pools: tuple[PoolName, ...] = ()
+
+
+class StatisticalArbitrage(Section, frozen=True):
+    """Prices of one token pair that strayed from each other (a later release acts on it; off until then)."""
+
+    enabled: bool = False
+    min_deviation_threshold: PositiveFraction = 0.002
+    lookback_period_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 5
+    confidence_threshold: Fraction = 0.7
+
+
+class MomentumTrading(Section, frozen=True):
+    """Following a move for a while (a later release acts on it)."""
+
+    enabled: bool = False
+    momentum_threshold: PositiveFraction = 0.005
+    holding_period_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 2
+
+
+class CustomStrategy(Section, frozen=True):
+    """One strategy of the user's own.
+
+    :arg class_path: Where its class is, under the key `class`.
+
+    :arg name: How reports call it; None: the class's name.
+
+    :arg params: Handed to the class as they are.
+
+    :arg pools: Pools it runs in; none named means all.
+
+    """
+
+    class_path: ClassPath = msgspec.field(name="class")
+    name: Name | None = None
+    params: dict[str, object] = msgspec.field(default_factory=dict)
+    pools: tuple[PoolName, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Its name in reports."""
+        return self.name or self.class_path.partition(":")[2]
+
+
+class Strategies(Section, frozen=True):
+    """The strategies, ours by name and the user's own in a list."""
+
+    market_making: MarketMaking = MarketMaking()
+    statistical_arbitrage: StatisticalArbitrage = StatisticalArbitrage()
+    momentum_trading: MomentumTrading = MomentumTrading()
+    custom: tuple[CustomStrategy, ...] = ()
+
+
+class RiskLimits(Section, frozen=True):
+    """What the risk gate holds every order against; amounts in quote currency, fractions of the portfolio.
+
+    :arg max_value_at_risk: At 95 %.
+
+    :arg max_drawdown: Fall from the highest equity at which no new risk is taken.
+
+    :arg emergency_stop_loss: Fall at which everything is unwound.
+
+    :arg max_open_orders: Resting orders, per pool.
+
+    """
+
+    max_pool_exposure: Amount = 50_000.0
+    max_total_exposure: Amount = 100_000.0
+    max_value_at_risk: Amount = 5_000.0
+    max_drawdown: PositiveFraction = 0.05
+    emergency_stop_loss: PositiveFraction = 0.10
+    correlation_limit: Fraction = 0.8
+    max_open_orders: Annotated[int, Meta(ge=1, le=10_000)] = 64
+
+
+class Replay(Section, frozen=True):
+    """How a recording is replayed.
+
+    :arg recording: Parquet file, or folder of such files.
+
+    :arg block_rows: Rows of one pool that travel together at most; it changes the speed, never the result.
+
+    :arg latency_slots: Slots between an order's decision and its landing.
+
+    :arg slippage_bps: How much worse than its limit an order may still land.
+
+    :arg synthetic_depth_bins: Half width of the liquidity that stands in where the recording has no bins.
+
+    :arg default_liquidity: What stands in a pool near the price, in quote currency, where the recording is silent.
+
+    :arg equity_interval_s: Recorded time between two points of the equity curve.
+
+    :arg runs_dir: Folder that receives each run's results.
+
+    """
+
+    recording: FilePath = "replay_data/sample.parquet"
+    block_rows: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
+    latency_slots: Annotated[int, Meta(ge=1, le=100_000)] = 1
+    slippage_bps: BasisPoints = 50.0
+    synthetic_depth_bins: Annotated[int, Meta(ge=1, le=1_000)] = 35
+    default_liquidity: Amount = 1_000_000.0
+    equity_interval_s: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
+    name: Name = "replay"
+    runs_dir: FilePath = "runs"
+
+
+class Monitoring(Section, frozen=True):
+    """Reports and alerts."""
+
+    performance_report_interval_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 60
+    health_check_interval_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 30
+    alert_latency_threshold_us: Annotated[int, Meta(ge=1, le=60_000_000)] = 1_000
+
+
+class Settings(Section, frozen=True):
+    """Everything a user can set. What is built in code is not checked: decode it, as `flows.settings.load` does."""
+
+    network: Network = Network()
+    wallet: Wallet = Wallet()
+    trading: Trading = Trading()
+    target_pools: TargetPools = TargetPools()
+    portfolio: Portfolio = Portfolio()
+    volatility: Volatility = Volatility()
+    strategies: Strategies = Strategies()
+    risk_limits: RiskLimits = RiskLimits()
+    replay: Replay = Replay()
+    monitoring: Monitoring = Monitoring()
