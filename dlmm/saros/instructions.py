@@ -23,7 +23,13 @@ from dlmm.programs import (
 )
 from dlmm.records import Record
 from dlmm.saros.keys import PairKeys
-from dlmm.saros.pdas import bin_array_address, bin_array_index, hook_position_address, position_address
+from dlmm.saros.pdas import (
+    bin_array_address,
+    bin_array_index,
+    hook_bin_array_address,
+    hook_position_address,
+    position_address,
+)
 
 _EXACT_IN, _EXACT_OUT = 0, 1
 
@@ -31,7 +37,7 @@ _EXACT_IN, _EXACT_OUT = 0, 1
 class SwapAccounts(Record, frozen=True):
     """Who swaps in which pair, and through which accounts.
 
-    :arg lower_array: Index of the lower of the two neighbouring bin arrays to pass; `pdas.swap_arrays` gives the usual
+    :arg bin_arrays: Indices of the two neighbouring bin arrays to pass, ascending; `pdas.swap_arrays` gives the usual
         choice.
 
     :arg user_vault_x: The wallet's associated account when `None`.
@@ -43,7 +49,7 @@ class SwapAccounts(Record, frozen=True):
     keys: PairKeys
     user: Pubkey
     swap_for_y: bool
-    lower_array: int
+    bin_arrays: tuple[int, int]
     user_vault_x: Pubkey | None = None
     user_vault_y: Pubkey | None = None
 
@@ -71,9 +77,9 @@ class PositionAccounts(Record, frozen=True):
 
     :arg lower_bin_id: The position's lowest bin, from which its arrays follow.
 
-    :arg active_array: Lower of the two arrays about the active bin, for the hook; ignored without one.
+    :arg active_arrays: The two arrays about the active bin (`pdas.swap_arrays`), for the hook; ignored without one.
 
-    :arg lower_array: Lower of the position's two arrays; that of its lowest bin when `None`.
+    :arg bin_arrays: The position's two arrays; that of its lowest bin and the next when `None`.
 
     :arg position_vault: Account that holds the NFT; the wallet's associated account when `None`.
 
@@ -83,8 +89,8 @@ class PositionAccounts(Record, frozen=True):
     user: Pubkey
     position_mint: Pubkey
     lower_bin_id: int
-    active_array: int
-    lower_array: int | None = None
+    active_arrays: tuple[int, int]
+    bin_arrays: tuple[int, int] | None = None
     user_vault_x: Pubkey | None = None
     user_vault_y: Pubkey | None = None
     position_vault: Pubkey | None = None
@@ -129,7 +135,7 @@ def initialize_hook_bin_array(*, keys: PairKeys, index: int, user: Pubkey) -> In
 
     """
     hook = _hook(keys)
-    array = keys.hook_bin_arrays(index)[0].pubkey
+    array = hook_bin_array_address(hook, index, keys.hook_program)
     return _array(keys.hook_program, hook, array, index, user)
 
 
@@ -223,7 +229,7 @@ def _swap(accounts: SwapAccounts, amount: int, threshold: int, kind: int) -> Ins
         writer(keys.pair),
         reader(keys.mint_x),
         reader(keys.mint_y),
-        *keys.bin_arrays(accounts.lower_array),
+        *keys.bin_arrays(accounts.bin_arrays),
         writer(keys.vault_x),
         writer(keys.vault_y),
         writer(accounts.user_vault_x or keys.user_vault_x(user)),
@@ -234,7 +240,7 @@ def _swap(accounts: SwapAccounts, amount: int, threshold: int, kind: int) -> Ins
         reader(MEMO_PROGRAM),
         *keys.hook_accounts(),
         *event_accounts(keys.program),
-        *keys.hook_bin_arrays(accounts.lower_array),
+        *keys.hook_bin_arrays(accounts.bin_arrays),
     ]
     data = discriminator("swap") + pack("QQBB", amount, threshold, accounts.swap_for_y, kind)
     return Instruction(keys.program, data, metas)
@@ -260,14 +266,15 @@ def _hook(keys: PairKeys) -> Pubkey:
 def _position(accounts: PositionAccounts, user: AccountMeta) -> list[AccountMeta]:
     keys = accounts.keys
     position = position_address(accounts.position_mint, keys.program)
-    lower = bin_array_index(accounts.lower_bin_id) if accounts.lower_array is None else accounts.lower_array
+    lower = bin_array_index(accounts.lower_bin_id)
+    arrays = accounts.bin_arrays or (lower, lower + 1)
     vault = associated_token_account(accounts.user, accounts.position_mint, TOKEN_2022_PROGRAM)
     metas = [
         writer(keys.pair),
         writer(position),
         writer(accounts.position_mint),
         writer(accounts.position_vault or vault),
-        *keys.bin_arrays(lower),
+        *keys.bin_arrays(arrays),
         reader(keys.mint_x),
         reader(keys.mint_y),
         writer(keys.vault_x),
@@ -287,8 +294,8 @@ def _position(accounts: PositionAccounts, user: AccountMeta) -> list[AccountMeta
         return metas
     return [
         *metas,
-        *keys.hook_bin_arrays(accounts.active_array),
+        *keys.hook_bin_arrays(accounts.active_arrays),
         writer(hook_position_address(keys.hook, position, keys.hook_program)),
-        *keys.hook_bin_arrays(lower),
-        *keys.bin_arrays(accounts.active_array),
+        *keys.hook_bin_arrays(arrays),
+        *keys.bin_arrays(accounts.active_arrays),
     ]

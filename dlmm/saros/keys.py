@@ -81,15 +81,15 @@ class PairKeys(Record, frozen=True):
         """Return a wallet's associated account for token Y."""
         return associated_token_account(owner, self.mint_y, self.token_program_y)
 
-    def bin_arrays(self, lower: int) -> list[AccountMeta]:
-        """Pass the bin array at an index and the next one, written."""
-        return [writer(bin_array_address(self.pair, index, self.program)) for index in (lower, lower + 1)]
+    def bin_arrays(self, indices: tuple[int, int]) -> list[AccountMeta]:
+        """Pass two bin arrays, written, in the order given."""
+        return [writer(bin_array_address(self.pair, index, self.program)) for index in indices]
 
-    def hook_bin_arrays(self, lower: int) -> list[AccountMeta]:
-        """Pass the hook's bin array at an index and the next one, written; nothing without a hook."""
+    def hook_bin_arrays(self, indices: tuple[int, int]) -> list[AccountMeta]:
+        """Pass the hook's records of two bin arrays, written; nothing without a hook."""
         if self.hook is None:
             return []
-        return [writer(hook_bin_array_address(self.hook, i, self.hook_program)) for i in (lower, lower + 1)]
+        return [writer(hook_bin_array_address(self.hook, index, self.hook_program)) for index in indices]
 
     def hook_accounts(self) -> list[AccountMeta]:
         """Pass the hook and its program, or the pair's program twice where there is no hook."""

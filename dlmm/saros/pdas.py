@@ -74,11 +74,12 @@ def bin_array_index(bin_id: int) -> int:
     return bin_id // BINS_PER_ARRAY
 
 
-def swap_arrays(active_id: int) -> int:
-    """Return the lower of the two neighbouring arrays that reach furthest to both sides of the active bin.
+def swap_arrays(active_id: int) -> tuple[int, int]:
+    """Return the two neighbouring arrays that reach furthest to both sides of the active bin.
 
     A client falls back to the other neighbouring pair when one of these does not exist.
 
     """
     index, inside = divmod(active_id, BINS_PER_ARRAY)
-    return index - 1 if inside < BINS_PER_ARRAY // 2 else index
+    lower = index - 1 if inside < BINS_PER_ARRAY // 2 else index
+    return lower, lower + 1

@@ -130,5 +130,4 @@ def close_limit_order_if_empty(
 
 
 def _arrays(bin_ids: Iterable[int]) -> list[int]:
-    """Return the arrays that hold the bins, each once, in the order met."""
-    return list(dict.fromkeys(bin_array_index(bin_id) for bin_id in bin_ids))
+    return sorted({bin_array_index(bin_id) for bin_id in bin_ids})
