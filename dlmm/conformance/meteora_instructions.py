@@ -61,10 +61,10 @@ class _Row:
             favor_x=bool(args.get("favor_x", False)),
         )
 
-    def range(self) -> dict[str, int]:
+    def range(self) -> dict[str, Any]:
         return {name: self.args[name] for name in ("from_bin_id", "to_bin_id", "bps_to_remove")}
 
-    def span(self) -> dict[str, int]:
+    def span(self) -> dict[str, Any]:
         return {name: self.args[name] for name in ("lower_bin_id", "width")}
 
 

@@ -1,7 +1,7 @@
 """Read a folder of golden vectors: accounts by hash, states by name, one row a transaction.
 
-Format: three gzip JSON-lines files a venue, `<venue>_accounts`, `<venue>_states` and `<venue>_vectors`, as written by the
-runs of the real programs. Amounts may exceed 2^53 and are read as exact integers.
+Format: three gzip JSON-lines files a venue, `<venue>_accounts`, `<venue>_states` and `<venue>_vectors`, as written by
+the runs of the real programs. Amounts may exceed 2^53 and are read as exact integers.
 """
 
 import base64
