@@ -93,7 +93,7 @@ def _value(value: object, annotation: Any, path: str, sources: Mapping[str, str]
 def _fits(value: object, annotation: Any) -> bool:
     try:
         msgspec.convert(value, annotation)
-    except msgspec.ValidationError:
+    except (msgspec.ValidationError, UnicodeEncodeError):
         return False
     return not isinstance(value, str) or _is_text(value)
 

@@ -1,5 +1,6 @@
 """Write settings down again, as the file that would give them."""
 
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -32,9 +33,12 @@ def _host_only(url: str) -> str:
     return f"{url.partition('://')[0]}://{host or 'hidden'}"
 
 
-def _without_none(value: object) -> dict[str, object]:
+def _without_none(value: Any) -> Any:
     """Drop the keys that are not set: TOML has no word for them."""
-    assert isinstance(value, dict)
-    return {
-        key: _without_none(each) if isinstance(each, dict) else each for key, each in value.items() if each is not None
-    }
+    match value:
+        case dict():
+            return {key: _without_none(each) for key, each in value.items() if each is not None}
+        case list() | tuple():
+            return [_without_none(each) for each in value]
+        case _:
+            return value
