@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numba
+from numba.core import config
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,7 +34,7 @@ def _cache_folder() -> str:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = _cache_folder()
+    config.CACHE_DIR = _cache_folder()
 
 
 def kernel(function: F) -> F:

@@ -50,7 +50,7 @@ def subtract(a_high: U64, a_low: U64, b_high: U64, b_low: U64) -> tuple[U64, U64
 @kernel
 def is_less(a_high: U64, a_low: U64, b_high: U64, b_low: U64) -> bool:
     """Tell whether the first 128-bit number is the smaller one."""
-    return a_high < b_high or (a_high == b_high and a_low < b_low)
+    return bool(a_high < b_high or (a_high == b_high and a_low < b_low))
 
 
 @kernel

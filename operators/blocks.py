@@ -1,5 +1,7 @@
 """Blocks: a pool's rows in one struct array, the form in which market data travels."""
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +11,9 @@ from dlmm.records import Record
 
 Rows = NDArray[np.void]
 """A one-dimensional struct array; which fields it has, the dtype's name says."""
+
+Fields = Any
+"""One record of a struct array inside a kernel, where its fields are attributes."""
 
 ROW = np.dtype(
     [
@@ -80,7 +85,8 @@ class Block(msgspec.Struct, frozen=True, gc=False):
 
     :arg writes: Account bytes, in order of `seq`.
 
-    :arg refused: Rows that the inbox refused of this pool, by its own count.
+    :arg findings: What the inbox found wrong with the rows of all pools: kind, whether it refused them, how many. Given
+        with the last slice.
 
     :arg dropped: Rows that the arbiter dropped: stale, duplicate, out of order.
 
@@ -94,7 +100,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     is_last: bool
     rows: Rows
     writes: tuple[AccountWrite, ...] = ()
-    refused: int = 0
+    findings: tuple[tuple[str, bool, int], ...] = ()
     dropped: tuple[int, int, int] = (0, 0, 0)
     signals: Rows = msgspec.field(default_factory=lambda: np.zeros(0, SIGNAL))
 

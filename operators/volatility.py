@@ -28,7 +28,7 @@ RETURNS = np.dtype(
 
 @kernel
 def _rolling(rows: Rows, state: Rows, window: int, min_samples: int, default: float) -> None:
-    """Population standard deviation of the returns between the last `window` updates, computed anew at every row."""
+    """Take the population standard deviation of the returns between the last `window` updates, anew at every row."""
     z = state[0]
     ring = z.ring
     size = window - 1
@@ -56,7 +56,7 @@ def _rolling(rows: Rows, state: Rows, window: int, min_samples: int, default: fl
 
 @kernel
 def _ewma(rows: Rows, state: Rows, keep: float, min_samples: int, default: float) -> None:
-    """Root of the exponentially weighted mean of squared returns; `keep` is the weight of the past."""
+    """Take the root of the exponentially weighted mean of squared returns; `keep` is the weight of the past."""
     z = state[0]
     for index in range(rows.shape[0]):
         row = rows[index]

@@ -1,0 +1,51 @@
+"""The result as a person reads it."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_result(summary: dict[str, Any], folder: Path) -> None:
+    """Print a run's summary as a table on standard output.
+
+    :arg summary: What `summary.json` holds.
+
+    """
+    quote = summary["quote"]
+    table = Table(title=f"{summary['name']}: {Path(summary['recording']).name}", title_justify="left")
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    table.add_column("of which", style="dim")
+    rows = [
+        ("updates", f"{summary['updates']:,}", _parts({**summary["dropped"], **summary["refused_rows"]}, "not used")),
+        ("signals", f"{sum(summary['signals'].values()):,}", _parts(summary["signals"])),
+        ("orders", f"{summary['orders']:,}", _parts({**summary["orders_ended"], "open": summary["orders_open"]})),
+        ("objections", f"{sum(summary['objections'].values()):,}", _parts(summary["objections"])),
+        ("fills", f"{summary['fills']:,}", f"{summary['volume']:,.2f} {quote} traded"),
+        ("fees paid", f"{summary['fees']:,.2f} {quote}", "included in the P&L"),
+        ("P&L", f"{summary['profit']:+,.2f} {quote}", f"{summary['profit'] / summary['start_equity']:+.3%} of capital"),
+        ("realised", f"{summary['realised']:+,.2f} {quote}", f"unrealised {summary['unrealised']:+,.2f}"),
+        ("Sharpe", _figure(summary["sharpe"]), "yearly, from the equity curve"),
+        ("max drawdown", f"{summary['max_drawdown']:.3%}", "emergency stop" if summary["emergency_stop"] else ""),
+        ("win rate", _figure(summary["win_rate"], "{:.1%}"), "of sells, against average cost"),
+        ("profit factor", _figure(summary["profit_factor"]), ""),
+        ("updates/s", _figure(summary["updates_per_s"], "{:,.0f}"), f"{summary['seconds']:.2f} s"),
+    ]
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+    for note in summary["notes"]:
+        console.print(f"not in use: {note}", style="yellow", highlight=False)
+    console.print(f"results in {folder}", highlight=False, soft_wrap=True)
+
+
+def _parts(counts: dict[str, int], suffix: str = "") -> str:
+    named = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+    return f"{named} {suffix}".strip() if named else ""
+
+
+def _figure(value: float | None, form: str = "{:.2f}") -> str:
+    return "-" if value is None else form.format(value)

@@ -1,0 +1,204 @@
+"""The run folder: everything a run leaves behind, and the table a person sees at its end.
+
+While the run goes on, rows are appended as they are to three files. A snapshot is their lengths: a restart cuts them
+back to it, so nothing appears twice. When the input has ended they become Parquet, beside `summary.json`.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+import polars as pl
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from connectors.result_table import print_result
+from dlmm.records import Record
+from operators.arbitrate import CAUSES
+from operators.blocks import Rows
+from operators.ledger import EQUITY
+from operators.orders import FILL, ORDER, RULES, STATUSES
+from operators.performance import measure
+from operators.portfolio import Report, Totals
+
+TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY}
+SIDES = {1: "buy", -1: "sell"}
+KINDS = {0: "resting", 1: "immediate"}
+
+
+class RunFolderState(Record, frozen=True):
+    """Where a run writes, and how much of it counts.
+
+    :arg lengths: Bytes of each of `TABLES`, in their order.
+
+    :arg seconds: Time spent so far.
+
+    """
+
+    folder: str
+    lengths: tuple[int, ...]
+    seconds: float
+
+
+class RunLabels(Record, frozen=True):
+    """Names that indices in rows stand for, and what the result is measured against.
+
+    :arg configuration: The settings used, as TOML.
+
+    :arg notes: Settings that this run did not act upon, a line each.
+
+    """
+
+    name: str
+    pools: tuple[str, ...]
+    strategies: tuple[str, ...]
+    quote: str
+    capital: float
+    equity_interval_s: float
+    configuration: str
+    recording: str
+    notes: tuple[str, ...] = ()
+
+
+class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
+    def __init__(self, runs_dir: Path, labels: RunLabels, state: RunFolderState | None) -> None:
+        self._labels = labels
+        self._seconds = state.seconds if state is not None else 0.0
+        self._started = time.perf_counter()
+        self._totals: Totals | None = None
+        self._folder = Path(state.folder) if state is not None else _new_folder(runs_dir, labels.name)
+        self._logs: dict[str, BinaryIO] = {}
+        for index, table in enumerate(TABLES):
+            log = (self._folder / f"{table}.rows").open("ab")
+            log.truncate(state.lengths[index] if state is not None else 0)
+            log.seek(0, os.SEEK_END)
+            self._logs[table] = log
+        if state is None:
+            (self._folder / "config.toml").write_text(labels.configuration)
+
+    def write_batch(self, values: list[Report]) -> None:
+        for report in values:
+            for table, log in self._logs.items():
+                rows: Rows = getattr(report, table)
+                if len(rows):
+                    log.write(rows.tobytes())
+            if report.totals is not None:
+                self._totals = report.totals
+
+    def snapshot(self) -> RunFolderState:
+        for log in self._logs.values():
+            log.flush()
+        lengths = tuple(log.tell() for log in self._logs.values())
+        return RunFolderState(str(self._folder), lengths, self._elapsed())
+
+    def _elapsed(self) -> float:
+        return self._seconds + time.perf_counter() - self._started
+
+    def close(self) -> None:
+        for log in self._logs.values():
+            log.close()
+        if self._totals is None:
+            return  # cut short: the rows stay as they are, for a restart from the last snapshot
+        seconds = self._elapsed()
+        tables = {table: np.fromfile(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
+        for table, rows in tables.items():
+            _as_frame(table, rows, self._labels).write_parquet(self._folder / f"{table}.parquet")
+            (self._folder / f"{table}.rows").unlink()
+        summary = _summarise(self._labels, self._totals, tables, seconds)
+        (self._folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        print_result(summary, self._folder)
+
+
+@dataclass(frozen=True)
+class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
+    """Write a run's results to `runs_dir/<time>-<name>/` and print them at the end."""
+
+    runs_dir: Path
+    labels: RunLabels
+    part: str = field(default="result")
+
+    def list_parts(self) -> list[str]:
+        return [self.part]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: RunFolderState | None) -> _RunFolder:
+        del step_id, for_part
+        return _RunFolder(self.runs_dir, self.labels, resume_state)
+
+
+def _new_folder(runs_dir: Path, name: str) -> Path:
+    stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{name}"
+    for attempt in range(1000):
+        folder = runs_dir / (stem if attempt == 0 else f"{stem}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(runs_dir / stem)
+
+
+def _as_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
+    """Turn rows into a table whose columns speak for themselves."""
+    frame = pl.DataFrame({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or () if name[0] != "_"})
+    names: dict[str, Callable[[], pl.Expr]] = {
+        "pool": lambda: _named("pool", dict(enumerate(labels.pools))),
+        "strategy": lambda: _named("strategy", dict(enumerate(labels.strategies))),
+        "side": lambda: _named("side", SIDES),
+        "kind": lambda: _named("kind", KINDS),
+        "status": lambda: _named("status", dict(enumerate(STATUSES))),
+        "rule": lambda: _named("rule", dict(enumerate(RULES))),
+    }
+    return frame.with_columns(named() for column, named in names.items() if column in frame.columns).drop(
+        [column for column in ("tried_slot", "tried_bin") if table == "orders"]
+    )
+
+
+def _named(column: str, names: dict[int, str]) -> pl.Expr:
+    kind = pl.Enum(list(dict.fromkeys(names.values())))
+    return pl.col(column).replace_strict(list(names), list(names.values()), return_dtype=kind)
+
+
+def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], seconds: float) -> dict[str, object]:
+    ledger = totals.ledger
+    orders = tables["orders"]
+    performance = measure(tables["equity"], ledger, totals.books, labels.capital, labels.equity_interval_s)
+    by_status = np.bincount(orders["status"], minlength=len(STATUSES)).tolist()
+    by_rule = np.bincount(orders["rule"], minlength=len(RULES)).tolist()
+    return {
+        "name": labels.name,
+        "recording": labels.recording,
+        "quote": labels.quote,
+        "updates": int(ledger["updates"]),
+        "dropped": dict(zip(CAUSES, totals.dropped, strict=True)),
+        "refused_rows": {kind: count for kind, is_refused, count in totals.findings if is_refused},
+        "noted_rows": {kind: count for kind, is_refused, count in totals.findings if not is_refused},
+        "signals": dict(zip(labels.strategies, totals.signals, strict=True)),
+        "orders": int(ledger["orders"]),
+        "orders_ended": {status: n for status, n in zip(STATUSES, by_status, strict=True) if n},
+        "orders_open": int(ledger["open_orders"]),
+        "objections": {rule: n for rule, n in zip(RULES[1:], by_rule[1:], strict=True) if n},
+        "fills": int(ledger["fills"]),
+        "volume": ledger["volume"],
+        "emergency_stop": bool(ledger["stopped"]),
+        **msgspec.to_builtins(performance),
+        "pools": {
+            name: {
+                "price": book["price"],
+                "base": book["base"] * book["unit_x"],
+                "quote": book["quote"] * book["unit_y"],
+                "realised": book["realised"],
+                "fees": book["fees"],
+            }
+            for name, book in zip(labels.pools, totals.books, strict=True)
+            if book["is_open"]
+        },
+        "notes": list(labels.notes),
+        "seconds": round(seconds, 6),
+        "updates_per_s": round(ledger["updates"] / seconds) if seconds > 0 else None,
+    }

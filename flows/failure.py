@@ -1,0 +1,27 @@
+"""End a run that fails for a reason of our own in one line, not in a library's traceback."""
+
+import sys
+from types import TracebackType
+
+from dlmm.errors import DlmmError
+
+
+def own_error(error: BaseException | None) -> DlmmError | None:
+    """Return the `DlmmError` behind an exception, which Bytewax wraps once for each layer it passes."""
+    while error is not None and not isinstance(error, DlmmError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def say_own_errors_in_one_line() -> None:
+    """From here on, let a `DlmmError` that ends the process print one line."""
+    usual = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        own = own_error(error)
+        if own is None:
+            usual(kind, error, trace)
+        else:
+            print(f"error: {own}", file=sys.stderr)
+
+    sys.excepthook = hook

@@ -1,0 +1,118 @@
+"""From settings and a list of pools to the parameters of the trading graph."""
+
+from collections.abc import Iterable
+
+from dlmm.errors import DlmmError
+from flows.settings.tree import Settings
+from flows.trading import TradingParams
+from operators.desk import DeskParams
+from operators.pools import PoolInfo
+from operators.portfolio import PortfolioParams, RiskLimits
+from operators.sizing import kelly
+from operators.strategies.interface import PlannedStrategy, Policy
+from operators.strategies.loading import load_strategy
+from operators.strategies.market_making import MarketMaking
+from operators.volatility import VolatilityParams
+
+# What a market maker's trade is taken to win and lose until it has a record of its own.
+WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS = 0.55, 0.001, 0.0008
+
+
+def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
+    """Return the indices of the pools that the settings choose of those there are.
+
+    :raises DlmmError: None of the chosen pools is there, or one quotes in another currency than the portfolio.
+
+    """
+    chosen = _indices(settings.target_pools.pools, pools)
+    if not chosen:
+        raise DlmmError(
+            f"target_pools.pools: none of {', '.join(settings.target_pools.pools)} is in the recording, which has"
+            f" {', '.join(info.pool for info in pools)}"
+        )
+    foreign = [info for index, info in enumerate(pools) if index in chosen and info.quote != settings.portfolio.quote]
+    if foreign:
+        raise DlmmError(
+            f"portfolio.quote: the portfolio is measured in {settings.portfolio.quote}, but"
+            f" {', '.join(f'{info.pool} quotes in {info.quote}' for info in foreign)};"
+            " set portfolio.quote, or choose pools with target_pools.pools"
+        )
+    return chosen
+
+
+def _indices(names: Iterable[str], pools: tuple[PoolInfo, ...]) -> frozenset[int]:
+    wanted = frozenset(names)
+    return frozenset(index for index, info in enumerate(pools) if not wanted or info.pool in wanted)
+
+
+def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
+    """Plan the trading of a recording's or a cluster's pools.
+
+    :raises DlmmError: No pool or no strategy is left to trade, or a strategy cannot be loaded.
+
+    """
+    traded = traded_pools(settings, pools)
+    strategies = tuple(_strategies(settings, pools, traded))
+    names = [planned.strategy.name for planned in strategies]
+    if not strategies:
+        raise DlmmError("strategies: none is enabled; set strategies.market_making.enabled or add strategies.custom")
+    if len(set(names)) < len(names):
+        raise DlmmError(f"strategies: two have the same name among {', '.join(names)}")
+    limits, replay, volatility = settings.risk_limits, settings.replay, settings.volatility
+    return TradingParams(
+        name=settings.portfolio.name,
+        desk=DeskParams(
+            pools=pools,
+            volatility=VolatilityParams(
+                **{name: getattr(volatility, name) for name in VolatilityParams.__struct_fields__}
+            ),
+            strategies=strategies,
+            default_liquidity=replay.default_liquidity,
+        ),
+        portfolio=PortfolioParams(
+            pools=pools,
+            strategies=strategies,
+            limits=RiskLimits(
+                max_position_size=settings.trading.max_position_size,
+                max_pool_exposure=limits.max_pool_exposure,
+                max_total_exposure=limits.max_total_exposure,
+                max_drawdown=limits.max_drawdown,
+                emergency_stop_loss=limits.emergency_stop_loss,
+                max_open_orders=limits.max_open_orders,
+            ),
+            capital=settings.portfolio.capital,
+            latency_slots=replay.latency_slots,
+            slippage_bps=replay.slippage_bps,
+            equity_interval_s=replay.equity_interval_s,
+            depth_bins=replay.synthetic_depth_bins,
+        ),
+    )
+
+
+def _strategies(settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> Iterable[PlannedStrategy]:
+    making = settings.strategies.market_making
+    size_fraction = making.kelly_fraction * kelly(WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS)
+    if making.enabled:
+        yield PlannedStrategy(
+            strategy=MarketMaking(
+                spread_target=making.spread_target,
+                volatility_multiplier=making.volatility_multiplier,
+                requote_price_bps=making.requote_price_bps,
+                requote_spread_change=making.requote_spread_change,
+                order_expiry_slots=making.order_expiry_slots,
+            ),
+            pools=traded & _indices(making.pools, pools),
+            policy=Policy(
+                size_fraction=size_fraction,
+                max_liquidity_share=making.max_liquidity_share,
+                inventory_target=making.inventory_target,
+                max_inventory_deviation=making.max_inventory_deviation,
+            ),
+        )
+    for custom in settings.strategies.custom:
+        strategy = load_strategy(custom.class_path, custom.params)
+        yield PlannedStrategy(
+            strategy=strategy,
+            pools=traded & _indices(custom.pools, pools),
+            policy=Policy(size_fraction=size_fraction),
+        )

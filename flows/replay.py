@@ -1,0 +1,63 @@
+"""Replay a recording through the trading graph: `python -m bytewax.run flows.replay`.
+
+The settings are read from `HFT_CONFIG` and `HFT__SECTION__KEY`; without any, the recording in `replay_data/` is
+replayed.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import bytewax.operators as op
+from bytewax.dataflow import Dataflow
+
+from connectors.inbox import ReplaySource
+from connectors.recording import Recording
+from connectors.run_folder import RunFolderSink, RunLabels
+from dlmm.errors import DlmmError
+from flows.failure import say_own_errors_in_one_line
+from flows.plan import plan, traded_pools
+from flows.settings.dump import dump_settings, without_secrets
+from flows.settings.load import load_settings
+from flows.settings.pending import not_yet_in_use
+from flows.settings.tree import Settings
+from flows.trading import trade
+
+
+def replay(settings: Settings) -> Dataflow:
+    """Wire a replay.
+
+    :raises DlmmError: The recording or the settings do not allow one; of the recording, only metadata is read here.
+
+    """
+    recording = Recording.open(settings.replay.recording)
+    params = plan(settings, recording.pools)
+    flow = Dataflow("replay")
+    source = ReplaySource(recording.path, settings.replay.block_rows, traded_pools(settings, recording.pools))
+    blocks = op.input("inbox", flow, source)
+    reports = trade("trade", blocks, params)
+    labels = RunLabels(
+        name=settings.replay.name,
+        pools=tuple(info.pool for info in recording.pools),
+        strategies=tuple(planned.strategy.name for planned in params.desk.strategies),
+        quote=settings.portfolio.quote,
+        capital=settings.portfolio.capital,
+        equity_interval_s=settings.replay.equity_interval_s,
+        configuration=dump_settings(without_secrets(settings)),
+        recording=str(recording.path),
+        notes=tuple(not_yet_in_use(settings)),
+    )
+    op.output("result", reports, RunFolderSink(Path(settings.replay.runs_dir), labels))
+    return flow
+
+
+def __getattr__(name: str) -> Dataflow:
+    """Wire `flow` when the runner asks for it, so that importing this module reads no settings."""
+    if name != "flow":
+        raise AttributeError(name)
+    say_own_errors_in_one_line()
+    try:
+        return replay(load_settings(os.environ))
+    except DlmmError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -1,0 +1,223 @@
+"""The ledger: token amounts, cost and profit of each pool's budget, and of the portfolio as a whole.
+
+Token amounts are raw integers and exact. Prices, profit and exposure are floats in the portfolio's quote currency,
+always summed over the pools in their order, so that no rounding depends on how rows were cut into blocks.
+"""
+
+import math
+
+import numpy as np
+
+from dlmm.jit import kernel
+from dlmm.price import BASIS_POINTS
+from dlmm.records import Venue
+from operators.blocks import Fields, Rows
+from operators.orders import BUY
+from operators.pools import PoolInfo
+
+BOOK = np.dtype(
+    [
+        ("seq", "i8"),  # of the pool's last row; 0 before the first
+        ("price", "f8"),
+        ("bin_price", "f8"),  # price of the active bin, in whole tokens
+        ("liquidity", "f8"),
+        ("active_id", "i8"),
+        ("is_open", "i8"),  # whether the budget was laid out, which happens at the first row
+        ("base", "i8"),  # raw X held
+        ("quote", "i8"),  # raw Y held
+        ("reserved_base", "i8"),  # raw X promised to open sells
+        ("reserved_quote", "i8"),
+        ("cost", "f8"),  # average quote currency paid per X held
+        ("realised", "f8"),
+        ("fees", "f8"),
+        ("budget", "f8"),  # quote currency laid out at the start
+        ("inventory_target", "f8"),
+        ("unit_x", "f8"),  # whole X in one raw unit
+        ("unit_y", "f8"),
+        ("fee_rate", "f8"),  # base fee, as a fraction
+        ("log_step", "f8"),  # log price between neighbouring bins
+        ("zero_bin", "i8"),  # bin whose raw price is 1
+        ("buy_below", "f8"),  # a bin price at or below this may fill an open buy ..
+        ("sell_above", "f8"),  # .. and one at or above this an open sell
+    ]
+)
+
+LEDGER = np.dtype(
+    [
+        ("slot", "i8"),
+        ("ts_event_ns", "i8"),
+        ("next_order", "i8"),
+        ("open_orders", "i8"),
+        ("next_sample_ns", "i8"),
+        ("stopped", "i8"),  # 1 once the emergency stop is on
+        ("equity", "f8"),
+        ("peak", "f8"),
+        ("drawdown", "f8"),  # fraction below the peak
+        ("max_drawdown", "f8"),
+        ("updates", "i8"),
+        ("signals", "i8"),
+        ("orders", "i8"),
+        ("fills", "i8"),
+        ("volume", "f8"),
+        ("wins", "i8"),
+        ("losses", "i8"),
+        ("gross_profit", "f8"),
+        ("gross_loss", "f8"),
+    ]
+)
+
+EQUITY = np.dtype(
+    [
+        ("ts_event_ns", "i8"),
+        ("slot", "i8"),
+        ("equity", "f8"),
+        ("cash", "f8"),
+        ("inventory", "f8"),
+        ("realised", "f8"),
+        ("fees", "f8"),
+        ("drawdown", "f8"),
+    ]
+)
+
+SAROS_ZERO_BIN = 1 << 23
+
+
+def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: float) -> Rows:
+    """Make the books of all pools.
+
+    :arg traded: Inventory target of each pool that is traded, by index; the capital is split evenly over them.
+
+    :arg capital: Quote currency.
+
+    :returns: `BOOK` array, one record a pool.
+
+    """
+    books = np.zeros(len(pools), BOOK)
+    for index, (book, info) in enumerate(zip(books, pools, strict=True)):
+        book["unit_x"] = 10.0**-info.decimals_x
+        book["unit_y"] = 10.0**-info.decimals_y
+        book["fee_rate"] = info.base_factor * info.bin_step * 10 * 10**info.base_fee_power_factor / 1e9
+        book["log_step"] = math.log1p(info.bin_step / BASIS_POINTS)
+        book["zero_bin"] = SAROS_ZERO_BIN if info.venue is Venue.SAROS else 0
+        book["sell_above"] = math.inf
+        if index in traded:
+            book["budget"] = capital / len(traded)
+            book["inventory_target"] = traded[index]
+    return books
+
+
+@kernel
+def mark_row(book: Fields, row: Fields) -> None:
+    """Take over a row's price; at the first one, lay out the budget at that price."""
+    if book.seq == 0 or row.active_id != book.active_id:
+        book.active_id = row.active_id
+        raw = math.exp((row.active_id - book.zero_bin) * book.log_step)
+        book.bin_price = raw * book.unit_y / book.unit_x
+    book.seq = row.seq
+    book.price = row.price
+    book.liquidity = row.liquidity
+    if book.is_open == 0:
+        book.is_open = 1
+        in_base = book.budget * book.inventory_target
+        book.base = math.floor(in_base / row.price / book.unit_x)
+        book.quote = math.floor((book.budget - in_base) / book.unit_y)
+        book.cost = row.price
+
+
+@kernel
+def pool_value(book: Fields) -> tuple[float, float]:
+    """Return the quote currency in cash and in inventory of one pool's budget."""
+    if book.is_open == 0:
+        return book.budget, 0.0
+    return book.quote * book.unit_y, book.base * book.unit_x * book.price
+
+
+@kernel
+def mark(ledger: Fields, books: Rows) -> None:
+    """Value the portfolio, and measure how far below its peak it is."""
+    equity = 0.0
+    for index in range(books.shape[0]):
+        cash, inventory = pool_value(books[index])
+        equity += cash + inventory
+    ledger.equity = equity
+    ledger.peak = max(ledger.peak, equity)
+    ledger.drawdown = 1.0 - equity / ledger.peak if ledger.peak > 0.0 else 0.0
+    ledger.max_drawdown = max(ledger.max_drawdown, ledger.drawdown)
+
+
+@kernel
+def sample(ledger: Fields, books: Rows, ts_event_ns: int, out: Fields) -> None:
+    """Write one record of the equity curve."""
+    mark(ledger, books)
+    cash = 0.0
+    inventory = 0.0
+    realised = 0.0
+    fees = 0.0
+    for index in range(books.shape[0]):
+        in_cash, in_base = pool_value(books[index])
+        cash += in_cash
+        inventory += in_base
+        realised += books[index].realised
+        fees += books[index].fees
+    out.ts_event_ns = ts_event_ns
+    out.slot = ledger.slot
+    out.equity = ledger.equity
+    out.cash = cash
+    out.inventory = inventory
+    out.realised = realised
+    out.fees = fees
+    out.drawdown = ledger.drawdown
+
+
+@kernel
+def book_fill(ledger: Fields, book: Fields, order: Fields, result: Fields, fill: Fields) -> None:
+    """Book what a swap moved, and write it down as a fill.
+
+    :arg result: `RESULT` record of the swap: raw amounts, fee and the token it was taken in.
+
+    """
+    is_buy = order.side == BUY
+    fee_in_x = (result.fee_on_input != 0) != is_buy
+    fee = result.fee * book.unit_x * book.price if fee_in_x else result.fee * book.unit_y
+    realised = 0.0
+    if is_buy:
+        paid = result.amount_in * book.unit_y
+        bought = result.amount_out * book.unit_x
+        held = book.base * book.unit_x
+        book.cost = (book.cost * held + paid) / (held + bought)
+        book.quote -= result.amount_in
+        book.base += result.amount_out
+        price = paid / bought
+        ledger.volume += paid
+    else:
+        received = result.amount_out * book.unit_y
+        sold = result.amount_in * book.unit_x
+        realised = received - book.cost * sold
+        book.base -= result.amount_in
+        book.quote += result.amount_out
+        price = received / sold
+        ledger.volume += received
+        if realised > 0.0:
+            ledger.wins += 1
+            ledger.gross_profit += realised
+        elif realised < 0.0:
+            ledger.losses += 1
+            ledger.gross_loss -= realised
+    book.realised += realised
+    book.fees += fee
+    ledger.fills += 1
+    fill.order = order.order
+    fill.seq = book.seq
+    fill.slot = ledger.slot
+    fill.ts_event_ns = ledger.ts_event_ns
+    fill.amount_in = result.amount_in
+    fill.amount_out = result.amount_out
+    fill.price = price
+    fill.fair = book.price
+    fill.fee = fee
+    fill.price_impact = result.price_impact
+    fill.realised = realised
+    fill.strategy = order.strategy
+    fill.pool = order.pool
+    fill.side = order.side
+    fill.bins = min(result.bins, 127)

@@ -1,0 +1,128 @@
+"""The pools that paper orders meet: as the recording has them, or a synthetic profile where it has no bins.
+
+A fill changes the pool for the fills that follow in the same state of the market; the next row of the pool is again
+what was recorded. So our own impact is paid in full, but the recorded market does not answer to it.
+"""
+
+from typing import Protocol
+
+from dlmm.meteora.pool import MeteoraPool
+from dlmm.profile import synthetic_pool
+from dlmm.records import Account, Clock, Record, SwapFailure, SwapQuote, SwapRequest, Venue
+from dlmm.saros.pool import SarosPool
+from dlmm.swap import Pool, apply
+from operators.blocks import AccountWrite
+from operators.pools import PoolInfo
+
+SLOTS_IN_EPOCH = 432_000
+
+
+class Book(Protocol):
+    """What is read of a pool's book: a view of one `BOOK` record."""
+
+    def __getitem__(self, field: str) -> float:
+        """Return a field."""
+
+
+class PaperPoolsState(Record, frozen=True):
+    """Snapshot: accounts by pool and address, and the writes that no fill has needed yet."""
+
+    accounts: tuple[dict[str, Account], ...]
+    writes: tuple[tuple[AccountWrite, ...], ...]
+
+
+class PaperPools:
+    """Answer what a swap would do to a pool in the state the market last showed.
+
+    :arg pools: All pools, in the order of the recording's list.
+
+    :arg depth_bins: Bins on either side of the active one over which a row's liquidity is spread, evenly by value,
+        where the recording has no bins.
+
+    """
+
+    def __init__(self, pools: tuple[PoolInfo, ...], depth_bins: int) -> None:
+        """Start with no account known."""
+        self._pools = pools
+        self._depth_bins = depth_bins
+        self._accounts: list[dict[str, Account]] = [{} for _ in pools]
+        self._writes: list[list[AccountWrite]] = [[] for _ in pools]
+        self._recorded: list[Pool | None] = [None for _ in pools]
+        self._after_fill: list[tuple[int, Pool] | None] = [None for _ in pools]
+
+    def note(self, pool: int, writes: tuple[AccountWrite, ...]) -> None:
+        """Keep account bytes until the market has come to their row."""
+        self._writes[pool].extend(writes)
+
+    def swap(self, pool: int, request: SwapRequest, book: Book, clock: Clock) -> SwapQuote | SwapFailure:
+        """Swap on the pool as the book's last row left it, and keep the pool after it for that same row."""
+        seq = int(book["seq"])
+        after = self._after_fill[pool]
+        state = after[1] if after is not None and after[0] == seq else self._as_recorded(pool, seq, book)
+        answer = apply(state, request, clock)
+        if isinstance(answer, SwapFailure):
+            return answer
+        quote, state = answer
+        self._after_fill[pool] = (seq, state)
+        return quote
+
+    def settle(self, pool: int, seq: int) -> None:
+        """Take over the account bytes of all rows up to one."""
+        writes = self._writes[pool]
+        taken = 0
+        for write in writes:
+            if write.seq > seq:
+                break
+            self._accounts[pool][write.address] = Account(write.owner, write.data)
+            taken += 1
+        if taken:
+            del writes[:taken]
+            self._recorded[pool] = None
+
+    def _as_recorded(self, pool: int, seq: int, book: Book) -> Pool:
+        self.settle(pool, seq)
+        recorded = self._recorded[pool]
+        if recorded is not None:
+            return recorded
+        info = self._pools[pool]
+        if info.pool in self._accounts[pool]:
+            decode = SarosPool.from_accounts if info.venue is Venue.SAROS else MeteoraPool.from_accounts
+            state: Pool = decode(info.pool, self._accounts[pool])
+            self._recorded[pool] = state
+            return state
+        return self._synthetic(info, book)
+
+    def _synthetic(self, info: PoolInfo, book: Book) -> Pool:
+        return synthetic_pool(
+            info.venue,
+            bin_step=info.bin_step,
+            base_factor=info.base_factor,
+            base_fee_power_factor=info.base_fee_power_factor,
+            filter_period=info.filter_period,
+            decay_period=info.decay_period,
+            reduction_factor=info.reduction_factor,
+            variable_fee_control=info.variable_fee_control,
+            max_volatility_accumulator=info.max_volatility_accumulator,
+            protocol_share=info.protocol_share,
+            active_id=int(book["active_id"]),
+            value_y=int(book["liquidity"] / book["unit_y"]),
+            half_width=self._depth_bins,
+        )
+
+    def snapshot(self) -> PaperPoolsState:
+        """Return the accounts known; the pool after a fill lasts no longer than its row and is not kept."""
+        return PaperPoolsState(
+            accounts=tuple(dict(accounts) for accounts in self._accounts),
+            writes=tuple(tuple(writes) for writes in self._writes),
+        )
+
+    def restore(self, state: PaperPoolsState) -> None:
+        """Go on from a snapshot."""
+        self._accounts = [dict(accounts) for accounts in state.accounts]
+        self._writes = [list(writes) for writes in state.writes]
+        self._recorded = [None for _ in self._pools]
+
+
+def clock_of(slot: int, ts_event_ns: int) -> Clock:
+    """Return the cluster's clock at a row; epochs are taken to be 432,000 slots long from slot 0, as on mainnet."""
+    return Clock(slot=slot, unix_timestamp=ts_event_ns // 1_000_000_000, epoch=slot // SLOTS_IN_EPOCH)

@@ -1,0 +1,120 @@
+"""From a wish to an order: which side, how large, at what least result."""
+
+import math
+
+import numpy as np
+
+from dlmm.jit import kernel
+from operators.blocks import TAKE, Fields
+from operators.ledger import pool_value
+from operators.orders import BUY, IMMEDIATE, INVENTORY_BAND, NEVER, NO_RULE, RESTING, TOO_SMALL
+from operators.strategies.interface import Policy
+
+POLICY = np.dtype(
+    [
+        ("size_fraction", "f8"),
+        ("max_liquidity_share", "f8"),
+        ("inventory_target", "f8"),
+        ("max_inventory_deviation", "f8"),
+    ]
+)
+
+VENUE = np.dtype([("latency_slots", "i8"), ("equity_interval_ns", "i8"), ("slippage", "f8")])
+"""How the paper venue takes orders: slots until they land, time between equity samples, slippage as a fraction."""
+
+
+def policy_record(policy: Policy) -> tuple[float, float, float, float]:
+    """Return a policy as the values of a `POLICY` record."""
+    return (
+        policy.size_fraction,
+        policy.max_liquidity_share,
+        policy.inventory_target,
+        policy.max_inventory_deviation,
+    )
+
+
+def kelly(win_rate: float, average_win: float, average_loss: float) -> float:
+    """Return the fraction of capital that maximises its growth, for bets that win or lose these averages.
+
+    >>> round(kelly(win_rate=0.55, average_win=0.001, average_loss=0.0008), 4)
+    0.19
+
+    """
+    return (win_rate * average_win - (1.0 - win_rate) * average_loss) / average_win
+
+
+@kernel
+def draft(
+    order: Fields,
+    signal: Fields,
+    side: int,
+    ledger: Fields,
+    book: Fields,
+    policy: Fields,
+    max_position_size: float,
+    venue: Fields,
+) -> tuple[int, float, float]:
+    """Fill in one side of a signal as an order.
+
+    Where the strategy names no size, the order's value is `size_fraction` of the pool's budget, at most
+    `max_liquidity_share` of the pool's liquidity and at most the largest position allowed. A swap at once may come out
+    worse than its price by the venue's slippage; a resting order keeps its limit exactly.
+
+    :arg venue: `VENUE` record.
+
+    :returns: The rule of the policy that withholds the order, its figure and its bound; `NO_RULE` when none does.
+
+    """
+    is_buy = side == BUY
+    limit = signal.bid if is_buy else signal.ask
+    size = signal.bid_size if is_buy else signal.ask_size
+    if signal.kind == TAKE:
+        limit *= 1.0 + venue.slippage if is_buy else 1.0 - venue.slippage
+    if math.isnan(size):
+        value = policy.size_fraction * book.budget
+        value = min(value, policy.max_liquidity_share * book.liquidity, max_position_size)
+        size = value / limit
+    value = size * limit
+    raw_limit = limit * book.unit_x / book.unit_y
+    # Amounts are cut to whole raw units; the least result is rounded up, so that a fill never breaks the limit.
+    if is_buy:
+        order.amount_in = math.floor(value / book.unit_y)
+        order.min_out = math.ceil(order.amount_in / raw_limit)
+    else:
+        order.amount_in = math.floor(size / book.unit_x)
+        order.min_out = math.ceil(order.amount_in * raw_limit)
+    order.order = ledger.next_order
+    ledger.next_order += 1
+    ledger.orders += 1
+    order.seq = signal.seq
+    order.slot = ledger.slot
+    order.ts_event_ns = ledger.ts_event_ns
+    order.land_slot = ledger.slot + venue.latency_slots
+    order.cancel_slot = NEVER
+    order.expiry_slot = NEVER
+    if signal.expiry_slots > 0:
+        order.expiry_slot = order.land_slot + signal.expiry_slots
+    order.end_seq = 0
+    order.end_slot = 0
+    order.limit = limit
+    order.value = value
+    order.fair = book.price
+    order.figure = 0.0
+    order.bound = 0.0
+    order.tried_slot = -1
+    order.tried_bin = 0
+    order.strategy = signal.strategy
+    order.pool = signal.pool
+    order.side = side
+    order.kind = IMMEDIATE if signal.kind == TAKE else RESTING
+    order.status = 0
+    order.rule = NO_RULE
+    if order.amount_in <= 0 or order.min_out <= 0:
+        return TOO_SMALL, value, 0.0
+    cash, inventory = pool_value(book)
+    share = inventory / (cash + inventory)
+    if is_buy and share >= policy.inventory_target + policy.max_inventory_deviation:
+        return INVENTORY_BAND, share, policy.inventory_target + policy.max_inventory_deviation
+    if not is_buy and share <= policy.inventory_target - policy.max_inventory_deviation:
+        return INVENTORY_BAND, share, policy.inventory_target - policy.max_inventory_deviation
+    return NO_RULE, 0.0, 0.0

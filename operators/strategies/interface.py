@@ -1,0 +1,128 @@
+"""What a strategy is: a name, and either a kernel over blocks or a plain Python function over rows.
+
+A strategy sees one pool, one row after the other, and says at most one thing per row: a quote (replace my resting
+orders by these), a take (swap now, at this limit or better), or a cancel. What it says is a wish: how large, whether
+allowed, and what came of it is decided behind it, where the portfolio is known.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlmm.records import Record
+from operators.blocks import Rows
+from operators.pools import PoolInfo
+
+Kernel = Callable[[Rows, Rows, Rows, Rows], int]
+"""`kernel(rows, state, parameters, signals) -> count`: read `ROW`s in order, keep what must be remembered in
+`state[0]`, write the fields of `signals[count]`, `row` among them, and return how many there are, at most one a row."""
+
+
+@runtime_checkable
+class KernelStrategy(Protocol):
+    """A strategy whose decision is a compiled kernel: several million rows a second."""
+
+    @property
+    def name(self) -> str:
+        """Unique name, as it appears in results."""
+
+    @property
+    def state_dtype(self) -> np.dtype[np.void]:
+        """What is remembered from row to row, as a record that starts as zeros."""
+
+    @property
+    def kernel(self) -> Kernel:
+        """The decision, made with `dlmm.jit.kernel`."""
+
+    def parameters(self, pool: PoolInfo) -> NDArray[np.void]:
+        """Return the kernel's constants for one pool, as a struct array of length one."""
+
+
+class Row(Record, frozen=True):
+    """One market row, as a Python strategy sees it; fields and units as in `operators.blocks.ROW`."""
+
+    seq: int
+    slot: int
+    ts_event_ns: int
+    price: float
+    liquidity: float
+    volume: float
+    volatility: float
+    active_id: int
+
+
+class Quote(Record, frozen=True):
+    """Replace the resting orders by these limits; `None` leaves a side empty, or a size to the portfolio."""
+
+    bid: float | None
+    ask: float | None
+    bid_size: float | None = None
+    ask_size: float | None = None
+    expiry_slots: int = 0
+
+
+class Take(Record, frozen=True):
+    """Swap at once at these limits or better: buy at `bid`, sell at `ask`; sizes in whole tokens of X."""
+
+    bid: float | None = None
+    ask: float | None = None
+    bid_size: float | None = None
+    ask_size: float | None = None
+
+
+class Cancel(Record, frozen=True):
+    """Take the resting orders back."""
+
+
+Wish = Quote | Take | Cancel
+
+
+@runtime_checkable
+class RowStrategy(Protocol):
+    """A strategy whose decision is a Python function: some 100,000 rows a second."""
+
+    @property
+    def name(self) -> str:
+        """Unique name, as it appears in results."""
+
+    def start(self, pool: PoolInfo) -> object:
+        """Return what shall be remembered of one pool: any value that pickles."""
+
+    def on_row(self, row: Row, memory: object) -> tuple[Wish | None, object]:
+        """Return what is wanted, if anything, and the new memory."""
+
+
+Strategy = KernelStrategy | RowStrategy
+
+
+class Policy(Record, frozen=True):
+    """How the portfolio turns a strategy's wishes into orders.
+
+    :arg size_fraction: Order value as a fraction of the pool's budget, where the strategy names no size.
+
+    :arg max_liquidity_share: Order value at most as a fraction of the pool's liquidity near the price.
+
+    :arg inventory_target: Share of the pool's budget to hold in X.
+
+    :arg max_inventory_deviation: No bid above target plus this, no ask below target minus this.
+
+    """
+
+    size_fraction: float = 0.0475
+    max_liquidity_share: float = 0.01
+    inventory_target: float = 0.5
+    max_inventory_deviation: float = 0.5
+
+
+class PlannedStrategy(Record, frozen=True):
+    """A strategy with the pools it works on and the policy for its wishes.
+
+    :arg pools: Indices into the recording's list of pools.
+
+    """
+
+    strategy: Strategy
+    pools: frozenset[int]
+    policy: Policy

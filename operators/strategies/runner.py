@@ -1,0 +1,126 @@
+"""Run strategies over blocks and stamp what they want."""
+
+import pickle
+from typing import assert_never
+
+import numpy as np
+
+from operators.blocks import CANCEL, QUOTE, SIGNAL, TAKE, TICK, Rows
+from operators.pools import PoolInfo
+from operators.strategies.interface import Cancel, KernelStrategy, Quote, Row, RowStrategy, Strategy, Take, Wish
+
+_BLANK = np.zeros(1, SIGNAL)
+for _field in ("bid", "ask", "bid_size", "ask_size", "fair"):
+    _BLANK[_field] = np.nan
+
+
+class KernelRunner:
+    """Call one strategy's kernel on one pool's rows."""
+
+    def __init__(self, strategy: KernelStrategy, pool: PoolInfo) -> None:
+        """Start from a state of zeros."""
+        self._kernel = strategy.kernel
+        self._parameters = strategy.parameters(pool)
+        self._state = np.zeros(1, strategy.state_dtype)
+        self._scratch = _BLANK.repeat(0)
+
+    def decide(self, rows: Rows) -> Rows:
+        """Return the strategy's signals, with `row` as the only link to the rows so far."""
+        if len(self._scratch) < len(rows):
+            self._scratch = _BLANK.repeat(len(rows))
+        count = int(self._kernel(rows, self._state, self._parameters, self._scratch))
+        signals = self._scratch[:count].copy()
+        self._scratch[:count] = _BLANK
+        return signals
+
+    def snapshot(self) -> bytes:
+        """Return the state as bytes."""
+        return self._state.tobytes()
+
+    def restore(self, state: bytes) -> None:
+        """Go on from a snapshot."""
+        self._state = np.frombuffer(state, self._state.dtype).copy()
+
+
+class RowRunner:
+    """Call one strategy's Python function for each of one pool's rows."""
+
+    def __init__(self, strategy: RowStrategy, pool: PoolInfo) -> None:
+        """Start from the strategy's own first memory."""
+        self._strategy = strategy
+        self._memory = strategy.start(pool)
+
+    def decide(self, rows: Rows) -> Rows:
+        """Return the strategy's signals, with `row` as the only link to the rows so far."""
+        out = []
+        columns = [rows[name].tolist() for name in (*Row.__struct_fields__, "kind")]
+        for index, (*values, kind) in enumerate(zip(*columns, strict=True)):
+            if kind == TICK:
+                continue
+            wish, self._memory = self._strategy.on_row(Row(*values), self._memory)
+            if wish is not None:
+                out.append(_signal(index, wish))
+        return np.concatenate(out) if out else _BLANK.repeat(0)
+
+    def snapshot(self) -> bytes:
+        """Return the state as bytes."""
+        return pickle.dumps(self._memory)
+
+    def restore(self, state: bytes) -> None:
+        """Go on from a snapshot that this program made."""
+        self._memory = pickle.loads(state)
+
+
+def _signal(index: int, wish: Wish) -> Rows:
+    signal = _BLANK.copy()
+    signal["row"] = index
+    match wish:
+        case Quote():
+            signal["kind"] = QUOTE
+            signal["expiry_slots"] = wish.expiry_slots
+        case Take():
+            signal["kind"] = TAKE
+        case Cancel():
+            signal["kind"] = CANCEL
+        case _:
+            assert_never(wish)
+    if not isinstance(wish, Cancel):
+        for field in ("bid", "ask", "bid_size", "ask_size"):
+            value = getattr(wish, field)
+            if value is not None:
+                signal[field] = value
+    return signal
+
+
+Runner = KernelRunner | RowRunner
+
+
+def runner_of(strategy: Strategy, pool: PoolInfo) -> Runner:
+    """Return what runs a strategy on a pool."""
+    if isinstance(strategy, KernelStrategy):
+        return KernelRunner(strategy, pool)
+    return RowRunner(strategy, pool)
+
+
+def run(runners: list[tuple[int, Runner]], rows: Rows, pool: int) -> Rows:
+    """Run several strategies over a block.
+
+    :arg runners: Index of the strategy, and its runner.
+
+    :returns: `SIGNAL` array in order of row, then of strategy.
+
+    """
+    parts = []
+    for index, runner in runners:
+        signals = runner.decide(rows)
+        if len(signals):
+            signals["strategy"] = index
+            signals["pool"] = pool
+            signals["seq"] = rows["seq"][signals["row"]]
+            parts.append(signals)
+    if not parts:
+        return _BLANK.repeat(0)
+    if len(parts) == 1:
+        return parts[0]
+    together = np.concatenate(parts)
+    return together[np.lexsort((together["strategy"], together["row"]))]
