@@ -12,12 +12,16 @@ import struct
 from solders.pubkey import Pubkey
 
 from dlmm.errors import AccountError
-from dlmm.records import Account, Record
+from dlmm.jit import kernel
+from dlmm.records import MAX_U64, Account, Record
+from dlmm.wide import U64, multiply_divide
 
 TOKEN_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
 TOKEN_2022_PROGRAM = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
-MAX_U64 = (1 << 64) - 1
 FEE_BASIS_POINTS = 10_000
+_BASIS_POINTS = U64(FEE_BASIS_POINTS)
+_ZERO = U64(0)
+_ONE = U64(1)
 
 _BASE_LENGTH = 82
 _ACCOUNT_TYPE_OFFSET = 165
@@ -26,6 +30,33 @@ _TRANSFER_FEE_CONFIG = 1
 _TRANSFER_HOOK = 14
 _FEE_OFFSETS = (72, 90)
 _FEE_CONFIG_LENGTH = 108
+
+
+@kernel
+def withheld(amount: U64, basis_points: U64, maximum: U64) -> U64:
+    """Return the fee withheld from a transfer, rounded up; `basis_points` 0 is no fee."""
+    _, fee, inexact = multiply_divide(amount, basis_points, _BASIS_POINTS)
+    return min(fee + _ONE if inexact else fee, maximum)
+
+
+@kernel
+def added(amount: U64, basis_points: U64, maximum: U64) -> tuple[U64, bool]:
+    """Return the fee to add so that an amount arrives, and whether the sum fits 64 bits."""
+    if amount == _ZERO or basis_points == _ZERO:
+        return _ZERO, True
+    if basis_points == _BASIS_POINTS:
+        return maximum, amount + maximum >= amount
+    high, gross, inexact = multiply_divide(amount, _BASIS_POINTS, _BASIS_POINTS - basis_points)
+    if inexact:
+        gross += _ONE
+        if gross == _ZERO:
+            high += _ONE
+    if high != _ZERO or gross - amount >= maximum:
+        gross = amount + maximum
+        if gross < amount:
+            return _ZERO, False
+    fee = withheld(gross, basis_points, maximum)
+    return fee, amount + fee >= amount
 
 
 class TransferFee(Record, frozen=True):
@@ -45,23 +76,12 @@ class TransferFee(Record, frozen=True):
 
     def of_gross(self, amount: int) -> int:
         """Return the fee withheld from a transfer of `amount`, rounded up."""
-        if self.basis_points == 0 or amount == 0:
-            return 0
-        return min(-(-amount * self.basis_points // FEE_BASIS_POINTS), self.maximum)
+        return int(withheld(U64(amount), U64(self.basis_points), U64(self.maximum)))
 
     def on_net(self, amount: int) -> int | None:
         """Return the fee to add so that `amount` arrives, or `None` when the sum fits no u64."""
-        if amount == 0 or self.basis_points == 0:
-            return 0
-        if self.basis_points == FEE_BASIS_POINTS:
-            return self.maximum if amount + self.maximum <= MAX_U64 else None
-        gross = -(-amount * FEE_BASIS_POINTS // (FEE_BASIS_POINTS - self.basis_points))
-        if gross - amount >= self.maximum:
-            gross = amount + self.maximum
-        if gross > MAX_U64:
-            return None
-        fee = self.of_gross(gross)
-        return fee if amount + fee <= MAX_U64 else None
+        fee, fits = added(U64(amount), U64(self.basis_points), U64(self.maximum))
+        return int(fee) if fits else None
 
 
 class Mint(Record, frozen=True):

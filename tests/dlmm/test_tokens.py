@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlmm.errors import AccountError
-from dlmm.records import Account
-from dlmm.tokens import MAX_U64, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Mint, TransferFee, decode_mint
+from dlmm.records import MAX_U64, Account
+from dlmm.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Mint, TransferFee, decode_mint
 
 BASE = bytes(36) + struct.pack("<QBB", 10**18, 6, 1) + bytes(36)
 FEES = struct.pack("<QQHQQH", 5, 1000, 50, 9, 7, 10_000)
@@ -67,3 +67,14 @@ def test_what_is_added_covers_what_must_arrive(fee: TransferFee, amount: int) ->
 @given(fees, st.integers(0, MAX_U64))
 def test_a_fee_is_never_more_than_the_amount(fee: TransferFee, amount: int) -> None:
     assert 0 <= fee.of_gross(amount) <= min(amount, fee.maximum)
+
+
+@given(fees, st.integers(0, MAX_U64))
+def test_the_kernels_agree_with_exact_integers(fee: TransferFee, amount: int) -> None:
+    share = fee.basis_points
+    assert fee.of_gross(amount) == min(-(-amount * share // 10_000), fee.maximum)
+    if share in (0, 10_000) or amount == 0:
+        return
+    gross = min(-(-amount * 10_000 // (10_000 - share)), amount + fee.maximum)
+    wanted = min(-(-gross * share // 10_000), fee.maximum)
+    assert fee.on_net(amount) == (wanted if gross <= MAX_U64 and amount + wanted <= MAX_U64 else None)

@@ -1,0 +1,173 @@
+"""Swaps on a Meteora pool: what one would do, many at once, and the pool afterwards."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlmm.meteora.pool import MeteoraPool
+from dlmm.meteora.walk import FEE_ALWAYS_IN_Y, OUT_OF_COMPUTE_UNITS, RESULT, TERMS, walk
+from dlmm.price import price_x64
+from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
+from dlmm.tokens import Mint
+
+FAILURES = {
+    1: "InsufficientFunds",
+    3005: "AccountNotEnoughKeys",
+    3007: "AccountOwnedByWrongProgram",
+    6002: "InvalidInput",
+    6003: "ExceededAmountSlippageTolerance",
+    6018: "MathOverflow",
+    6019: "TypeCastFailed",
+    6036: "BitmapExtensionAccountIsNotProvided",
+    6037: "CannotFindNonZeroLiquidityBinArrayId",
+    6038: "BinIdOutOfBound",
+    6039: "InsufficientOutAmount",
+    6042: "PoolDisabled",
+    6085: "UndeterminedError",
+    6104: "InsufficientInAmount",
+    OUT_OF_COMPUTE_UNITS: "OutOfComputeUnits",
+}
+"""The program's names of the failures that a swap can meet, by code."""
+
+_FIRST = np.zeros(1, np.int64)
+
+
+def quote(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> SwapQuote | SwapFailure:
+    """Return what a swap would do to a pool that stays as it is.
+
+    :arg clock: Slot, time and epoch that the program would see.
+
+    """
+    return _run(pool, request, clock, pool.pair, pool.arrays, write=False)
+
+
+def apply(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, MeteoraPool] | SwapFailure:
+    """Return what a swap does, and the pool after it; the pool given stays as it is."""
+    pair, arrays = pool.pair.copy(), pool.arrays.copy()
+    done = _run(pool, request, clock, pair, arrays, write=True)
+    if isinstance(done, SwapFailure):
+        return done
+    x, y = (done.reserve_in, -done.reserve_out) if request.swap_for_y else (-done.reserve_out, done.reserve_in)
+    return done, replace(
+        pool,
+        pair=pair,
+        arrays=arrays,
+        vault_x=_moved(pool.vault_x, x),
+        vault_y=_moved(pool.vault_y, y),
+    )
+
+
+def quote_many(
+    pool: MeteoraPool, amounts: NDArray[np.uint64], *, exact_in: bool, swap_for_y: bool, clock: Clock
+) -> NDArray[np.void]:
+    """Quote many amounts against the same pool, each as if it came alone.
+
+    :arg amounts: Raw units as the user sees them, in any order.
+
+    :returns: One `QUOTE` for each amount, in their order; equal to what `quote` gives without a threshold.
+
+    """
+    threshold = 0 if exact_in else MAX_U64
+    request = SwapRequest(exact_in=exact_in, amount=0, swap_for_y=swap_for_y, threshold=threshold)
+    results = np.zeros(len(amounts), RESULT)
+    order = np.argsort(amounts, kind="stable")
+    walk(pool.pair, pool.arrays, pool.extension, _FIRST, _terms(pool, request, clock), amounts, order, results, False)
+    quotes = np.zeros(len(amounts), QUOTE)
+    fine = results["error"] == 0
+    for name in ("amount_in", "amount_out", "fee", "protocol_fee", "end_bin", "bins"):
+        quotes[name] = np.where(fine, results[name], 0)
+    quotes["error"] = results["error"]
+    return quotes
+
+
+def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.void]:
+    if request.swap_for_y:
+        mint_in, mint_out, vault_out = pool.mint_x, pool.mint_y, pool.vault_y
+    else:
+        mint_in, mint_out, vault_out = pool.mint_y, pool.mint_x, pool.vault_x
+    return np.array(
+        [
+            (
+                request.threshold,
+                clock.slot,
+                clock.unix_timestamp,
+                *_transfer_fee(mint_in, clock.epoch),
+                *_transfer_fee(mint_out, clock.epoch),
+                vault_out,
+                request.exact_in,
+                request.swap_for_y,
+                request.host,
+                request.arrays is None,
+            )
+        ],
+        TERMS,
+    )
+
+
+def _transfer_fee(mint: Mint, epoch: int) -> tuple[int, int]:
+    fee = mint.fee_at(epoch)
+    return (0, 0) if fee is None else (fee.basis_points, fee.maximum)
+
+
+def _moved(balance: int, change: int) -> int:
+    return balance if balance == MAX_U64 else balance + change
+
+
+def _run(
+    pool: MeteoraPool,
+    request: SwapRequest,
+    clock: Clock,
+    pair: NDArray[np.void],
+    arrays: NDArray[np.void],
+    *,
+    write: bool,
+) -> SwapQuote | SwapFailure:
+    results = np.zeros(1, RESULT)
+    passed = _FIRST if request.arrays is None else np.array(request.arrays, np.int64)
+    amounts = np.array((request.amount,), np.uint64)
+    start = pool.active_id
+    walk(pair, arrays, pool.extension, passed, _terms(pool, request, clock), amounts, _FIRST, results, write)
+    (
+        amount_in,
+        amount_out,
+        reserve_in,
+        reserve_out,
+        fee,
+        protocol_fee,
+        host_fee,
+        order_fee,
+        fee_rate,
+        compute_units,
+        end_bin,
+        bins,
+        _,
+        _,
+        error,
+    ) = results[0].item()
+    if error != 0:
+        return SwapFailure(FAILURES[error], error if error > 0 else None, f"amount {request.amount}")
+    fee_on_input = not (request.swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y)
+    paid = reserve_in - fee if fee_on_input else reserve_in
+    bought = reserve_out if fee_on_input else reserve_out + fee
+    price = price_x64(start, pool.bin_step) / 2.0**64
+    fair = paid * price if request.swap_for_y else paid / price
+    return SwapQuote(
+        amount_in=amount_in,
+        amount_out=amount_out,
+        reserve_in=reserve_in,
+        reserve_out=reserve_out,
+        fee=fee,
+        protocol_fee=protocol_fee,
+        host_fee=host_fee,
+        limit_order_fee=order_fee,
+        fee_on_input=fee_on_input,
+        transfer_fee_in=amount_in - reserve_in,
+        transfer_fee_out=reserve_out - amount_out,
+        start_bin=start,
+        end_bin=end_bin,
+        bins=bins,
+        fee_rate=fee_rate,
+        price_impact=max(0.0, 1.0 - bought / fair) if fair > 0.0 else 0.0,
+        compute_units=compute_units,
+    )

@@ -1,0 +1,350 @@
+"""A Meteora swap from bin to bin, for one amount or for many at once.
+
+Every bin but the last is drained whatever the amount, so amounts in ascending order share the walk: each goes on where
+the one before it came to its last bin. A single swap is a batch of one; only then may the walk write what it does.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlmm.fees import accumulate, base_fee_rate, references, variable_fee_rate
+from dlmm.jit import kernel
+from dlmm.meteora.bitmap import next_array
+from dlmm.meteora.exchange import (
+    INSUFFICIENT_IN_AMOUNT,
+    MATH_OVERFLOW,
+    exchange_in,
+    exchange_out,
+    offered,
+    price_of,
+    split_fee,
+    store,
+    total_offered,
+)
+from dlmm.meteora.layout import BINS_PER_ARRAY
+from dlmm.tokens import added, withheld
+from dlmm.wide import U64
+
+NOT_ENOUGH_ARRAYS = 3005
+ARRAY_NOT_INITIALISED = 3007
+INVALID_INPUT = 6002
+SLIPPAGE = 6003
+NO_AMOUNT_OUT = 6039
+POOL_DISABLED = 6042
+OUT_OF_COMPUTE_UNITS = -3
+MAX_FEE_RATE = U64(100_000_000)
+COMPUTE_LIMIT = 1_400_000
+FEE_ALWAYS_IN_Y = 1
+
+TERMS = np.dtype(
+    [
+        ("threshold", "<u8"),
+        ("slot", "<u8"),
+        ("timestamp", "<i8"),
+        ("in_basis_points", "<u8"),
+        ("in_maximum", "<u8"),
+        ("out_basis_points", "<u8"),
+        ("out_maximum", "<u8"),
+        ("vault_out", "<u8"),
+        ("exact_in", "?"),
+        ("swap_for_y", "?"),
+        ("host", "?"),
+        ("choose_arrays", "?"),
+    ]
+)
+"""What all amounts of a batch have in common."""
+
+RESULT = np.dtype(
+    [
+        ("amount_in", "<u8"),
+        ("amount_out", "<u8"),
+        ("reserve_in", "<u8"),
+        ("reserve_out", "<u8"),
+        ("fee", "<u8"),
+        ("protocol_fee", "<u8"),
+        ("host_fee", "<u8"),
+        ("order_fee", "<u8"),
+        ("fee_rate", "<u8"),
+        ("compute_units", "<i8"),
+        ("end_bin", "<i4"),
+        ("bins", "<i4"),
+        ("liquid", "<i4"),
+        ("arrays", "<i4"),
+        ("error", "<i4"),
+    ]
+)
+"""What a swap does; amounts are of no meaning where `error` is not 0."""
+
+_ZERO = U64(0)
+
+
+@kernel
+def supports_orders(pair: NDArray[np.void]) -> bool:
+    """Tell whether limit orders take part: pairs made for them, and undecided ones without rewards."""
+    me = pair[0]
+    if me.function_type != 0:
+        return me.function_type == 2
+    for reward in range(2):
+        for k in range(32):
+            if me.rewards[reward].mint[k] != 0:
+                return False
+    return True
+
+
+@kernel
+def is_open(pair: NDArray[np.void], slot: U64, timestamp: int) -> bool:
+    """Tell whether the pair is enabled and, for the types that have one, past its activation point."""
+    me = pair[0]
+    if me.status != 0:
+        return False
+    if me.pair_type not in (1, 2):
+        return True
+    now = slot if me.activation_type == 0 else U64(timestamp)
+    return now >= me.activation_point
+
+
+@kernel
+def find_array(arrays: NDArray[np.void], index: int) -> int:
+    """Return an array's place among the pool's arrays, which are sorted, or -1."""
+    low, high = 0, arrays.shape[0]
+    while low < high:
+        middle = (low + high) >> 1
+        if arrays[middle].index < index:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < arrays.shape[0] and arrays[low].index == index else -1
+
+
+@kernel
+def walk(
+    pair: NDArray[np.void],
+    arrays: NDArray[np.void],
+    extension: NDArray[np.void],
+    passed: NDArray[np.int64],
+    terms: NDArray[np.void],
+    amounts: NDArray[np.uint64],
+    order: NDArray[np.int64],
+    results: NDArray[np.void],
+    write: bool,
+) -> None:
+    """Swap each amount against the same pool.
+
+    :arg passed: Indices of the arrays that the transaction passes, unless `choose_arrays`.
+
+    :arg amounts: Raw units as the user sees them.
+
+    :arg order: Places in `amounts` by ascending amount.
+
+    :arg results: One `RESULT` for each amount, in the order of `amounts`.
+
+    :arg write: Whether to write the swap into `pair` and `arrays`; for one amount only.
+
+    """
+    term = terms[0]
+    me = pair[0]
+    exact_in, swap_for_y = term.exact_in, term.swap_for_y
+    fee_on_input = not (swap_for_y and me.collect_fee_mode == FEE_ALWAYS_IN_Y)
+    with_orders = supports_orders(pair)
+    fee_in_x = swap_for_y and fee_on_input
+    step = -1 if swap_for_y else 1
+    start = np.int64(me.active_id)
+    bin_step = np.int64(me.bin_step)
+    protocol_share = U64(me.protocol_share)
+    accumulator = np.int64(me.volatility_accumulator)
+    elapsed = term.timestamp - me.last_update_timestamp
+    walk_error = 0 if is_open(pair, term.slot, term.timestamp) else POOL_DISABLED
+    if (
+        walk_error == 0
+        and me.filter_period <= elapsed < me.decay_period
+        and accumulator * np.int64(me.reduction_factor) >= 1 << 32
+    ):
+        walk_error = MATH_OVERFLOW
+    reference, index_reference = references(
+        accumulator,
+        np.int64(me.volatility_reference),
+        np.int64(me.index_reference),
+        start,
+        elapsed,
+        (np.int64(me.filter_period), np.int64(me.decay_period)),
+        np.int64(me.reduction_factor),
+    )
+    base_rate = base_fee_rate(np.int64(me.base_factor), bin_step, np.int64(me.base_fee_power_factor))
+    most_in = term.threshold - withheld(term.threshold, term.in_basis_points, term.in_maximum)
+
+    spent, got, fees, protocol, host, placers = _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO
+    rate = _ZERO
+    bin_id, place, array_index = start, -1, np.int64(0)
+    next_passed = 0
+    bins, liquid, loaded = 0, 0, 0
+    ready = False
+    price = (_ZERO, _ZERO)
+    layers = (_ZERO, _ZERO, _ZERO)
+
+    for k in range(order.shape[0]):
+        out = results[order[k]]
+        amount = amounts[order[k]]
+        out.error = 0
+        if exact_in:
+            target = amount - withheld(amount, term.in_basis_points, term.in_maximum)
+            if target == _ZERO:
+                out.error = INVALID_INPUT if amount == _ZERO else NO_AMOUNT_OUT
+                continue
+        else:
+            fee, fits = added(amount, term.out_basis_points, term.out_maximum)
+            target = amount + fee
+            if amount == _ZERO and most_in != _ZERO:
+                out.error = NO_AMOUNT_OUT
+                continue
+            if most_in == _ZERO:
+                out.error = INVALID_INPUT
+                continue
+            if not fits:
+                out.error = MATH_OVERFLOW
+                continue
+        while True:
+            while not ready and walk_error == 0:
+                if place >= 0 and not array_index * BINS_PER_ARRAY <= bin_id < (array_index + 1) * BINS_PER_ARRAY:
+                    place = -1
+                if place < 0:
+                    array_index, walk_error = next_array(pair, extension, bin_id // BINS_PER_ARRAY, step)
+                    if walk_error != 0:
+                        break
+                    if term.choose_arrays:
+                        place = find_array(arrays, array_index)
+                    else:
+                        while next_passed < passed.shape[0]:
+                            place = find_array(arrays, passed[next_passed])
+                            next_passed += 1
+                            if place < 0:
+                                walk_error = ARRAY_NOT_INITIALISED
+                                break
+                            if arrays[place].index == array_index:
+                                break
+                            place = -1
+                    if place < 0:
+                        if walk_error == 0:
+                            walk_error = NOT_ENOUGH_ARRAYS
+                        break
+                    loaded += 1
+                    if bin_id // BINS_PER_ARRAY != array_index:
+                        bin_id = array_index * BINS_PER_ARRAY + (BINS_PER_ARRAY - 1 if swap_for_y else 0)
+                row = arrays[place].bins[bin_id - array_index * BINS_PER_ARRAY]
+                layers = offered(row, swap_for_y, with_orders)
+                bins += 1
+                if total_offered(layers[0], layers[1], layers[2]) == _ZERO:
+                    bin_id += step
+                    continue
+                liquid += 1
+                ready = True
+                price = price_of(row, bin_id, bin_step)
+                accumulator = accumulate(reference, index_reference, bin_id, np.int64(me.max_volatility_accumulator))
+                variable = variable_fee_rate(accumulator, bin_step, np.int64(me.variable_fee_control))
+                rate = MAX_FEE_RATE if variable > MAX_FEE_RATE else min(base_rate + variable, MAX_FEE_RATE)
+            if walk_error != 0:
+                out.error = walk_error
+                break
+            surplus = _ZERO
+            if exact_in:
+                error, gross, used, bought, fee, own_in, outs = exchange_in(
+                    target - spent, layers, price, rate, swap_for_y, fee_on_input
+                )
+                last = gross == target - spent
+            else:
+                error, gross, used, bought, fee, own_in, outs, surplus = exchange_out(
+                    target - got, most_in - spent, layers, price, rate, swap_for_y, fee_on_input
+                )
+                last = bought == target - got
+                if error == 0 and not last and outs[0] + outs[1] + outs[2] < layers[0] + layers[1] + layers[2]:
+                    error = INSUFFICIENT_IN_AMOUNT
+            if error != 0:
+                out.error = error
+                break
+            own_fee, placers_fee, protocol_fee, host_fee = split_fee(fee, own_in, used, protocol_share, term.host)
+            if not fee_on_input:
+                protocol_fee += surplus
+                fee += surplus
+            if write:
+                error = store(
+                    arrays[place].bins[bin_id - array_index * BINS_PER_ARRAY],
+                    swap_for_y,
+                    fee_in_x,
+                    own_in,
+                    outs,
+                    own_fee,
+                    placers_fee,
+                )
+            if error == 0 and got + bought < got:
+                error = MATH_OVERFLOW
+            if error != 0:
+                out.error = error
+                break
+            if last:
+                out.fee = fees + fee
+                out.protocol_fee = protocol + protocol_fee
+                out.host_fee = host + host_fee
+                out.order_fee = placers + placers_fee
+                out.fee_rate = rate
+                out.end_bin = np.int32(bin_id)
+                out.bins = np.int32(bins)
+                out.liquid = np.int32(liquid)
+                out.arrays = np.int32(loaded)
+                out.compute_units = 40_000 + 4_000 * bins
+                settle(term, amount, spent + gross, got + bought, fee_on_input, out)
+                if write and out.error == 0:
+                    me.volatility_accumulator = np.uint32(accumulator)
+                    me.volatility_reference = np.uint32(reference)
+                    me.index_reference = np.int32(index_reference)
+                    if bin_id != start:
+                        me.active_id = np.int32(bin_id)
+                        me.last_update_timestamp = term.timestamp
+                    if fee_in_x:
+                        me.protocol_fee_x += out.protocol_fee
+                    else:
+                        me.protocol_fee_y += out.protocol_fee
+                break
+            spent += gross
+            got += bought
+            fees += fee
+            protocol += protocol_fee
+            host += host_fee
+            placers += placers_fee
+            bin_id += step
+            ready = False
+
+
+@kernel
+def settle(term: np.void, amount: U64, paid: U64, bought: U64, fee_on_input: bool, out: np.void) -> None:
+    """Turn what passed through the bins into what the user and the vaults see, or into the failure at the end.
+
+    :arg amount: As asked for.
+
+    :arg paid: Into the bins, fee included.
+
+    :arg bought: Out of the bins, fee excluded.
+
+    """
+    out.reserve_out = bought
+    out.amount_out = bought - withheld(bought, term.out_basis_points, term.out_maximum)
+    if term.exact_in:
+        out.amount_in = amount
+        if out.amount_out == _ZERO:
+            out.error = NO_AMOUNT_OUT
+        elif out.amount_out < term.threshold:
+            out.error = SLIPPAGE
+    else:
+        fee, fits = added(paid, term.in_basis_points, term.in_maximum)
+        out.amount_in = paid + fee
+        if not fits:
+            out.error = MATH_OVERFLOW
+        elif out.amount_in > term.threshold:
+            out.error = SLIPPAGE
+    out.reserve_in = out.amount_in - withheld(out.amount_in, term.in_basis_points, term.in_maximum)
+    if fee_on_input:
+        out.reserve_in -= out.host_fee
+    else:
+        out.reserve_out += out.host_fee
+    if out.error == 0 and bought > term.vault_out:
+        out.error = 1
+    if out.compute_units > COMPUTE_LIMIT:
+        out.error = OUT_OF_COMPUTE_UNITS
