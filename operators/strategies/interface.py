@@ -6,7 +6,7 @@ allowed, and what came of it is decided behind it, where the portfolio is known.
 """
 
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,10 +87,10 @@ class RowStrategy(Protocol):
     def name(self) -> str:
         """Unique name, as it appears in results."""
 
-    def start(self, pool: PoolInfo) -> object:
+    def start(self, pool: PoolInfo) -> Any:
         """Return what shall be remembered of one pool: any value that pickles."""
 
-    def on_row(self, row: Row, memory: object) -> tuple[Wish | None, object]:
+    def on_row(self, row: Row, memory: Any) -> tuple[Wish | None, Any]:
         """Return what is wanted, if anything, and the new memory."""
 
 
