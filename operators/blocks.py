@@ -124,3 +124,35 @@ def split_by_pool(rows: Rows, pools: int) -> list[tuple[int, Rows]]:
     grouped = np.empty_like(rows)
     _group(rows, ends - counts, grouped)
     return [(int(pool), grouped[ends[pool] - counts[pool] : ends[pool]]) for pool in np.flatnonzero(counts)]
+
+
+def join(parts: list[Rows]) -> Rows:
+    """Join struct arrays of one dtype end to end, as plain bytes: numpy's own way copies field by field."""
+    if len(parts) == 1:
+        return parts[0]
+    dtype = parts[0].dtype
+    joined = np.concatenate([part.view(f"V{dtype.itemsize}") for part in parts])
+    return joined.view(dtype)
+
+
+@kernel
+def _scatter(rows: Rows, first: int, place: NDArray[np.int64]) -> None:
+    for index in range(rows.shape[0]):
+        place[rows[index].seq - first] = index
+
+
+def order_by_seq(rows: Rows) -> NDArray[np.int64]:
+    """Return the indices that put rows in order of `seq`.
+
+    :arg rows: Struct array whose `seq` is unique. Rows of one slice lie close together, which a scatter uses; a sort is
+        for those that do not.
+
+    """
+    if not len(rows):
+        return np.zeros(0, np.int64)
+    first, last = int(rows["seq"].min()), int(rows["seq"].max())
+    if last - first > 4 * len(rows):
+        return np.argsort(rows["seq"], kind="stable").astype(np.int64)
+    place = np.full(last - first + 1, -1, np.int64)
+    _scatter(rows, first, place)
+    return place[place >= 0]

@@ -13,7 +13,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record, SwapFailure, SwapRequest
-from operators.blocks import Block, Rows
+from operators.blocks import Block, Rows, join, order_by_seq
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
 from operators.orders import BUY, FILL, ORDER
 from operators.paper import AWAITS_RESULT, CURSOR, RESULT, advance
@@ -144,8 +144,8 @@ class Portfolio:
         return reports
 
     def _walk(self, blocks: list[Block]) -> Report:
-        rows = np.concatenate([block.rows for block in blocks])
-        signals = np.concatenate([block.signals for block in blocks])
+        rows = join([block.rows for block in blocks])
+        signals = join([block.signals for block in blocks])
         signals = signals[np.argsort(signals["seq"], kind="stable")]
         for block in blocks:
             self._dropped += block.dropped
@@ -160,10 +160,10 @@ class Portfolio:
         ended, fills = np.zeros(room, ORDER), np.zeros(room, FILL)
         samples = np.zeros(self._samples_in(rows), EQUITY)
         cursor = np.zeros(1, CURSOR)
-        order_of_rows = np.argsort(rows["seq"], kind="stable").astype(np.int64)
         state = (self._ledger, self._books, self._table)
         rules = (self._policies, self._limits, self._venue)
         out = (ended, fills, samples)
+        order_of_rows = order_by_seq(rows)
         while advance(rows, order_of_rows, signals, state, rules, out, cursor, self._result) == AWAITS_RESULT:
             self._ask_pool(self._table[int(cursor[0]["order"])])
         for block in blocks:
