@@ -1,0 +1,240 @@
+"""Deposits and withdrawals of the Saros program: the amounts that move and the accounts afterwards, to the byte.
+
+Functions take account bytes and give new ones; the tokens' mints say what Token-2022 withholds on the way.
+
+Source: the program's behaviour, pinned by the life-cycle rows of the golden vectors.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dlmm.fees import base_fee_rate, variable_fee_rate
+from dlmm.liquidity import (
+    MAX_U128,
+    NOTHING,
+    Amounts,
+    BinChange,
+    LiquidityChange,
+    LiquidityFailure,
+    LiquidityState,
+    PoolTokens,
+    amounts_for,
+    composition_fee,
+    liquidity_of,
+    part_of,
+    root_share,
+    share_for,
+)
+from dlmm.price import price_x64
+from dlmm.saros.instructions import LiquidityShare
+from dlmm.saros.layout import (
+    BIN_ARRAY,
+    BINS_PER_ARRAY,
+    MAX_POSITION_BINS,
+    MIDDLE_BIN_ID,
+    PAIR,
+    POSITION,
+    POSITION_DISCRIMINATOR,
+)
+
+_LOW = (1 << 64) - 1
+
+
+def create_position(
+    *, pair_address: bytes, pair: bytes, position_mint: bytes, relative_bin_id_left: int, relative_bin_id_right: int
+) -> bytes | LiquidityFailure:
+    """Return the bytes of a new position.
+
+    :arg relative_bin_id_left: Lowest bin, counted from the active one.
+
+    :arg relative_bin_id_right: Highest bin, counted from the active one.
+
+    """
+    active_id = int(np.frombuffer(pair, PAIR)[0]["active_id"])
+    width = relative_bin_id_right - relative_bin_id_left + 1
+    if not 1 < width <= MAX_POSITION_BINS:
+        return LiquidityFailure("InvalidBinRange", 6025, f"{width} bins are not 2 to {MAX_POSITION_BINS}")
+    rows = np.zeros(1, POSITION)
+    rows["discriminator"] = np.frombuffer(POSITION_DISCRIMINATOR, np.uint8)
+    rows["pair"] = np.frombuffer(pair_address, np.uint8)
+    rows["position_mint"] = np.frombuffer(position_mint, np.uint8)
+    rows["lower_bin_id"] = active_id + relative_bin_id_left
+    rows["upper_bin_id"] = active_id + relative_bin_id_right
+    return rows.tobytes()
+
+
+def increase_position(
+    before: LiquidityState,
+    *,
+    amount_x: int,
+    amount_y: int,
+    shares: Sequence[LiquidityShare],
+    tokens: PoolTokens,
+) -> LiquidityChange | LiquidityFailure:
+    """Deposit into a position's bins.
+
+    :arg amount_x: What the basis points are taken from, transfer fee included; raw units.
+
+    :arg amount_y: The same for Y.
+
+    """
+    book = _Book(before)
+    given = tokens.arrives(Amounts(amount_x, amount_y))
+    changes: list[BinChange] = []
+    total = fees = protocol = NOTHING
+    for row in shares:
+        bin_id = book.active_id + row.relative_bin_id
+        if (row.relative_bin_id < 0 and row.share_x_bps) or (row.relative_bin_id > 0 and row.share_y_bps):
+            return LiquidityFailure("InvalidDistribution", 6006, f"bin {bin_id} takes one token only")
+        amounts = Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))
+        if not book.holds(bin_id):
+            return LiquidityFailure("BinNotFound", 6000, f"bin {bin_id}")
+        price = price_x64(bin_id - MIDDLE_BIN_ID, book.bin_step)
+        reserves, supply = book.bin(bin_id)
+        share = _minted(amounts, reserves, supply, price)
+        fee = kept = NOTHING
+        if row.relative_bin_id == 0 and supply > 0:
+            fee = _composition_fee(amounts, reserves, supply, share, book.fee_rate)
+            kept = Amounts(part_of(fee.x, book.protocol_share), part_of(fee.y, book.protocol_share))
+            if fee != NOTHING:
+                share = _minted(amounts - fee, reserves + fee - kept, supply, price)
+        if max(share + supply, liquidity_of(reserves + amounts, price)) > MAX_U128:
+            return LiquidityFailure("LiquidityOverflow", 6007, f"bin {bin_id}")
+        book.set_bin(bin_id, reserves + amounts - kept, supply + share)
+        book.add_share(bin_id, share)
+        total, fees, protocol = total + amounts, fees + fee, protocol + kept
+        changes.append(BinChange(bin_id, amounts, share))
+    book.add_protocol_fee(protocol)
+    paid = tokens.to_send(total)
+    if paid is None:
+        return LiquidityFailure("TransferFeeCalculationError", 6019, f"{total.x} and {total.y} with transfer fees")
+    return LiquidityChange(tuple(changes), NOTHING - paid, total, fees, protocol, book.after())
+
+
+def decrease_position(
+    before: LiquidityState, *, shares: Sequence[int], tokens: PoolTokens
+) -> LiquidityChange | LiquidityFailure:
+    """Withdraw from a position's bins.
+
+    :arg shares: Shares to burn, one for each bin of the position from the lowest.
+
+    """
+    book = _Book(before)
+    if len(shares) != book.width:
+        return LiquidityFailure("InvalidAmounts", 6002, f"{len(shares)} shares for {book.width} bins")
+    changes: list[BinChange] = []
+    total = NOTHING
+    for bin_id, share in enumerate(shares, book.lower_bin_id):
+        if share == 0:
+            continue
+        if share > book.share(bin_id):
+            return LiquidityFailure("LiquidityUnderflow", 6008, f"{share} of {book.share(bin_id)} in bin {bin_id}")
+        reserves, supply = book.bin(bin_id)
+        amounts = amounts_for(share, supply=supply, reserves=reserves)
+        book.set_bin(bin_id, reserves - amounts, supply - share)
+        book.add_share(bin_id, -share)
+        total += amounts
+        changes.append(BinChange(bin_id, amounts, share))
+    user = tokens.arrives(total)
+    return LiquidityChange(tuple(changes), user, NOTHING - total, NOTHING, NOTHING, book.after())
+
+
+def position_shares(position: bytes) -> list[int]:
+    """Return a position's shares, one for each of its bins from the lowest."""
+    row = np.frombuffer(position, POSITION)[0]
+    width = int(row["upper_bin_id"]) - int(row["lower_bin_id"]) + 1
+    return [int(low) | int(high) << 64 for low, high in row["liquidity_shares"][:width]]
+
+
+def close_position(before: LiquidityState, *, tokens: PoolTokens) -> LiquidityChange | LiquidityFailure:
+    """Withdraw everything a position holds; the position's account is gone afterwards."""
+    return decrease_position(before, shares=position_shares(before.position), tokens=tokens)
+
+
+def position_value(before: LiquidityState) -> Amounts:
+    """Return what a position holds, before any transfer fee; its trading fees are part of it.
+
+    Bins in arrays that are not given count as nothing.
+
+    """
+    book = _Book(before)
+    total = NOTHING
+    for bin_id, share in enumerate(position_shares(before.position), book.lower_bin_id):
+        if share and book.has_array(bin_id):
+            reserves, supply = book.bin(bin_id)
+            total += amounts_for(share, supply=supply, reserves=reserves)
+    return total
+
+
+def _minted(amounts: Amounts, reserves: Amounts, supply: int, price: int) -> int:
+    liquidity = liquidity_of(amounts, price)
+    if supply == 0:
+        return root_share(liquidity)
+    return share_for(liquidity, supply=supply, bin_liquidity=liquidity_of(reserves, price))
+
+
+def _composition_fee(amounts: Amounts, reserves: Amounts, supply: int, share: int, rate: int) -> Amounts:
+    """Charge the token of which the deposit brings more than the share would give back at once."""
+    back = amounts_for(share, supply=supply + share, reserves=reserves + amounts)
+    if amounts.x > back.x:
+        return Amounts(composition_fee(amounts.x - back.x, rate), 0)
+    if amounts.y > back.y:
+        return Amounts(0, composition_fee(amounts.y - back.y, rate))
+    return NOTHING
+
+
+class _Book:
+    """The accounts while they change."""
+
+    def __init__(self, before: LiquidityState) -> None:
+        self._pair = np.frombuffer(before.pair, PAIR).copy()
+        self._position = np.frombuffer(before.position, POSITION).copy()
+        self._arrays = {index: np.frombuffer(data, BIN_ARRAY).copy() for index, data in before.bin_arrays.items()}
+        pair = self._pair[0]
+        self.active_id = int(pair["active_id"])
+        self.bin_step = int(pair["bin_step"])
+        self.protocol_share = int(pair["protocol_share"])
+        self.lower_bin_id = int(self._position[0]["lower_bin_id"])
+        self.width = int(self._position[0]["upper_bin_id"]) - self.lower_bin_id + 1
+        # the deposit reads the accumulator as the last swap left it
+        self.fee_rate = int(base_fee_rate(int(pair["base_factor"]), self.bin_step, 0)) + int(
+            variable_fee_rate(int(pair["volatility_accumulator"]), self.bin_step, int(pair["variable_fee_control"]))
+        )
+
+    def holds(self, bin_id: int) -> bool:
+        return 0 <= bin_id - self.lower_bin_id < self.width and self.has_array(bin_id)
+
+    def has_array(self, bin_id: int) -> bool:
+        return bin_id // BINS_PER_ARRAY in self._arrays
+
+    def bin(self, bin_id: int) -> tuple[Amounts, int]:
+        row = self._bin(bin_id)
+        supply = int(row["liquidity_supply_low"]) | int(row["liquidity_supply_high"]) << 64
+        return Amounts(int(row["reserve_x"]), int(row["reserve_y"])), supply
+
+    def set_bin(self, bin_id: int, reserves: Amounts, supply: int) -> None:
+        row = self._bin(bin_id)
+        row["reserve_x"], row["reserve_y"] = reserves.x, reserves.y
+        row["liquidity_supply_low"], row["liquidity_supply_high"] = supply & _LOW, supply >> 64
+
+    def share(self, bin_id: int) -> int:
+        low, high = self._position[0]["liquidity_shares"][bin_id - self.lower_bin_id]
+        return int(low) | int(high) << 64
+
+    def add_share(self, bin_id: int, share: int) -> None:
+        held = self.share(bin_id) + share
+        self._position[0]["liquidity_shares"][bin_id - self.lower_bin_id] = (held & _LOW, held >> 64)
+
+    def add_protocol_fee(self, fee: Amounts) -> None:
+        self._pair["protocol_fee_x"] += np.uint64(fee.x)
+        self._pair["protocol_fee_y"] += np.uint64(fee.y)
+
+    def after(self) -> LiquidityState:
+        arrays = {index: array.tobytes() for index, array in self._arrays.items()}
+        return LiquidityState(self._pair.tobytes(), self._position.tobytes(), arrays)
+
+    def _bin(self, bin_id: int) -> np.void:
+        array, inside = divmod(bin_id, BINS_PER_ARRAY)
+        row: np.void = self._arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
+        return row
