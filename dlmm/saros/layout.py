@@ -7,6 +7,10 @@ Source: the IDLs of liquidity_book and rewarder_hook, pinned by the golden vecto
 """
 
 import numpy as np
+from numpy.typing import NDArray
+
+from dlmm.errors import AccountError
+from dlmm.records import Account
 
 PROGRAM_ID = "1qbkdrr3z4ryLA7pZykqxvxWPoeifcVKo6ZG9CfkvVE"
 DEVNET_PROGRAM_ID = "2Qy2sxJpWYsN35D54LgHE6M5ATZMnnim7nPwSGyffFAa"
@@ -167,3 +171,84 @@ ERROR_NAMES = {
     6029: "UserVaultYMismatch",
 }
 """Names of the program's own error codes."""
+
+
+def check_account(name: str, account: Account, owners: frozenset[str], discriminator: bytes, length: int) -> None:
+    """Refuse an account that is not of the program, kind and length expected.
+
+    :arg name: Address or role of the account, for the error.
+
+    :arg owners: The program's id on mainnet and on devnet.
+
+    :raises AccountError: It is not; the error says in what.
+
+    """
+    if account.owner not in owners:
+        raise AccountError(name, f"owner {account.owner} is not {' or '.join(sorted(owners))}")
+    if account.data[:8] != discriminator:
+        raise AccountError(name, f"discriminator {account.data[:8].hex()} is not {discriminator.hex()}")
+    if len(account.data) != length:
+        raise AccountError(name, f"length {len(account.data)} is not {length}")
+
+
+def decode_pair(name: str, account: Account) -> NDArray[np.void]:
+    """View a Pair account as an array of one `PAIR`.
+
+    :raises AccountError: Wrong owner, discriminator or length, or a hook flag that is neither 0 nor 1.
+
+    """
+    check_account(name, account, PROGRAM_IDS, PAIR_DISCRIMINATOR, PAIR.itemsize)
+    pair = np.frombuffer(account.data, PAIR)
+    if pair["has_hook"][0] > 1:
+        raise AccountError(name, f"hook flag {pair['has_hook'][0]} is neither 0 nor 1")
+    return pair
+
+
+def decode_bin_array(name: str, account: Account) -> NDArray[np.void]:
+    """View a BinArray account as an array of one `BIN_ARRAY`.
+
+    :raises AccountError: Wrong owner, discriminator or length.
+
+    """
+    check_account(name, account, PROGRAM_IDS, BIN_ARRAY_DISCRIMINATOR, BIN_ARRAY.itemsize)
+    return np.frombuffer(account.data, BIN_ARRAY)
+
+
+def decode_position(name: str, account: Account) -> NDArray[np.void]:
+    """View a Position account as an array of one `POSITION`.
+
+    :raises AccountError: Wrong owner, discriminator or length.
+
+    """
+    check_account(name, account, PROGRAM_IDS, POSITION_DISCRIMINATOR, POSITION.itemsize)
+    return np.frombuffer(account.data, POSITION)
+
+
+def decode_hook(name: str, account: Account) -> NDArray[np.void]:
+    """View a Hook account of the rewards program as an array of one `HOOK`.
+
+    :raises AccountError: Wrong owner, discriminator or length.
+
+    """
+    check_account(name, account, HOOK_PROGRAM_IDS, HOOK_DISCRIMINATOR, HOOK.itemsize)
+    return np.frombuffer(account.data, HOOK)
+
+
+def decode_hook_bin_array(name: str, account: Account) -> NDArray[np.void]:
+    """View a HookBinArray account of the rewards program as an array of one `HOOK_BIN_ARRAY`.
+
+    :raises AccountError: Wrong owner, discriminator or length.
+
+    """
+    check_account(name, account, HOOK_PROGRAM_IDS, HOOK_BIN_ARRAY_DISCRIMINATOR, HOOK_BIN_ARRAY.itemsize)
+    return np.frombuffer(account.data, HOOK_BIN_ARRAY)
+
+
+def decode_hook_position(name: str, account: Account) -> NDArray[np.void]:
+    """View a HookPosition account of the rewards program as an array of one `HOOK_POSITION`.
+
+    :raises AccountError: Wrong owner, discriminator or length.
+
+    """
+    check_account(name, account, HOOK_PROGRAM_IDS, HOOK_POSITION_DISCRIMINATOR, HOOK_POSITION.itemsize)
+    return np.frombuffer(account.data, HOOK_POSITION)

@@ -1,0 +1,175 @@
+"""Swaps on a Saros pool: what one would do, bin by bin, many at once, and the pool afterwards."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlmm.price import price_table
+from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
+from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
+from dlmm.saros.pool import SarosPool
+from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP, walk
+from dlmm.tokens import Mint
+
+_DEATHS = {-1: "Panic", -2: "OutOfMemory", -4: "AccountBorrowFailed"}
+_FAILURES = {3007: "AccountOwnedByWrongProgram", **ERROR_NAMES, **_DEATHS}
+_FIRST = np.zeros(1, np.int64)
+_NO_STEPS = np.zeros(0, STEP)
+_WINDOW_BINS = 2 * BINS_PER_ARRAY
+_CHOOSE = (-1, -1)
+
+
+def quote(pool: SarosPool, request: SwapRequest, clock: Clock) -> SwapQuote | SwapFailure:
+    """Return what a swap would do to a pool that stays as it is.
+
+    :arg request: `arrays`, where given, are the indices of the lower and the upper bin array.
+
+    :arg clock: Slot, time and epoch that the program would see.
+
+    """
+    return _run(pool, request, clock, pool.pair, pool.arrays, _NO_STEPS, False)
+
+
+def trace(pool: SarosPool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, NDArray[np.void]] | SwapFailure:
+    """Return what a swap would do, and one `STEP` for each bin in walking order, empty bins too."""
+    steps = np.zeros(_WINDOW_BINS, STEP)
+    done = _run(pool, request, clock, pool.pair, pool.arrays, steps, False)
+    return done if isinstance(done, SwapFailure) else (done, steps[: done.bins])
+
+
+def apply(pool: SarosPool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, SarosPool] | SwapFailure:
+    """Return what a swap does, and the pool after it; the pool given stays as it is."""
+    pair, arrays = pool.pair.copy(), pool.arrays.copy()
+    done = _run(pool, request, clock, pair, arrays, _NO_STEPS, True)
+    return done if isinstance(done, SwapFailure) else (done, replace(pool, pair=pair, arrays=arrays))
+
+
+def quote_many(
+    pool: SarosPool, amounts: NDArray[np.uint64], *, exact_in: bool, swap_for_y: bool, clock: Clock
+) -> NDArray[np.void]:
+    """Quote many amounts against the same pool, each as if it came alone.
+
+    :arg amounts: Raw units as the user sees them, in any order.
+
+    :returns: One `QUOTE` for each amount, in their order; equal to what `quote` gives without a threshold.
+
+    """
+    results = np.zeros(len(amounts), RESULT)
+    order = np.argsort(amounts, kind="stable")
+    limits = _limits(pool, swap_for_y, 0 if exact_in else MAX_U64, clock.epoch)
+    walk(
+        pool.pair,
+        pool.arrays,
+        _prices(pool),
+        _CHOOSE,
+        _mints(pool),
+        exact_in,
+        swap_for_y,
+        clock.unix_timestamp,
+        limits,
+        np.ascontiguousarray(amounts, np.uint64),
+        order,
+        results,
+        _NO_STEPS,
+        False,
+    )
+    quotes = np.zeros(len(amounts), QUOTE)
+    fine = results["error"] == 0
+    for name in ("amount_in", "amount_out", "fee", "protocol_fee", "end_bin", "bins"):
+        quotes[name] = np.where(fine, results[name], 0)
+    quotes["error"] = results["error"]
+    return quotes
+
+
+def _prices(pool: SarosPool) -> NDArray[np.uint64]:
+    """Return the prices of every bin that a swap can reach, and of some that it cannot."""
+    pair = pool.pair[0]
+    first = (int(pair["active_id"]) // BINS_PER_ARRAY - 1) * BINS_PER_ARRAY
+    return price_table(first - MIDDLE_BIN_ID, 3 * BINS_PER_ARRAY, int(pair["bin_step"]))
+
+
+def _mints(pool: SarosPool) -> int:
+    mixed = pool.mint_x.program != pool.mint_y.program
+    return EXTENDED_X * pool.extended_x + EXTENDED_Y * pool.extended_y + MIXED_PROGRAMS * mixed
+
+
+def _limits(pool: SarosPool, swap_for_y: bool, threshold: int, epoch: int) -> NDArray[np.uint64]:
+    mint_in, mint_out = (pool.mint_x, pool.mint_y) if swap_for_y else (pool.mint_y, pool.mint_x)
+    return np.array((threshold, *_transfer_fee(mint_in, epoch), *_transfer_fee(mint_out, epoch)), np.uint64)
+
+
+def _transfer_fee(mint: Mint, epoch: int) -> tuple[int, int]:
+    fee = mint.fee_at(epoch)
+    return (0, 0) if fee is None else (fee.basis_points, fee.maximum)
+
+
+def _run(
+    pool: SarosPool,
+    request: SwapRequest,
+    clock: Clock,
+    pair: NDArray[np.void],
+    arrays: NDArray[np.void],
+    steps: NDArray[np.void],
+    write: bool,
+) -> SwapQuote | SwapFailure:
+    window = _CHOOSE
+    if request.arrays is not None:
+        if len(request.arrays) != 2:
+            return SwapFailure("AccountNotEnoughKeys", 3005, f"{len(request.arrays)} bin arrays passed instead of 2")
+        window = request.arrays
+    results = np.empty(1, RESULT)
+    walk(
+        pair,
+        arrays,
+        _prices(pool),
+        window,
+        _mints(pool),
+        request.exact_in,
+        request.swap_for_y,
+        clock.unix_timestamp,
+        _limits(pool, request.swap_for_y, request.threshold, clock.epoch),
+        np.array((request.amount,), np.uint64),
+        _FIRST,
+        results,
+        steps,
+        write,
+    )
+    (
+        amount_in,
+        amount_out,
+        reserve_in,
+        reserve_out,
+        fee,
+        protocol_fee,
+        fee_rate,
+        price_impact,
+        start_bin,
+        end_bin,
+        bins,
+        _,
+        compute_units,
+        error,
+    ) = results.item()
+    if error != 0:
+        reason = f"amount {request.amount} after {bins} bins, at bin {end_bin}"
+        return SwapFailure(_FAILURES[error], error if error > 0 else None, reason)
+    return SwapQuote(
+        amount_in=amount_in,
+        amount_out=amount_out,
+        reserve_in=reserve_in,
+        reserve_out=reserve_out,
+        fee=fee,
+        protocol_fee=protocol_fee,
+        host_fee=0,
+        limit_order_fee=0,
+        fee_on_input=True,
+        transfer_fee_in=amount_in - reserve_in,
+        transfer_fee_out=reserve_out - amount_out,
+        start_bin=start_bin,
+        end_bin=end_bin,
+        bins=bins,
+        fee_rate=fee_rate,
+        price_impact=price_impact,
+        compute_units=compute_units,
+    )
