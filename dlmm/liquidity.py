@@ -171,6 +171,29 @@ def composition_fee(amount: int, rate: int) -> int:
     return amount * rate * (rate + FEE_PRECISION) // FEE_PRECISION**2
 
 
+def composition_fees(amounts: Amounts, *, reserves: Amounts, supply: int, share: int, rate: int) -> Amounts:
+    """Charge what a deposit in the active bin would in effect swap.
+
+    Its share would at once give back more of one token than it brought; the other token pays the fee on the excess it
+    brought. Nothing is charged when rounding leaves nothing to give back.
+
+    :arg reserves: The bin before.
+
+    :arg supply: The bin's shares before.
+
+    :arg share: What the deposit would mint without a fee.
+
+    :arg rate: Total fee rate in units of 1e-9.
+
+    """
+    back = amounts_for(share, supply=supply + share, reserves=reserves + amounts)
+    if back.x > amounts.x:
+        return Amounts(0, composition_fee(amounts.y - back.y, rate))
+    if back.y > amounts.y:
+        return Amounts(composition_fee(amounts.x - back.x, rate), 0)
+    return NOTHING
+
+
 def claimable_fee(*, share: int, per_share: int, per_share_before: int, pending: int) -> int:
     """Return the fee of one token that one bin owes a Meteora position.
 

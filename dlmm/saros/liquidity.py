@@ -20,7 +20,7 @@ from dlmm.liquidity import (
     LiquidityState,
     PoolTokens,
     amounts_for,
-    composition_fee,
+    composition_fees,
     liquidity_of,
     part_of,
     root_share,
@@ -95,7 +95,7 @@ def increase_position(
         share = _minted(amounts, reserves, supply, price)
         fee = kept = NOTHING
         if row.relative_bin_id == 0 and supply > 0:
-            fee = _composition_fee(amounts, reserves, supply, share, book.fee_rate)
+            fee = composition_fees(amounts, reserves=reserves, supply=supply, share=share, rate=book.fee_rate)
             kept = Amounts(part_of(fee.x, book.protocol_share), part_of(fee.y, book.protocol_share))
             if fee != NOTHING:
                 share = _minted(amounts - fee, reserves + fee - kept, supply, price)
@@ -172,16 +172,6 @@ def _minted(amounts: Amounts, reserves: Amounts, supply: int, price: int) -> int
     if supply == 0:
         return root_share(liquidity)
     return share_for(liquidity, supply=supply, bin_liquidity=liquidity_of(reserves, price))
-
-
-def _composition_fee(amounts: Amounts, reserves: Amounts, supply: int, share: int, rate: int) -> Amounts:
-    """Charge the token of which the deposit brings more than the share would give back at once."""
-    back = amounts_for(share, supply=supply + share, reserves=reserves + amounts)
-    if amounts.x > back.x:
-        return Amounts(composition_fee(amounts.x - back.x, rate), 0)
-    if amounts.y > back.y:
-        return Amounts(0, composition_fee(amounts.y - back.y, rate))
-    return NOTHING
 
 
 class _Book:

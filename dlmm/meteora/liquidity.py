@@ -1,0 +1,137 @@
+"""Deposits, withdrawals and claims of the Meteora program: amounts that move and accounts afterwards, to the byte.
+
+Functions take account bytes and give new ones; the tokens' mints say what Token-2022 withholds on the way. A position's
+share of a bin earns fees by its whole part; they are credited to the position whenever its share of that bin changes.
+
+Source: the program's behaviour, pinned by the life-cycle rows of the golden vectors.
+"""
+
+from collections.abc import Sequence
+
+from dlmm.liquidity import (
+    NOTHING,
+    Amounts,
+    BinChange,
+    LiquidityChange,
+    LiquidityFailure,
+    LiquidityState,
+    PoolTokens,
+    amounts_for,
+    composition_fees,
+    liquidity_of,
+    part_of,
+    share_for,
+)
+from dlmm.meteora.book import Book
+from dlmm.meteora.instructions.liquidity import BinShare
+
+
+def add_liquidity(
+    before: LiquidityState, *, amount_x: int, amount_y: int, shares: Sequence[BinShare], tokens: PoolTokens, time: int
+) -> LiquidityChange | LiquidityFailure:
+    """Deposit by a share for every bin, as `add_liquidity2` does.
+
+    :arg amount_x: What the basis points are taken from, transfer fee included; raw units.
+
+    :arg amount_y: The same for Y.
+
+    :arg time: Clock sysvar's unix timestamp.
+
+    """
+    sums = (sum(share.share_x_bps for share in shares), sum(share.share_y_bps for share in shares))
+    if sums != (10_000, 10_000):
+        return LiquidityFailure("InvalidInput", 6002, f"shares sum to {sums[0]} and {sums[1]}")
+    given = tokens.arrives(Amounts(amount_x, amount_y))
+    wanted = [
+        (row.bin_id, Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))) for row in shares
+    ]
+    return deposit(before, wanted, tokens=tokens, time=time)
+
+
+def deposit(
+    before: LiquidityState, wanted: Sequence[tuple[int, Amounts]], *, tokens: PoolTokens, time: int
+) -> LiquidityChange | LiquidityFailure:
+    """Deposit given amounts into bins, ascending."""
+    book = Book(before)
+    changes: list[BinChange] = []
+    total = fees = protocol = NOTHING
+    if any(bin_id == book.active_id and amounts != NOTHING for bin_id, amounts in wanted):
+        book.refresh_volatility(time)
+    for bin_id, amounts in wanted:
+        if amounts == NOTHING:
+            continue
+        if not book.has_position_bin(bin_id):
+            return LiquidityFailure("InvalidPosition", None, f"bin {bin_id} is not of the position")
+        price = book.price(bin_id)
+        reserves, supply = book.bin(bin_id)
+        share = _minted(amounts, reserves, supply, price)
+        fee = kept = NOTHING
+        if bin_id == book.active_id and supply > 0:
+            fee = composition_fees(amounts, reserves=reserves, supply=supply, share=share, rate=book.fee_rate())
+            if fee != NOTHING:
+                kept = Amounts(part_of(fee.x, book.protocol_share), part_of(fee.y, book.protocol_share))
+                share = _minted(amounts - fee, reserves + fee - kept, supply, price)
+        book.settle(bin_id)
+        book.set_bin(bin_id, reserves + amounts - kept, supply + share)
+        book.add_share(bin_id, share)
+        total, fees, protocol = total + amounts, fees + fee, protocol + kept
+        changes.append(BinChange(bin_id, amounts, share))
+    book.add_protocol_fee(protocol)
+    book.touch(time)
+    paid = tokens.to_send(total)
+    if paid is None:
+        return LiquidityFailure("MathOverflow", 6018, f"{total.x} and {total.y} with transfer fees")
+    return LiquidityChange(tuple(changes), NOTHING - paid, total, fees, protocol, book.after())
+
+
+def remove_liquidity(
+    before: LiquidityState, *, from_bin_id: int, to_bin_id: int, bps: int, tokens: PoolTokens, time: int
+) -> LiquidityChange | LiquidityFailure:
+    """Withdraw the same part of a position's share in each bin of a range.
+
+    :arg bps: Basis points of the share, 1 to 10,000.
+
+    :arg time: Clock sysvar's unix timestamp.
+
+    """
+    book = Book(before)
+    changes: list[BinChange] = []
+    total = NOTHING
+    for bin_id in range(from_bin_id, to_bin_id + 1):
+        book.settle(bin_id)
+        share = part_of(book.share(bin_id), bps)
+        if share == 0:
+            continue
+        reserves, supply = book.bin(bin_id)
+        amounts = amounts_for(share, supply=supply, reserves=reserves)
+        book.set_bin(bin_id, reserves - amounts, supply - share)
+        book.add_share(bin_id, -share)
+        total += amounts
+        changes.append(BinChange(bin_id, amounts, share))
+    book.touch(time)
+    return LiquidityChange(tuple(changes), tokens.arrives(total), NOTHING - total, NOTHING, NOTHING, book.after())
+
+
+def claim_fees(
+    before: LiquidityState, *, min_bin_id: int, max_bin_id: int, tokens: PoolTokens, time: int
+) -> LiquidityChange:
+    """Collect the fees of a range of a position's bins, both ends included.
+
+    :arg time: Clock sysvar's unix timestamp.
+
+    """
+    book = Book(before)
+    total = NOTHING
+    for bin_id in range(min_bin_id, max_bin_id + 1):
+        book.settle(bin_id)
+        total += book.take_pending(bin_id)
+    book.add_claimed(total)
+    book.touch(time)
+    return LiquidityChange((), tokens.arrives(total), NOTHING - total, NOTHING, NOTHING, book.after())
+
+
+def _minted(amounts: Amounts, reserves: Amounts, supply: int, price: int) -> int:
+    liquidity = liquidity_of(amounts, price)
+    if supply == 0:
+        return liquidity
+    return share_for(liquidity, supply=supply, bin_liquidity=liquidity_of(reserves, price))
