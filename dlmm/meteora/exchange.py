@@ -10,7 +10,6 @@ import numpy as np
 
 from dlmm.fees import BASIS_POINTS, fee_of_gross, fee_on_net
 from dlmm.jit import kernel
-from dlmm.price import price_halves
 from dlmm.wide import U64, add, divide, multiply_divide, multiply_shift
 
 MATH_OVERFLOW = 6018
@@ -22,16 +21,9 @@ _ZERO = U64(0)
 _ONE = U64(1)
 _MAX = U64(0xFFFFFFFFFFFFFFFF)
 _BASIS_POINTS = U64(BASIS_POINTS)
+_LAST_AGE = (1 << 32) - 1
 _ORDER_SHARE = U64(5_000)
 _HOST_SHARE = U64(2_000)
-
-
-@kernel
-def price_of(row: np.void, bin_id: int, bin_step: int) -> tuple[U64, U64]:
-    """Return a bin's price as stored, or computed where an old array holds none yet."""
-    if row.price_low == _ZERO and row.price_high == _ZERO:
-        return price_halves(bin_id, bin_step)
-    return row.price_high, row.price_low
 
 
 @kernel
@@ -54,7 +46,11 @@ def total_offered(own: U64, begun: U64, untouched: U64) -> U64:
 
 @kernel
 def cost(out: U64, price_high: U64, price_low: U64, swap_for_y: bool) -> tuple[U64, bool]:
-    """Return what must go in for an amount out, rounded up, and whether it fits 64 bits."""
+    """Return what must go in for an amount out, rounded up, and whether it fits 64 bits.
+
+    :arg price_high: Upper half of the price; not both halves are zero for X to Y.
+
+    """
     if swap_for_y:
         high, low, inexact = divide(out, _ZERO, price_high, price_low)
     else:
@@ -236,6 +232,19 @@ def split_fee(fee: U64, own_in: U64, used: U64, protocol_share: U64, has_host: b
 
 
 @kernel
+def overflows(row: np.void, swap_for_y: bool, own_in: U64, outs: tuple[U64, U64, U64], placers_fee: U64) -> bool:
+    """Tell whether a counter of the bin cannot take what `store` would add to it."""
+    filled = outs[1] + outs[2]
+    if swap_for_y:
+        full = row.amount_x + own_in < own_in or row.fulfilled_y + filled < filled
+        full = full or row.order_fee_bid + placers_fee < placers_fee
+    else:
+        full = row.amount_y + own_in < own_in or row.fulfilled_x + filled < filled
+        full = full or row.order_fee_ask + placers_fee < placers_fee
+    return full or (outs[2] != _ZERO and row.order_age == _LAST_AGE)
+
+
+@kernel
 def store(
     row: np.void,
     swap_for_y: bool,
@@ -244,30 +253,29 @@ def store(
     outs: tuple[U64, U64, U64],
     own_fee: U64,
     placers_fee: U64,
-) -> int:
+) -> None:
     """Write one bin's exchange into its bytes.
 
     :arg own_in: Amount in that the providers get, without fee.
 
     :arg outs: Amount out of each layer.
 
-    :arg own_fee: The providers' fee.
+    :arg own_fee: The providers' fee, spread over their shares without the fraction of a share.
 
     :arg placers_fee: The limit orders' fee.
 
-    :returns: Error code or 0.
-
     """
+    filled = outs[1] + outs[2]
     if swap_for_y:
         row.amount_x += own_in
         row.amount_y -= outs[0]
-        if row.amount_x < own_in:
-            return MATH_OVERFLOW
+        row.fulfilled_y += filled
+        row.order_fee_bid += placers_fee
     else:
         row.amount_y += own_in
         row.amount_x -= outs[0]
-        if row.amount_y < own_in:
-            return MATH_OVERFLOW
+        row.fulfilled_x += filled
+        row.order_fee_ask += placers_fee
     if own_fee != _ZERO and row.supply_high != _ZERO:
         high, low, _ = divide(own_fee, _ZERO, _ZERO, row.supply_high)
         if fee_in_x:
@@ -281,15 +289,3 @@ def store(
         row.order_age = np.uint32(row.order_age + 1)
     elif outs[1] != _ZERO:
         row.processed_remaining -= outs[1]
-    filled = outs[1] + outs[2]
-    if filled != _ZERO:
-        if swap_for_y:
-            row.fulfilled_y += filled
-        else:
-            row.fulfilled_x += filled
-    if placers_fee != _ZERO:
-        if swap_for_y:
-            row.order_fee_bid += placers_fee
-        else:
-            row.order_fee_ask += placers_fee
-    return 0

@@ -17,6 +17,7 @@ FAILURES = {
     3007: "AccountOwnedByWrongProgram",
     6002: "InvalidInput",
     6003: "ExceededAmountSlippageTolerance",
+    6012: "PairInsufficientLiquidity",
     6018: "MathOverflow",
     6019: "TypeCastFailed",
     6036: "BitmapExtensionAccountIsNotProvided",
@@ -24,6 +25,7 @@ FAILURES = {
     6038: "BinIdOutOfBound",
     6039: "InsufficientOutAmount",
     6042: "PoolDisabled",
+    6057: "NotExactAmountOut",
     6085: "UndeterminedError",
     6104: "InsufficientInAmount",
     OUT_OF_COMPUTE_UNITS: "OutOfComputeUnits",
@@ -128,6 +130,7 @@ def _run(
     amounts = np.array((request.amount,), np.uint64)
     start = pool.active_id
     walk(pair, arrays, pool.extension, passed, _terms(pool, request, clock), amounts, _FIRST, results, write)
+    global LAST; LAST = results
     (
         amount_in,
         amount_out,

@@ -11,12 +11,11 @@ from dlmm.fees import accumulate, base_fee_rate, references, variable_fee_rate
 from dlmm.jit import kernel
 from dlmm.meteora.bitmap import next_array
 from dlmm.meteora.exchange import (
-    INSUFFICIENT_IN_AMOUNT,
     MATH_OVERFLOW,
     exchange_in,
     exchange_out,
     offered,
-    price_of,
+    overflows,
     split_fee,
     store,
     total_offered,
@@ -29,8 +28,10 @@ NOT_ENOUGH_ARRAYS = 3005
 ARRAY_NOT_INITIALISED = 3007
 INVALID_INPUT = 6002
 SLIPPAGE = 6003
+OUT_OF_BINS = 6012
 NO_AMOUNT_OUT = 6039
 POOL_DISABLED = 6042
+NOT_EXACT_AMOUNT_OUT = 6057
 OUT_OF_COMPUTE_UNITS = -3
 MAX_FEE_RATE = U64(100_000_000)
 COMPUTE_LIMIT = 1_400_000
@@ -117,6 +118,62 @@ def find_array(arrays: NDArray[np.void], index: int) -> int:
 
 
 @kernel
+def target_of(term: np.void, is_enabled: bool, amount: U64, most_in: U64) -> tuple[U64, int]:
+    """Return what has to pass through the bins, and the error that needs no look at them or 0.
+
+    :arg most_in: Most that may reach the pool.
+
+    """
+    payable, target = amount, most_in
+    if not term.exact_in:
+        payable = term.threshold
+        fee, fits = added(amount, term.out_basis_points, term.out_maximum)
+        target = amount + fee
+        if not fits:
+            return target, MATH_OVERFLOW
+    if not is_enabled:
+        return target, POOL_DISABLED
+    if payable == _ZERO:
+        return target, INVALID_INPUT
+    return target, NO_AMOUNT_OUT if most_in == _ZERO else 0
+
+
+@kernel
+def enter_array(
+    pair: NDArray[np.void],
+    arrays: NDArray[np.void],
+    extension: NDArray[np.void],
+    passed: NDArray[np.int64],
+    term: np.void,
+    index: int,
+    next_passed: int,
+) -> tuple[int, int, int, int]:
+    """Find the next array with liquidity among those at hand.
+
+    :arg index: Array to begin with.
+
+    :arg next_passed: Place in `passed` from which on arrays are still untouched; those skipped are lost.
+
+    :returns: The array's place, its index, the new `next_passed`, and an error code or 0.
+
+    """
+    index, error = next_array(pair, extension, index, -1 if term.swap_for_y else 1)
+    if error != 0:
+        return -1, index, next_passed, error
+    if term.choose_arrays:
+        place = find_array(arrays, index)
+        return place, index, next_passed, 0 if place >= 0 else NOT_ENOUGH_ARRAYS
+    while next_passed < passed.shape[0]:
+        place = find_array(arrays, passed[next_passed])
+        next_passed += 1
+        if place < 0:
+            return -1, index, next_passed, ARRAY_NOT_INITIALISED
+        if arrays[place].index == index:
+            return place, index, next_passed, 0
+    return -1, index, next_passed, NOT_ENOUGH_ARRAYS
+
+
+@kernel
 def walk(
     pair: NDArray[np.void],
     arrays: NDArray[np.void],
@@ -153,12 +210,9 @@ def walk(
     protocol_share = U64(me.protocol_share)
     accumulator = np.int64(me.volatility_accumulator)
     elapsed = term.timestamp - me.last_update_timestamp
-    walk_error = 0 if is_open(pair, term.slot, term.timestamp) else POOL_DISABLED
-    if (
-        walk_error == 0
-        and me.filter_period <= elapsed < me.decay_period
-        and accumulator * np.int64(me.reduction_factor) >= 1 << 32
-    ):
+    is_enabled = is_open(pair, term.slot, term.timestamp)
+    walk_error = 0
+    if me.filter_period <= elapsed < me.decay_period and accumulator * np.int64(me.reduction_factor) >= 1 << 32:
         walk_error = MATH_OVERFLOW
     reference, index_reference = references(
         accumulator,
@@ -184,47 +238,20 @@ def walk(
     for k in range(order.shape[0]):
         out = results[order[k]]
         amount = amounts[order[k]]
-        out.error = 0
         if exact_in:
-            target = amount - withheld(amount, term.in_basis_points, term.in_maximum)
-            if target == _ZERO:
-                out.error = INVALID_INPUT if amount == _ZERO else NO_AMOUNT_OUT
-                continue
-        else:
-            fee, fits = added(amount, term.out_basis_points, term.out_maximum)
-            target = amount + fee
-            if amount == _ZERO and most_in != _ZERO:
-                out.error = NO_AMOUNT_OUT
-                continue
-            if most_in == _ZERO:
-                out.error = INVALID_INPUT
-                continue
-            if not fits:
-                out.error = MATH_OVERFLOW
-                continue
+            most_in = amount - withheld(amount, term.in_basis_points, term.in_maximum)
+        target, out.error = target_of(term, is_enabled, amount, most_in)
+        if out.error != 0:
+            continue
         while True:
             while not ready and walk_error == 0:
                 if place >= 0 and not array_index * BINS_PER_ARRAY <= bin_id < (array_index + 1) * BINS_PER_ARRAY:
                     place = -1
                 if place < 0:
-                    array_index, walk_error = next_array(pair, extension, bin_id // BINS_PER_ARRAY, step)
+                    place, array_index, next_passed, walk_error = enter_array(
+                        pair, arrays, extension, passed, term, bin_id // BINS_PER_ARRAY, next_passed
+                    )
                     if walk_error != 0:
-                        break
-                    if term.choose_arrays:
-                        place = find_array(arrays, array_index)
-                    else:
-                        while next_passed < passed.shape[0]:
-                            place = find_array(arrays, passed[next_passed])
-                            next_passed += 1
-                            if place < 0:
-                                walk_error = ARRAY_NOT_INITIALISED
-                                break
-                            if arrays[place].index == array_index:
-                                break
-                            place = -1
-                    if place < 0:
-                        if walk_error == 0:
-                            walk_error = NOT_ENOUGH_ARRAYS
                         break
                     loaded += 1
                     if bin_id // BINS_PER_ARRAY != array_index:
@@ -234,15 +261,20 @@ def walk(
                 bins += 1
                 if total_offered(layers[0], layers[1], layers[2]) == _ZERO:
                     bin_id += step
+                    if not me.min_bin_id <= bin_id <= me.max_bin_id:
+                        walk_error = OUT_OF_BINS
                     continue
                 liquid += 1
                 ready = True
-                price = price_of(row, bin_id, bin_step)
+                price = (row.price_high, row.price_low)
                 accumulator = accumulate(reference, index_reference, bin_id, np.int64(me.max_volatility_accumulator))
                 variable = variable_fee_rate(accumulator, bin_step, np.int64(me.variable_fee_control))
                 rate = MAX_FEE_RATE if variable > MAX_FEE_RATE else min(base_rate + variable, MAX_FEE_RATE)
             if walk_error != 0:
                 out.error = walk_error
+                break
+            if swap_for_y and (price[0] | price[1]) == _ZERO:
+                out.error = MATH_OVERFLOW
                 break
             surplus = _ZERO
             if exact_in:
@@ -255,8 +287,8 @@ def walk(
                     target - got, most_in - spent, layers, price, rate, swap_for_y, fee_on_input
                 )
                 last = bought == target - got
-                if error == 0 and not last and outs[0] + outs[1] + outs[2] < layers[0] + layers[1] + layers[2]:
-                    error = INSUFFICIENT_IN_AMOUNT
+                if error == 0 and not last and gross == most_in - spent:
+                    error = NO_AMOUNT_OUT if got + bought == _ZERO else NOT_EXACT_AMOUNT_OUT
             if error != 0:
                 out.error = error
                 break
@@ -264,21 +296,12 @@ def walk(
             if not fee_on_input:
                 protocol_fee += surplus
                 fee += surplus
-            if write:
-                error = store(
-                    arrays[place].bins[bin_id - array_index * BINS_PER_ARRAY],
-                    swap_for_y,
-                    fee_in_x,
-                    own_in,
-                    outs,
-                    own_fee,
-                    placers_fee,
-                )
-            if error == 0 and got + bought < got:
-                error = MATH_OVERFLOW
-            if error != 0:
-                out.error = error
+            row = arrays[place].bins[bin_id - array_index * BINS_PER_ARRAY]
+            if got + bought < got or overflows(row, swap_for_y, own_in, outs, placers_fee):
+                out.error = MATH_OVERFLOW
                 break
+            if write:
+                store(row, swap_for_y, fee_in_x, own_in, outs, own_fee, placers_fee)
             if last:
                 out.fee = fees + fee
                 out.protocol_fee = protocol + protocol_fee
@@ -311,6 +334,8 @@ def walk(
             placers += placers_fee
             bin_id += step
             ready = False
+            if not me.min_bin_id <= bin_id <= me.max_bin_id:
+                walk_error = OUT_OF_BINS
 
 
 @kernel
@@ -326,11 +351,11 @@ def settle(term: np.void, amount: U64, paid: U64, bought: U64, fee_on_input: boo
     """
     out.reserve_out = bought
     out.amount_out = bought - withheld(bought, term.out_basis_points, term.out_maximum)
-    if term.exact_in:
+    if out.amount_out == _ZERO:
+        out.error = NO_AMOUNT_OUT
+    elif term.exact_in:
         out.amount_in = amount
-        if out.amount_out == _ZERO:
-            out.error = NO_AMOUNT_OUT
-        elif out.amount_out < term.threshold:
+        if out.amount_out < term.threshold:
             out.error = SLIPPAGE
     else:
         fee, fits = added(paid, term.in_basis_points, term.in_maximum)
