@@ -76,6 +76,20 @@ class PoolCount(Record, frozen=True):
     volume: float
 
 
+def pool_facts(pool: PoolInfo) -> tuple[int, int, float, float]:
+    """Return what places a pool's bins.
+
+    :returns: Id of the bin whose raw price is 1, how far ids may be from it, the logarithm of one bin's step, and the
+        logarithm of the human price that a raw price of 1 is.
+
+    """
+    log_step = math.log1p(pool.bin_step / 10_000)
+    log_unit = (pool.decimals_x - pool.decimals_y) * math.log(10.0)
+    if pool.venue is Venue.SAROS:
+        return SAROS_ORIGIN, int(_LOG_PRICE_REACH / log_step), log_step, log_unit
+    return 0, METEORA_REACH // pool.bin_step, log_step, log_unit
+
+
 class Inspector:
     """Check a stream slice by slice; how it is cut does not matter.
 
@@ -95,12 +109,7 @@ class Inspector:
         self._names = [pool.pool for pool in pools]
         self._facts = np.zeros(len(pools), FACTS)
         for fact, pool in zip(self._facts, pools, strict=True):
-            log_step = math.log1p(pool.bin_step / 10_000)
-            is_saros = pool.venue is Venue.SAROS
-            fact["origin"] = SAROS_ORIGIN if is_saros else 0
-            fact["reach"] = int(_LOG_PRICE_REACH / log_step) if is_saros else METEORA_REACH // pool.bin_step
-            fact["log_step"] = log_step
-            fact["log_unit"] = (pool.decimals_x - pool.decimals_y) * math.log(10.0)
+            fact["origin"], fact["reach"], fact["log_step"], fact["log_unit"] = pool_facts(pool)
         self._limits = np.zeros(1, LIMITS)
         self._limits[0] = (int(gap_s * 1e9), gap_slots, math.log(jump_factor))
         self._state = (

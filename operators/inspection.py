@@ -78,7 +78,7 @@ FACTS = np.dtype(
         ("origin", "i8"),  # id of the bin whose raw price is 1
         ("reach", "i8"),  # farthest a bin may be from it
         ("log_step", "f8"),  # of one bin
-        ("log_unit", "f8"),  # of whole Y per whole X, in raw Y per raw X
+        ("log_unit", "f8"),  # of the human price that a raw price of 1 is
     ]
 )
 
