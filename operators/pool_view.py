@@ -22,11 +22,11 @@ def _complete(rows: Rows, view: Rows, default_liquidity: float) -> int:
                 continue
             row.price = last.price
             row.active_id = last.active_id
+        elif not math.isnan(row.liquidity):
+            last.liquidity = row.liquidity
         last.price = row.price
         last.active_id = row.active_id
-        if not math.isnan(row.liquidity):
-            last.liquidity = row.liquidity
-        row.liquidity = default_liquidity if last.liquidity == 0.0 else last.liquidity
+        row.liquidity = default_liquidity if math.isnan(last.liquidity) else last.liquidity
         if math.isnan(row.volume):
             row.volume = 0.0
         if kept != index:
@@ -46,6 +46,7 @@ class PoolView:
         """Start with nothing known."""
         self._default_liquidity = default_liquidity
         self._view = np.zeros(1, VIEW)
+        self._view["liquidity"] = np.nan
 
     def complete(self, rows: Rows) -> Rows:
         """Return the rows, in the same memory, with price, liquidity and volume filled in."""
