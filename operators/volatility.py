@@ -67,7 +67,7 @@ def _ewma(rows: Rows, state: Rows, keep: float, min_samples: int, default: float
                 z.variance = square if z.updates == 1 else keep * z.variance + (1.0 - keep) * square
             z.price = row.price
             z.updates += 1
-        row.volatility = default if z.updates < min_samples else math.sqrt(z.variance)
+        row.volatility = default if z.updates < max(min_samples, 2) else math.sqrt(z.variance)
 
 
 class VolatilityParams(Record, frozen=True):
@@ -77,7 +77,7 @@ class VolatilityParams(Record, frozen=True):
 
     :arg window: Updates in the window, so one return fewer; at most 512.
 
-    :arg min_samples: Updates needed before the estimate is used.
+    :arg min_samples: Updates needed before the estimate is used; never before there is a return.
 
     :arg default: What to answer until then, as a fraction.
 
