@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
+from dlmm.account_bytes import copied
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.price import price_x64
@@ -84,7 +85,7 @@ class SarosPool:
         account_x, account_y = _need(accounts, mint_x), _need(accounts, mint_y)
         return cls(
             address=address,
-            pair=pair.copy(),
+            pair=copied(pair),
             arrays=arrays,
             mint_x=decode_mint(mint_x, account_x),
             mint_y=decode_mint(mint_y, account_y),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dlmm.account_bytes import copied
 from dlmm.price import price_table
 from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
 from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
@@ -40,7 +41,7 @@ def trace(pool: SarosPool, request: SwapRequest, clock: Clock) -> tuple[SwapQuot
 
 def apply(pool: SarosPool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, SarosPool] | SwapFailure:
     """Return what a swap does, and the pool after it; the pool given stays as it is."""
-    pair, arrays = pool.pair.copy(), pool.arrays.copy()
+    pair, arrays = copied(pool.pair), copied(pool.arrays)
     done = _run(pool, request, clock, pair, arrays, _NO_STEPS, True)
     return done if isinstance(done, SwapFailure) else (done, replace(pool, pair=pair, arrays=arrays))
 
