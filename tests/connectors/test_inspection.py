@@ -11,11 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.inspection import Finding, Inspector
+from connectors.recording_schema import ACCOUNT_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from dlmm.errors import DlmmError
 from operators.arbitrate import Arbiter
 from operators.blocks import TICK, Rows
 from operators.inspection import KINDS, MISSING_I32, MISSING_I64
+from operators.pools import PoolInfo
 from tests.connectors.recordings import POOLS, good_rows
+from tests.shared import ROOT
 
 
 def found(rows: Rows, **options: Any) -> tuple[list[int], dict[str, Finding]]:
@@ -264,3 +267,9 @@ def test_a_state_of_other_pools_is_refused() -> None:
 
 def test_every_kind_is_explained() -> None:
     assert all(meaning for _, _, meaning in KINDS.values())
+
+
+def test_the_documentation_names_every_kind_and_column() -> None:
+    text = (ROOT / "docs/recordings.md").read_text()
+    for name in (*KINDS, *REQUIRED_COLUMNS, *OPTIONAL_COLUMNS, *ACCOUNT_COLUMNS, *PoolInfo.__struct_fields__):
+        assert f"`{name}`" in text
