@@ -37,6 +37,8 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         table.add_row(*row)
     console = Console()
     console.print(table)
+    for trouble in summary["troubles"]:
+        console.print(f"no fills: {trouble}", style="red", highlight=False)
     for note in summary["notes"]:
         console.print(f"not in use: {note}", style="yellow", highlight=False)
     console.print(f"results in {folder}", highlight=False, soft_wrap=True)

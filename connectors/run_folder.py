@@ -198,6 +198,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
             for name, book in zip(labels.pools, totals.books, strict=True)
             if book["is_open"]
         },
+        "troubles": list(totals.troubles),
         "notes": list(labels.notes),
         "seconds": round(seconds, 6),
         "updates_per_s": round(ledger["updates"] / seconds) if seconds > 0 else None,

@@ -6,8 +6,9 @@ what was recorded. So our own impact is paid in full, but the recorded market do
 
 from typing import Protocol
 
+from dlmm.errors import DlmmError
 from dlmm.meteora.pool import MeteoraPool
-from dlmm.profile import synthetic_pool
+from dlmm.profile import PoolTerms, synthetic_pool
 from dlmm.records import Account, Clock, Record, SwapFailure, SwapQuote, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool, apply
@@ -29,6 +30,7 @@ class PaperPoolsState(Record, frozen=True):
 
     accounts: tuple[dict[str, Account], ...]
     writes: tuple[tuple[AccountWrite, ...], ...]
+    troubles: dict[int, str]
 
 
 class PaperPools:
@@ -44,11 +46,18 @@ class PaperPools:
     def __init__(self, pools: tuple[PoolInfo, ...], depth_bins: int) -> None:
         """Start with no account known."""
         self._pools = pools
+        self._terms = [_terms_of(info) for info in pools]
         self._depth_bins = depth_bins
         self._accounts: list[dict[str, Account]] = [{} for _ in pools]
         self._writes: list[list[AccountWrite]] = [[] for _ in pools]
         self._recorded: list[Pool | None] = [None for _ in pools]
         self._after_fill: list[tuple[int, Pool] | None] = [None for _ in pools]
+        self._troubles: dict[int, str] = {}
+
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why pools could not be swapped on, the latest reason of each."""
+        return tuple(f"{self._pools[pool].pool}: {self._troubles[pool]}" for pool in sorted(self._troubles))
 
     def note(self, pool: int, writes: tuple[AccountWrite, ...]) -> None:
         """Keep account bytes until the market has come to their row."""
@@ -58,7 +67,11 @@ class PaperPools:
         """Swap on the pool as the book's last row left it, and keep the pool after it for that same row."""
         seq = int(book["seq"])
         after = self._after_fill[pool]
-        state = after[1] if after is not None and after[0] == seq else self._as_recorded(pool, seq, book)
+        try:
+            state = after[1] if after is not None and after[0] == seq else self._as_recorded(pool, seq, book)
+        except DlmmError as error:
+            self._troubles[pool] = str(error)
+            return SwapFailure("PoolUnusable", None, str(error))
         answer = apply(state, request, clock)
         if isinstance(answer, SwapFailure):
             return answer
@@ -85,35 +98,20 @@ class PaperPools:
         if recorded is not None:
             return recorded
         info = self._pools[pool]
-        if info.pool in self._accounts[pool]:
-            decode = SarosPool.from_accounts if info.venue is Venue.SAROS else MeteoraPool.from_accounts
-            state: Pool = decode(info.pool, self._accounts[pool])
-            self._recorded[pool] = state
-            return state
-        return self._synthetic(info, book)
-
-    def _synthetic(self, info: PoolInfo, book: Book) -> Pool:
-        return synthetic_pool(
-            info.venue,
-            bin_step=info.bin_step,
-            base_factor=info.base_factor,
-            base_fee_power_factor=info.base_fee_power_factor,
-            filter_period=info.filter_period,
-            decay_period=info.decay_period,
-            reduction_factor=info.reduction_factor,
-            variable_fee_control=info.variable_fee_control,
-            max_volatility_accumulator=info.max_volatility_accumulator,
-            protocol_share=info.protocol_share,
-            active_id=int(book["active_id"]),
-            value_y=int(book["liquidity"] / book["unit_y"]),
-            half_width=self._depth_bins,
-        )
+        if info.pool not in self._accounts[pool]:
+            value_y = int(book["liquidity"] / book["unit_y"])
+            return synthetic_pool(self._terms[pool], int(book["active_id"]), value_y, self._depth_bins)
+        decode = SarosPool.from_accounts if info.venue is Venue.SAROS else MeteoraPool.from_accounts
+        state: Pool = decode(info.pool, self._accounts[pool])
+        self._recorded[pool] = state
+        return state
 
     def snapshot(self) -> PaperPoolsState:
         """Return the accounts known; the pool after a fill lasts no longer than its row and is not kept."""
         return PaperPoolsState(
             accounts=tuple(dict(accounts) for accounts in self._accounts),
             writes=tuple(tuple(writes) for writes in self._writes),
+            troubles=dict(self._troubles),
         )
 
     def restore(self, state: PaperPoolsState) -> None:
@@ -121,6 +119,15 @@ class PaperPools:
         self._accounts = [dict(accounts) for accounts in state.accounts]
         self._writes = [list(writes) for writes in state.writes]
         self._recorded = [None for _ in self._pools]
+        self._troubles = dict(state.troubles)
+
+
+def _terms_of(info: PoolInfo) -> PoolTerms:
+    """Return what a stand-in copies from a pool; its tokens are plain ones, whatever the real mints withhold."""
+    return PoolTerms(
+        address=info.pool,
+        **{name: getattr(info, name) for name in PoolTerms.__struct_fields__ if name != "address"},
+    )
 
 
 def clock_of(slot: int, ts_event_ns: int) -> Clock:

@@ -78,6 +78,7 @@ class Totals(Record, frozen=True):
     dropped: tuple[int, int, int]
     findings: tuple[tuple[str, bool, int], ...]
     signals: tuple[int, ...]
+    troubles: tuple[str, ...]
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
@@ -229,6 +230,7 @@ class Portfolio:
             dropped=_three(self._dropped),
             findings=findings,
             signals=tuple(self._signals.tolist()),
+            troubles=self._pools.troubles,
         )
 
     def snapshot(self) -> PortfolioState:

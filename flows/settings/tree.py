@@ -250,7 +250,7 @@ class Replay(Section, frozen=True):
     block_rows: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
     latency_slots: Annotated[int, Meta(ge=1, le=100_000)] = 1
     slippage_bps: BasisPoints = 50.0
-    synthetic_depth_bins: Annotated[int, Meta(ge=1, le=1_000)] = 35
+    synthetic_depth_bins: Annotated[int, Meta(ge=0, le=127)] = 35
     default_liquidity: Amount = 1_000_000.0
     equity_interval_s: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
     name: Name = "replay"
