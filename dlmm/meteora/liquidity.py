@@ -23,7 +23,8 @@ from dlmm.liquidity import (
     share_for,
 )
 from dlmm.meteora.book import Book
-from dlmm.meteora.instructions.liquidity import BinShare
+from dlmm.meteora.instructions.liquidity import BinShare, StrategyDeposit
+from dlmm.meteora.strategies import spread
 
 
 def add_liquidity(
@@ -48,6 +49,37 @@ def add_liquidity(
     return deposit(before, wanted, tokens=tokens, time=time)
 
 
+def add_liquidity_by_strategy(
+    before: LiquidityState, wanted: StrategyDeposit, *, tokens: PoolTokens, time: int
+) -> LiquidityChange | LiquidityFailure:
+    """Deposit as the program spreads it, as `add_liquidity_by_strategy` and its second form do.
+
+    :arg time: Clock sysvar's unix timestamp.
+
+    """
+    book = Book(before)
+    if abs(book.active_id - wanted.active_id) > wanted.max_active_bin_slippage:
+        return LiquidityFailure(
+            "ExceededBinSlippageTolerance", 6004, f"the active bin is {book.active_id}, not {wanted.active_id}"
+        )
+    reserves = NOTHING
+    if wanted.min_bin_id <= book.active_id <= wanted.max_bin_id:
+        reserves, _ = book.bin(book.active_id)
+    parts = spread(
+        wanted.strategy,
+        tokens.arrives(Amounts(wanted.amount_x, wanted.amount_y)),
+        min_bin_id=wanted.min_bin_id,
+        max_bin_id=wanted.max_bin_id,
+        active_id=book.active_id,
+        bin_step=book.bin_step,
+        active_reserves=reserves,
+        favor_x=wanted.favor_x,
+    )
+    if isinstance(parts, LiquidityFailure):
+        return parts
+    return deposit(before, parts, tokens=tokens, time=time)
+
+
 def deposit(
     before: LiquidityState, wanted: Sequence[tuple[int, Amounts]], *, tokens: PoolTokens, time: int
 ) -> LiquidityChange | LiquidityFailure:
@@ -58,10 +90,11 @@ def deposit(
     if any(bin_id == book.active_id and amounts != NOTHING for bin_id, amounts in wanted):
         book.refresh_volatility(time)
     for bin_id, amounts in wanted:
-        if amounts == NOTHING:
-            continue
         if not book.has_position_bin(bin_id):
             return LiquidityFailure("InvalidPosition", None, f"bin {bin_id} is not of the position")
+        book.settle(bin_id)
+        if amounts == NOTHING:
+            continue
         price = book.price(bin_id)
         reserves, supply = book.bin(bin_id)
         share = _minted(amounts, reserves, supply, price)
@@ -71,7 +104,6 @@ def deposit(
             if fee != NOTHING:
                 kept = Amounts(part_of(fee.x, book.protocol_share), part_of(fee.y, book.protocol_share))
                 share = _minted(amounts - fee, reserves + fee - kept, supply, price)
-        book.settle(bin_id)
         book.set_bin(bin_id, reserves + amounts - kept, supply + share)
         book.add_share(bin_id, share)
         total, fees, protocol = total + amounts, fees + fee, protocol + kept
