@@ -6,6 +6,7 @@ import click
 
 from dlmm.errors import DlmmError
 from flows.commands.config import config
+from flows.commands.recordings import import_command, inspect_command
 
 
 class Program(click.Group):
@@ -27,3 +28,5 @@ def main() -> None:
 
 
 main.add_command(config)
+main.add_command(import_command)
+main.add_command(inspect_command)
