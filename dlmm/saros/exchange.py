@@ -11,6 +11,7 @@ from dlmm.wide import U64, divide, multiply_divide, multiply_shift
 
 PANIC = -1
 AMOUNT_OVERFLOW = 6021
+AMOUNT_UNDERFLOW = 6022
 _ZERO = U64(0)
 _ONE = U64(1)
 _BASIS_POINTS = U64(BASIS_POINTS)
@@ -56,11 +57,11 @@ def exchange(
     :returns: Error code or 0, amount in with fee, amount out, and the fee.
 
     """
-    if rate >= _PRECISION:
-        return PANIC, _ZERO, _ZERO, _ZERO
     out = reserve_out if exact_in else min(left, reserve_out)
     paid, fits = cost(out, price_high, price_low, swap_for_y)
     if not fits:
+        return PANIC, _ZERO, _ZERO, _ZERO
+    if rate >= _PRECISION:
         return PANIC, _ZERO, _ZERO, _ZERO
     fee, fits = fee_on_net(paid, rate)
     gross = paid + fee

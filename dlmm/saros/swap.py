@@ -14,7 +14,7 @@ from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP
 from dlmm.tokens import Mint
 
 _DEATHS = {-1: "Panic", -2: "OutOfMemory", -4: "AccountBorrowFailed"}
-_FAILURES = {3007: "AccountOwnedByWrongProgram", **ERROR_NAMES, **_DEATHS}
+_FAILURES = {3007: "AccountOwnedByWrongProgram", 4102: "InvalidNumericConversion", **ERROR_NAMES, **_DEATHS}
 _FIRST = np.zeros(1, np.int64)
 _NO_STEPS = np.zeros(0, STEP)
 _WINDOW_BINS = 2 * BINS_PER_ARRAY

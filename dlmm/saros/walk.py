@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dlmm.fees import accumulate, base_fee_rate, references, variable_fee_rate
 from dlmm.jit import kernel
-from dlmm.saros.exchange import AMOUNT_OVERFLOW, PANIC, exchange, protocol_part
+from dlmm.saros.exchange import AMOUNT_OVERFLOW, AMOUNT_UNDERFLOW, PANIC, exchange, protocol_part
 from dlmm.saros.heap import DONE, HEAP_BYTES, NOT_FOUND, REFUSED_IN, REFUSED_OUT, heap_used
 from dlmm.saros.layout import BINS_PER_ARRAY, MAX_BIN_ID
 from dlmm.tokens import added, withheld
@@ -21,6 +21,7 @@ from dlmm.wide import U64
 OUT_OF_MEMORY = -2
 BORROW_FAILED = -4
 ARRAY_NOT_INITIALISED = 3007
+NUMERIC_CONVERSION = 4102
 BIN_NOT_FOUND = 6000
 INDEX_MISMATCH = 6003
 TOO_LITTLE_OUT = 6004
@@ -66,6 +67,9 @@ STEP = np.dtype(
     ]
 )
 """One bin of a walk, as the program's event tells it: `amount_in` with fee, `fee` with the protocol's part."""
+
+MAX_U32 = 0xFFFFFFFF
+MAX_RATE = U64(0xFFFFFFFFFFFFFFFF)
 
 _ZERO = U64(0)
 _TWO_TO_64 = 2.0**64
@@ -181,8 +185,7 @@ def walk(
         upper = lower + 1
     opening_error = window_error(arrays, lower, upper)
     lower_place, upper_place = find_array(arrays, lower), find_array(arrays, upper)
-    if opening_error == 0 and U64(timestamp) < me.last_update_timestamp:
-        opening_error = PANIC
+    clock_error = PANIC if U64(timestamp) < me.last_update_timestamp else 0
     reference, index_reference = references(
         signed(me.volatility_accumulator),
         signed(me.volatility_reference),
@@ -192,11 +195,14 @@ def walk(
         (signed(me.filter_period), signed(me.decay_period)),
         signed(me.reduction_factor),
     )
+    if clock_error == 0 and reference > MAX_U32:
+        clock_error = NUMERIC_CONVERSION
     base_rate = base_fee_rate(signed(me.base_factor), bin_step, 0)
     maximum = signed(me.max_volatility_accumulator)
     accumulator = signed(me.volatility_accumulator)
     starts_upper = start // BINS_PER_ARRAY == upper
     threshold = limits[THRESHOLD]
+    owed = me.protocol_fee_x if swap_for_y else me.protocol_fee_y
 
     bin_id = start
     spent, got, fees, protocol = _ZERO, _ZERO, _ZERO, _ZERO
@@ -216,29 +222,32 @@ def walk(
                 target += fee
                 if not fits or withheld(target, limits[OUT_BASIS_POINTS], limits[OUT_MAXIMUM]) != fee:
                     error = TRANSFER_FEE_FAILED
+        if error == 0:
+            error = clock_error
         traded = _ZERO, _ZERO, _ZERO, _ZERO
         walked, walked_upper = 0, 0
         walk_ended = target == _ZERO
+        if bins > 0 and target <= (spent if exact_in else got):  # a transfer fee need not keep the order
+            bin_id, bins, upper_bins, ready = start, 0, 0, False
+            spent, got, fees, protocol = _ZERO, _ZERO, _ZERO, _ZERO
         while error == 0 and not walk_ended:
             index = bin_id // BINS_PER_ARRAY
-            place = lower_place if index == lower else upper_place
+            walked, walked_upper = bins, upper_bins
             if not ready:
                 accumulator = accumulate(reference, index_reference, bin_id, maximum)
+                surcharge = variable_fee_rate(accumulator, bin_step, control)
+                rate = base_rate + surcharge
+                if surcharge == MAX_RATE or rate < surcharge:
+                    error = PANIC
+                    break
                 if index not in (lower, upper):
                     error = BIN_NOT_FOUND
                     break
-                surcharge = variable_fee_rate(accumulator, bin_step, control)
-                rate = base_rate + surcharge
-                if rate < surcharge:
-                    error = PANIC
-                    break
                 if bins == 0:
                     first_rate = rate
-                bins += 1
-                if index == upper:
-                    upper_bins += 1
                 ready = True
-            row = arrays[place].bins[bin_id % BINS_PER_ARRAY]
+            walked_upper += 1 if index == upper else 0
+            row = arrays[lower_place if index == lower else upper_place].bins[bin_id % BINS_PER_ARRAY]
             price_low, price_high = prices[bin_id - first_priced, 0], prices[bin_id - first_priced, 1]
             if price_low == _ZERO and price_high == _ZERO:
                 error = PANIC
@@ -253,24 +262,27 @@ def walk(
                 if error != 0:
                     break
             part = protocol_part(fee, share)
-            kept = (row.reserve_x if swap_for_y else row.reserve_y) + (gross - part)
+            kept = (row.reserve_x if swap_for_y else row.reserve_y) + gross
             traded = spent + gross, got + bought, fees + fee, protocol + part
-            if kept < gross - part or traded[0] < gross or traded[1] < bought:
+            if kept < gross or traded[0] < gross or traded[1] < bought:
                 error = AMOUNT_OVERFLOW
+                break
+            if kept < part:
+                error = AMOUNT_UNDERFLOW
                 break
             if write:
                 if swap_for_y:
-                    row.reserve_x = kept
+                    row.reserve_x = kept - part
                     row.reserve_y -= bought
                 else:
-                    row.reserve_y = kept
+                    row.reserve_y = kept - part
                     row.reserve_x -= bought
             if steps.shape[0] != 0:
-                told = steps[bins - 1]
+                told = steps[bins]
                 told.bin_id = np.int32(bin_id)
                 told.volatility_accumulator = np.uint32(accumulator)
                 told.amount_in, told.amount_out, told.fee, told.protocol_fee = gross, bought, fee, part
-            walked, walked_upper = bins, upper_bins
+            walked = bins + 1
             walk_ended = (traded[0] if exact_in else traded[1]) == target
             if not walk_ended:
                 if swap_for_y and bin_id == 0:
@@ -279,11 +291,14 @@ def walk(
                     error = ACTIVE_ID_OVERFLOW
                 else:
                     spent, got, fees, protocol = traded
+                    bins, upper_bins = walked, walked_upper
                     bin_id += step
                     ready = False
 
         end = NOT_FOUND
-        if error == 0:
+        if error == 0 and walked > 0 and owed + traded[3] < owed:
+            error, end = AMOUNT_OVERFLOW, REFUSED_IN
+        elif error == 0:
             end = DONE
             out.reserve_in, out.reserve_out, out.fee, out.protocol_fee = traded
             if exact_in:
@@ -302,8 +317,6 @@ def walk(
                     error, end = TRANSFER_FEE_FAILED, REFUSED_IN
                 elif out.amount_in > threshold:
                     error, end = TOO_MUCH_IN, REFUSED_IN
-        else:
-            walked, walked_upper = bins, upper_bins
         if walked > 0 and heap_used(end, hook, extended, mixed, walked, walked_upper, starts_upper) > HEAP_BYTES:
             error = OUT_OF_MEMORY
         out.error = np.int32(error)
