@@ -120,7 +120,7 @@ def mark_row(book: Fields, row: Fields) -> None:
         book.is_open = 1
         in_base = book.budget * book.inventory_target
         book.base = math.floor(in_base / row.price / book.unit_x)
-        book.quote = math.floor((book.budget - in_base) / book.unit_y)
+        book.quote = math.floor((book.budget - book.base * book.unit_x * row.price) / book.unit_y)
         book.cost = row.price
 
 

@@ -1,0 +1,123 @@
+"""Drive the paper venue's kernel by itself, with a plain rule for fills in place of the pools."""
+
+import math
+from collections.abc import Callable, Iterable
+
+import msgspec
+import numpy as np
+
+from operators.blocks import Rows, join, order_by_seq
+from operators.ledger import EQUITY, LEDGER, open_books
+from operators.orders import BUY, FILL, ORDER
+from operators.paper import AWAITS_RESULT, CURSOR, RESULT, advance
+from operators.risk.gate import LIMITS
+from operators.sizing import POLICY, VENUE
+from tests.operators.markets import POOLS, base_fee, bin_price, no_signals
+
+UNIT_X = tuple(10.0**-info.decimals_x for info in POOLS)
+UNIT_Y = tuple(10.0**-info.decimals_y for info in POOLS)
+
+Answer = Callable[[int, int, int, int, int], tuple[int, int] | None]
+"""From id, pool, side, amount in and active bin of an order to what comes out and the fee; `None` stands for a
+failure. Whether the least amount is kept is judged by the caller."""
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """All numbers that a walk depends on; nothing is limited unless a test says so."""
+
+    size_fraction: float = 0.05
+    max_liquidity_share: float = 1.0
+    inventory_target: float = 0.5
+    max_inventory_deviation: float = 0.5
+    max_position_size: float = 1e12
+    max_pool_exposure: float = 1e12
+    max_total_exposure: float = 1e12
+    max_drawdown: float = 1.0
+    emergency_stop_loss: float = 1.0
+    max_open_orders: int = 1_000
+    latency_slots: int = 1
+    interval_ns: int = 1_000_000_000
+    slippage: float = 0.005
+    capital: float = 100_000.0
+    strategies: int = 2
+
+
+def at_bin_price(order: int, pool: int, side: int, amount_in: int, active_id: int) -> tuple[int, int]:
+    """Swap all of it at the bin's price, less the base fee: a pool of one endless bin."""
+    raw = bin_price(pool, active_id) * UNIT_X[pool] / UNIT_Y[pool]
+    fee = math.ceil(amount_in * base_fee(pool))
+    net = amount_in - fee
+    return math.floor(net / raw if side == BUY else net * raw), fee
+
+
+def never(order: int, pool: int, side: int, amount_in: int, active_id: int) -> None:
+    """Fail, whatever is asked."""
+
+
+class Clockwork:
+    """The state of a venue and its ledger, and what came of the rows so far."""
+
+    def __init__(self, rules: Rules | None = None, answer: Answer = at_bin_price) -> None:
+        r = rules or Rules()
+        self.answer = answer
+        self.asked: list[tuple[int, int]] = []
+        self.ledger = np.zeros(1, LEDGER)
+        self.ledger["slot"], self.ledger["next_order"] = -1, 1
+        self.books = open_books(POOLS, dict.fromkeys(range(len(POOLS)), r.inventory_target), r.capital)
+        self.table = np.zeros(0, ORDER)
+        policy = (r.size_fraction, r.max_liquidity_share, r.inventory_target, r.max_inventory_deviation)
+        self.policies = np.array([policy] * r.strategies, POLICY)
+        limits = (r.max_position_size, r.max_pool_exposure, r.max_total_exposure, r.max_drawdown)
+        self.limits = np.array([(*limits, r.emergency_stop_loss, r.max_open_orders)], LIMITS)
+        self.venue = np.array([(r.latency_slots, r.interval_ns, r.slippage)], VENUE)
+        self.orders, self.fills, self.samples = np.zeros(0, ORDER), np.zeros(0, FILL), np.zeros(0, EQUITY)
+
+    def walk(self, rows: Rows, *signals: Rows) -> "Clockwork":
+        """Walk rows, and the signals given at them."""
+        wanted = join([no_signals(), *signals])
+        wanted = wanted[np.argsort(wanted["seq"], kind="stable")]
+        held = int(self.ledger[0]["open_orders"])
+        room = held + 2 * len(wanted) + 1
+        self.table = np.concatenate([self.table[:held], np.zeros(room - held, ORDER)])
+        out = (np.zeros(room, ORDER), np.zeros(room, FILL), np.zeros(len(rows) + 1, EQUITY))
+        cursor, result = np.zeros(1, CURSOR), np.zeros(1, RESULT)
+        state, rules = (self.ledger, self.books, self.table), (self.policies, self.limits, self.venue)
+        order_of_rows = order_by_seq(rows)
+        while advance(rows, order_of_rows, wanted, state, rules, out, cursor, result) == AWAITS_RESULT:
+            result[0] = self._result(self.table[int(cursor[0]["order"])])
+        end = cursor[0]
+        assert end["signal"] == len(wanted), "every signal belongs to a row"
+        self.orders = np.concatenate([self.orders, out[0][: end["ended"]]])
+        self.fills = np.concatenate([self.fills, out[1][: end["fills"]]])
+        self.samples = np.concatenate([self.samples, out[2][: end["samples"]]])
+        return self
+
+    def _result(self, order: np.void) -> tuple[int, int, int, int, int, int, float]:
+        book = self.books[order["pool"]]
+        self.asked.append((int(order["order"]), int(book["seq"])))
+        amount_in = int(order["amount_in"])
+        active_id = int(book["active_id"])
+        answer = self.answer(int(order["order"]), int(order["pool"]), int(order["side"]), amount_in, active_id)
+        if answer is None or answer[0] < order["min_out"]:
+            return (0, 0, 0, 0, 0, 0, 0.0)
+        return (1, amount_in, answer[0], answer[1], 1, 1, 0.0)
+
+    @property
+    def open(self) -> Rows:
+        """The orders that are open."""
+        return self.table[: int(self.ledger[0]["open_orders"])]
+
+    def ended(self, order: int) -> np.void:
+        """The end of an order."""
+        (found,) = self.orders[self.orders["order"] == order]
+        return np.void(found)
+
+    def __getitem__(self, field: str) -> float:
+        """A figure of the ledger."""
+        value: float = self.ledger[0][field].item()
+        return value
+
+
+def tokens(orders: Iterable[np.void]) -> int:
+    """Sum of what goes in."""
+    return sum(int(order["amount_in"]) for order in orders)
