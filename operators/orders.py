@@ -50,6 +50,7 @@ RULES = (
     "balance",
     "inventory_band",
     "too_small",
+    "impossible_amount",
 )
 (
     NO_RULE,
@@ -62,6 +63,7 @@ RULES = (
     BALANCE,
     INVENTORY_BAND,
     TOO_SMALL,
+    IMPOSSIBLE_AMOUNT,
 ) = range(len(RULES))
 
 FILL = np.dtype(

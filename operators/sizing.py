@@ -7,7 +7,7 @@ import numpy as np
 from dlmm.jit import kernel
 from operators.blocks import TAKE, Fields
 from operators.ledger import pool_value
-from operators.orders import BUY, IMMEDIATE, INVENTORY_BAND, NEVER, NO_RULE, RESTING, TOO_SMALL
+from operators.orders import BUY, IMMEDIATE, IMPOSSIBLE_AMOUNT, INVENTORY_BAND, NEVER, NO_RULE, RESTING, TOO_SMALL
 from operators.strategies.interface import Policy
 
 POLICY = np.dtype(
@@ -21,6 +21,9 @@ POLICY = np.dtype(
 
 VENUE = np.dtype([("latency_slots", "i8"), ("equity_interval_ns", "i8"), ("slippage", "f8")])
 """How the paper venue takes orders: slots until they land, time between equity samples, slippage as a fraction."""
+
+RAW_AMOUNTS = float(1 << 63)
+"""Raw amounts lie below this: they are 64-bit integers."""
 
 
 def policy_record(policy: Policy) -> tuple[float, float, float, float]:
@@ -74,15 +77,19 @@ def draft(
         value = policy.size_fraction * book.budget
         value = min(value, policy.max_liquidity_share * book.liquidity, max_position_size)
         size = value / limit
-    value = size * limit
-    raw_limit = limit * book.unit_x / book.unit_y
-    # Amounts are cut to whole raw units; the least result is rounded up, so that a fill never breaks the limit.
-    if is_buy:
-        order.amount_in = math.floor(value / book.unit_y)
-        order.min_out = math.ceil(order.amount_in / raw_limit)
     else:
-        order.amount_in = math.floor(size / book.unit_x)
-        order.min_out = math.ceil(order.amount_in * raw_limit)
+        value = size * limit
+    raw_limit = limit * book.unit_x / book.unit_y
+    raw_in = value / book.unit_y if is_buy else size / book.unit_x
+    # What a strategy names may be infinite or beyond any token amount: it must neither wrap around nor divide by zero.
+    is_possible = raw_limit > 0.0 and raw_in < RAW_AMOUNTS
+    if is_possible:
+        is_possible = (raw_in / raw_limit if is_buy else raw_in * raw_limit) < RAW_AMOUNTS
+    # Amounts are cut to whole raw units; the least result is rounded up, so that a fill never breaks the limit.
+    order.amount_in = math.floor(raw_in) if is_possible else 0
+    order.min_out = 0
+    if is_possible:
+        order.min_out = math.ceil(order.amount_in / raw_limit if is_buy else order.amount_in * raw_limit)
     order.order = ledger.next_order
     ledger.next_order += 1
     ledger.orders += 1
@@ -109,10 +116,12 @@ def draft(
     order.kind = IMMEDIATE if signal.kind == TAKE else RESTING
     order.status = 0
     order.rule = NO_RULE
+    if not is_possible:
+        return IMPOSSIBLE_AMOUNT, value, RAW_AMOUNTS * book.unit_y
     if order.amount_in <= 0 or order.min_out <= 0:
         return TOO_SMALL, value, 0.0
     cash, inventory = pool_value(book)
-    share = inventory / (cash + inventory)
+    share = inventory / (cash + inventory) if cash + inventory > 0.0 else 0.0
     if is_buy and share >= policy.inventory_target + policy.max_inventory_deviation:
         return INVENTORY_BAND, share, policy.inventory_target + policy.max_inventory_deviation
     if not is_buy and share <= policy.inventory_target - policy.max_inventory_deviation:

@@ -1,0 +1,162 @@
+"""A wish becomes an order of the right size, whose limit no fill can break."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from operators.blocks import TAKE, Rows
+from operators.orders import RULES, STATUSES
+from operators.sizing import kelly
+from tests.operators.clockwork import UNIT_X, UNIT_Y, Clockwork, Rules
+from tests.operators.markets import bin_price, path, signal
+
+PRICE = bin_price(0, -996)
+
+
+def draft(rules: Rules | None = None, liquidity: int = 10**9, **wish: Any) -> np.void:
+    """The order that one side of a wish becomes, whatever came of it."""
+    rows = path([0], liquidity=liquidity)
+    kind = int(wish.pop("kind", 0))
+    venue = Clockwork(rules).walk(rows, signal(rows[0], kind, **wish))
+    (order,) = np.concatenate([venue.orders, venue.open])
+    return np.void(order)
+
+
+def rule(order: np.void) -> tuple[str, str]:
+    return STATUSES[order["status"]], RULES[order["rule"]]
+
+
+def test_without_a_size_an_order_is_worth_its_fraction_of_the_pools_budget() -> None:
+    order = draft(Rules(size_fraction=0.1), bid=PRICE)
+    assert order["value"] == 5_000.0
+    assert order["amount_in"] == 5_000_000_000
+    sell = draft(Rules(size_fraction=0.1), ask=PRICE)
+    assert sell["amount_in"] == math.floor(5_000.0 / PRICE / UNIT_X[0])
+
+
+def test_without_a_size_liquidity_and_the_largest_position_bound_it() -> None:
+    assert draft(Rules(size_fraction=0.1, max_liquidity_share=0.01), liquidity=40_000, bid=PRICE)["value"] == 400.0
+    assert draft(Rules(size_fraction=0.1, max_position_size=321.0), bid=PRICE)["value"] == 321.0
+
+
+@given(st.floats(1e-3, 1e5), st.floats(0.5, 2.0))
+def test_an_order_cut_to_the_largest_position_is_not_refused_for_being_too_large(size: float, level: float) -> None:
+    order = draft(Rules(size_fraction=1.0, max_position_size=size, capital=1e6), bid=PRICE * level)
+    assert rule(order)[1] != "max_position_size"
+
+
+def test_a_size_that_the_strategy_names_is_kept() -> None:
+    assert draft(ask=PRICE, ask_size=3.25)["amount_in"] == 3_250_000_000
+    assert draft(bid=100.0, bid_size=3.25)["amount_in"] == 325_000_000
+
+
+@given(st.floats(1.0, 1e4), st.floats(1e-6, 20.0), st.booleans())
+def test_the_least_result_never_breaks_the_limit(limit: float, size: float, is_buy: bool) -> None:
+    wish: dict[str, Any] = {"bid": limit, "bid_size": size} if is_buy else {"ask": limit, "ask_size": size}
+    order = draft(Rules(capital=1e9), **wish)
+    if rule(order)[1] == "too_small":
+        return
+    spent, got = (order["amount_in"], order["min_out"]) if is_buy else (order["min_out"], order["amount_in"])
+    price = int(spent) * UNIT_Y[0] / (int(got) * UNIT_X[0])
+    assert price <= limit * (1 + 1e-12) if is_buy else price >= limit * (1 - 1e-12)
+
+
+def test_a_swap_at_once_may_come_out_worse_by_the_slippage() -> None:
+    assert draft(Rules(slippage=0.01), kind=TAKE, bid=100.0, bid_size=1.0)["limit"] == pytest.approx(101.0)
+    assert draft(Rules(slippage=0.01), kind=TAKE, ask=100.0, ask_size=1.0)["limit"] == pytest.approx(99.0)
+    assert draft(Rules(slippage=0.01), bid=100.0, bid_size=1.0)["limit"] == 100.0
+
+
+@pytest.mark.parametrize("size", [0.0, -3.0, 1e-12])
+def test_less_than_one_raw_unit_is_withheld(size: float) -> None:
+    assert rule(draft(ask=PRICE, ask_size=size)) == ("withheld", "too_small")
+    assert rule(draft(bid=PRICE, bid_size=size)) == ("withheld", "too_small")
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"bid": math.inf, "bid_size": 1.0},
+        {"bid": PRICE, "bid_size": math.inf},
+        {"bid": PRICE, "bid_size": 1e40},
+        {"bid": 1e300, "bid_size": 1e300},
+        {"bid": 5e-324, "bid_size": 1.0},
+        {"bid": 1e-30, "bid_size": 1e33},
+        {"bid": math.inf},
+        {"bid": 5e-324},
+        {"ask": math.inf, "ask_size": 1.0},
+        {"ask": 1e300, "ask_size": 1.0},
+        {"ask": PRICE, "ask_size": 1e15},
+        {"ask": PRICE, "ask_size": math.inf},
+        {"ask": 5e-324, "ask_size": 1.0},
+        {"ask": 5e-324},
+    ],
+    ids=str,
+)
+def test_figures_that_no_amount_can_have_are_withheld_and_kill_nothing(wish: dict[str, Any]) -> None:
+    assert rule(draft(**wish)) in {("withheld", "impossible_amount"), ("withheld", "too_small")}
+
+
+@pytest.mark.parametrize("wish", [{"bid": PRICE, "bid_size": 1e40}, {"ask": PRICE, "ask_size": 1e15}], ids=str)
+def test_more_than_a_token_amount_can_hold_is_not_called_too_small(wish: dict[str, Any]) -> None:
+    order = draft(**wish)
+    assert rule(order) == ("withheld", "impossible_amount")
+    assert order["figure"] > order["bound"] > 1e12
+
+
+@pytest.mark.parametrize("wish", [{"bid": 0.0}, {"bid": -1.0}, {"ask": -math.inf}, {"ask": math.nan}, {}], ids=str)
+def test_a_side_without_a_price_gives_no_order(wish: dict[str, Any]) -> None:
+    rows = path([0])
+    assert Clockwork().walk(rows, signal(rows[0], **wish))["orders"] == 0
+
+
+def test_a_budget_too_small_for_any_token_trades_nothing() -> None:
+    order = draft(Rules(capital=1e-7), bid=PRICE, bid_size=1.0)
+    assert rule(order)[0] in {"withheld", "refused"}
+
+
+def band(deviation: float) -> Rules:
+    return Rules(inventory_target=0.5, max_inventory_deviation=deviation, size_fraction=0.01)
+
+
+def walk_to(share: float, side: str) -> np.void:
+    """Move the price until inventory has a share of the budget, then ask."""
+    # Half of the budget is in X at the first price: at r times that price its share is r / (1 + r).
+    ratio = share / (1.0 - share)
+    rows: Rows = path([0, 0])
+    rows[1]["price"] = PRICE * ratio
+    venue = Clockwork(band(0.2)).walk(rows, signal(rows[1], bid=50.0) if side == "bid" else signal(rows[1], ask=50.0))
+    (order,) = np.concatenate([venue.orders, venue.open])
+    return np.void(order)
+
+
+@pytest.mark.parametrize(
+    ("share", "side", "expected"),
+    [
+        (0.69, "bid", ("open", "none")),
+        (0.71, "bid", ("withheld", "inventory_band")),
+        (0.71, "ask", ("open", "none")),
+        (0.31, "ask", ("open", "none")),
+        (0.29, "ask", ("withheld", "inventory_band")),
+        (0.29, "bid", ("open", "none")),
+    ],
+)
+def test_beyond_the_inventory_band_the_side_that_leads_further_is_withheld(
+    share: float, side: str, expected: tuple[str, str]
+) -> None:
+    order = walk_to(share, side)
+    assert rule(order) == expected
+    if expected[1] != "none":
+        assert order["figure"] == pytest.approx(share, abs=1e-6)
+        assert order["bound"] == pytest.approx(0.7 if side == "bid" else 0.3)
+
+
+def test_kelly_is_the_edge_over_the_win() -> None:
+    assert kelly(0.5, 1.0, 1.0) == 0.0
+    assert kelly(0.6, 1.0, 1.0) == pytest.approx(0.2)
+    assert kelly(0.4, 1.0, 1.0) == pytest.approx(-0.2)
+    assert kelly(0.55, 0.001, 0.0008) == pytest.approx(0.19)
