@@ -48,24 +48,25 @@ class _Row:
         head, _ = decode_position("position", Account(account.owner, account.data))
         return int(head[0]["lower_bin_id"])
 
-    def deposit(self) -> liquidity.StrategyDeposit:
-        args = self.args
-        return liquidity.StrategyDeposit(
-            amount_x=args["amount_x"],
-            amount_y=args["amount_y"],
-            active_id=args["active_id"],
-            max_active_bin_slippage=args["max_active_bin_slippage"],
-            min_bin_id=args["min_bin_id"],
-            max_bin_id=args["max_bin_id"],
-            strategy=_STRATEGIES[args["strategy_type"]],
-            favor_x=bool(args.get("favor_x", False)),
-        )
-
     def range(self) -> dict[str, Any]:
         return {name: self.args[name] for name in ("from_bin_id", "to_bin_id", "bps_to_remove")}
 
     def span(self) -> dict[str, Any]:
         return {name: self.args[name] for name in ("lower_bin_id", "width")}
+
+
+def strategy_deposit(args: Mapping[str, Any]) -> liquidity.StrategyDeposit:
+    """Read a row's deposit by strategy."""
+    return liquidity.StrategyDeposit(
+        amount_x=args["amount_x"],
+        amount_y=args["amount_y"],
+        active_id=args["active_id"],
+        max_active_bin_slippage=args["max_active_bin_slippage"],
+        min_bin_id=args["min_bin_id"],
+        max_bin_id=args["max_bin_id"],
+        strategy=_STRATEGIES[args["strategy_type"]],
+        favor_x=bool(args.get("favor_x", False)),
+    )
 
 
 def pool_keys(state: State) -> PoolKeys:
@@ -155,9 +156,11 @@ _BUILDERS: dict[str, Callable[[_Row], Instruction]] = {
     "close_position_if_empty": lambda row: position.close_position_if_empty(position=row.key(0), owner=row.key(1)),
     "add_liquidity2": _add_liquidity2,
     "add_liquidity_by_strategy": lambda row: liquidity.add_liquidity_by_strategy(
-        row.position(0, 11), row.deposit(), lower_bin_id=row.lower_bin_id()
+        row.position(0, 11), strategy_deposit(row.args), lower_bin_id=row.lower_bin_id()
     ),
-    "add_liquidity_by_strategy2": lambda row: liquidity.add_liquidity_by_strategy2(row.position(0, 9), row.deposit()),
+    "add_liquidity_by_strategy2": lambda row: liquidity.add_liquidity_by_strategy2(
+        row.position(0, 9), strategy_deposit(row.args)
+    ),
     "remove_liquidity_by_range": lambda row: liquidity.remove_liquidity_by_range(
         row.position(0, 11), lower_bin_id=row.lower_bin_id(), **row.range()
     ),

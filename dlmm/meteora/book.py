@@ -39,6 +39,7 @@ class Book:
         self.active_id = int(pair["active_id"])
         self.bin_step = int(pair["bin_step"])
         self.protocol_share = int(pair["protocol_share"])
+        self.collect_fee_mode = int(pair["collect_fee_mode"])
         if held:
             self.lower_bin_id = int(self._position[0]["lower_bin_id"])
             self.upper_bin_id = int(self._position[0]["upper_bin_id"])
@@ -84,24 +85,39 @@ class Book:
 
     def price(self, bin_id: int) -> int:
         """Return a bin's price, stored on first use as the program does."""
-        row = self._bin(bin_id)
+        row = self.row(bin_id)
         price = _wide(row, "price")
         if price == 0:
             price = price_x64(bin_id, self.bin_step)
             row["price_low"], row["price_high"] = price & _LOW, price >> 64
         return price
 
+    def row(self, bin_id: int) -> np.void:
+        """Return a bin for reading and writing."""
+        array, inside = divmod(bin_id, BINS_PER_ARRAY)
+        row: np.void = self._arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
+        return row
+
     def bin(self, bin_id: int) -> tuple[Amounts, int]:
         """Return what liquidity providers have in a bin, and their shares of it."""
-        row = self._bin(bin_id)
+        row = self.row(bin_id)
         return Amounts(int(row["amount_x"]), int(row["amount_y"])), _wide(row, "supply")
 
     def set_bin(self, bin_id: int, reserves: Amounts, supply: int) -> None:
         """Write what liquidity providers have in a bin, and flag its array as filled or empty."""
-        row = self._bin(bin_id)
+        row = self.row(bin_id)
         row["amount_x"], row["amount_y"] = reserves.x, reserves.y
         row["supply_low"], row["supply_high"] = supply & _LOW, supply >> 64
-        self._flag(bin_id // BINS_PER_ARRAY)
+        self.flag(bin_id)
+
+    def flag(self, bin_id: int) -> None:
+        """Flag the array of a bin as filled or empty in the pool's bitmap."""
+        index = bin_id // BINS_PER_ARRAY
+        bins = self._arrays[index][0]["bins"]
+        filled = any(bins[name].any() for name in _LIQUIDITY)
+        words, place = self._word(index)
+        bit = np.uint64(1 << place % 64)
+        words[place // 64] = words[place // 64] | bit if filled else words[place // 64] & ~bit
 
     def has_position_bin(self, bin_id: int) -> bool:
         """Tell whether a bin belongs to the position and its array was passed."""
@@ -120,7 +136,7 @@ class Book:
 
     def settle(self, bin_id: int) -> None:
         """Credit the fees that the position's share of a bin has earned since it last looked."""
-        fee, row, share = self._fee(bin_id), self._bin(bin_id), self.share(bin_id)
+        fee, row, share = self._fee(bin_id), self.row(bin_id), self.share(bin_id)
         for side in ("x", "y"):
             per_share = _wide(row, f"fee_{side}")
             fee[f"{side}_pending"] = claimable_fee(
@@ -151,13 +167,6 @@ class Book:
         """Note when the position was last changed."""
         self._position["last_updated_at"] = time
 
-    def _flag(self, index: int) -> None:
-        bins = self._arrays[index][0]["bins"]
-        filled = any(bins[name].any() for name in _LIQUIDITY)
-        words, place = self._word(index)
-        bit = np.uint64(1 << place % 64)
-        words[place // 64] = words[place // 64] | bit if filled else words[place // 64] & ~bit
-
     def _word(self, index: int) -> tuple[NDArray[np.uint64], int]:
         if -_BITMAP_ARRAYS <= index < _BITMAP_ARRAYS:
             return self._pair[0]["bitmap"], index + _BITMAP_ARRAYS
@@ -168,27 +177,16 @@ class Book:
         row, place = divmod(-index - 1 - _BITMAP_ARRAYS, _BITMAP_ARRAYS)
         return self._extension[0]["negative"][row], place
 
-    def _bin(self, bin_id: int) -> np.void:
-        array, inside = divmod(bin_id, BINS_PER_ARRAY)
-        row: np.void = self._arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
-        return row
-
     def _share(self, bin_id: int) -> np.void:
         place = bin_id - self.lower_bin_id
-        row: np.void
-        if place < POSITION_BINS:
-            row = self._position[0]["shares"][place]
-        else:
-            row = self._wide["share"][place - POSITION_BINS]
+        is_wide = place >= POSITION_BINS
+        row: np.void = self._wide["share"][place - POSITION_BINS] if is_wide else self._position[0]["shares"][place]
         return row
 
     def _fee(self, bin_id: int) -> np.void:
         place = bin_id - self.lower_bin_id
-        row: np.void
-        if place < POSITION_BINS:
-            row = self._position[0]["fees"][place]
-        else:
-            row = self._wide["fee"][place - POSITION_BINS]
+        is_wide = place >= POSITION_BINS
+        row: np.void = self._wide["fee"][place - POSITION_BINS] if is_wide else self._position[0]["fees"][place]
         return row
 
 
