@@ -67,10 +67,10 @@ class RunLabels(Record, frozen=True):
 
 
 class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
-    def __init__(self, runs_dir: Path, labels: RunLabels, state: RunFolderState | None) -> None:
+    def __init__(self, runs_dir: Path, labels: RunLabels, started: float, state: RunFolderState | None) -> None:
         self._labels = labels
         self._seconds = state.seconds if state is not None else 0.0
-        self._started = time.perf_counter()
+        self._started = started
         self._totals: Totals | None = None
         self._folder = Path(state.folder) if state is not None else _new_folder(runs_dir, labels.name)
         self._logs: dict[str, BinaryIO] = {}
@@ -117,18 +117,22 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
 
 @dataclass(frozen=True)
 class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
-    """Write a run's results to `runs_dir/<time>-<name>/` and print them at the end."""
+    """Write a run's results to `runs_dir/<time>-<name>/` and print them at the end.
+
+    :arg started: Reading of the performance counter from which the run's seconds count.
+
+    """
 
     runs_dir: Path
     labels: RunLabels
-    part: str = field(default="result")
+    started: float = field(default_factory=time.perf_counter)
 
     def list_parts(self) -> list[str]:
-        return [self.part]
+        return ["result"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: RunFolderState | None) -> _RunFolder:
         del step_id, for_part
-        return _RunFolder(self.runs_dir, self.labels, resume_state)
+        return _RunFolder(self.runs_dir, self.labels, self.started, resume_state)
 
 
 def _new_folder(runs_dir: Path, name: str) -> Path:

@@ -1,7 +1,7 @@
 """Draw a dataflow as a Mermaid flowchart, with every operator of ours opened up: `python -m flows.drawing`."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bytewax.dataflow import Dataflow
 from bytewax.visualize import RenderedOperator, to_rendered
@@ -20,7 +20,7 @@ def draw(flow: Dataflow) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _boxes(steps: list[RenderedOperator], depth: int) -> Iterator[str]:
+def _boxes(steps: Sequence[RenderedOperator], depth: int) -> Iterator[str]:
     indent = "    " * depth
     for step in steps:
         label = step.step_id.rpartition(".")[2]
@@ -37,13 +37,13 @@ def _is_leaf(step: RenderedOperator) -> bool:
     return not step.substeps or step.op_type not in {"trade", "pool_desk", "portfolio"}
 
 
-def _all(steps: list[RenderedOperator]) -> Iterator[RenderedOperator]:
+def _all(steps: Sequence[RenderedOperator]) -> Iterator[RenderedOperator]:
     for step in steps:
         yield step
         yield from _all(step.substeps)
 
 
-def _leaves(steps: list[RenderedOperator]) -> Iterator[RenderedOperator]:
+def _leaves(steps: Sequence[RenderedOperator]) -> Iterator[RenderedOperator]:
     for step in steps:
         if _is_leaf(step):
             yield step

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import bytewax.operators as op
+import numpy as np
 from bytewax.dataflow import Dataflow
 
 from connectors.inbox import ReplaySource
+from connectors.inspection import Inspector
 from connectors.recording import Recording
 from connectors.run_folder import RunFolderSink, RunLabels
 from dlmm.errors import DlmmError
@@ -22,6 +24,8 @@ from flows.settings.load import load_settings
 from flows.settings.pending import not_yet_in_use
 from flows.settings.tree import Settings
 from flows.trading import trade
+from operators.blocks import ROW
+from operators.warm_up import warm_up
 
 
 def replay(settings: Settings) -> Dataflow:
@@ -32,6 +36,10 @@ def replay(settings: Settings) -> Dataflow:
     """
     recording = Recording.open(settings.replay.recording)
     params = plan(settings, recording.pools)
+    if sys.stdout.isatty():
+        print("loading kernels (the first run compiles them) ..", flush=True)
+    warm_up(params.desk, params.portfolio)
+    Inspector(recording.pools).check(np.zeros(0, ROW))
     flow = Dataflow("replay")
     source = ReplaySource(recording.path, settings.replay.block_rows, traded_pools(settings, recording.pools))
     blocks = op.input("inbox", flow, source)
