@@ -42,6 +42,19 @@ def bitmap_word(pair: NDArray[np.void], extension: NDArray[np.void], index: int)
 
 
 @kernel
+def clear_bit(pair: NDArray[np.void], extension: NDArray[np.void], index: int) -> None:
+    """Mark an array as one without liquidity, within the range that the accounts cover."""
+    if -PAIR_RANGE <= index < PAIR_RANGE:
+        offset = index + PAIR_RANGE
+        pair[0].bitmap[offset >> 6] &= ~(_ONE << U64(offset & 63))
+    elif index >= 0:
+        extension[0].positive[index // 512 - 1, (index % 512) >> 6] &= ~(_ONE << U64(index & 63))
+    else:
+        offset = -(index + 1)
+        extension[0].negative[offset // 512 - 1, (offset % 512) >> 6] &= ~(_ONE << U64(offset & 63))
+
+
+@kernel
 def next_array(pair: NDArray[np.void], extension: NDArray[np.void], index: int, step: int) -> tuple[int, int]:
     """Find the first array with its bit set, from one on in a direction.
 

@@ -30,7 +30,7 @@ _HOST_SHARE = U64(2_000)
 def offered(row: np.void, swap_for_y: bool, with_orders: bool) -> tuple[U64, U64, U64]:
     """Return what a bin can give out: providers' amount, begun orders, untouched orders."""
     own = row.amount_y if swap_for_y else row.amount_x
-    if not with_orders or (row.is_ask != 0) == swap_for_y:
+    if not with_orders or (row.is_ask == 1) == swap_for_y:
         return own, _ZERO, _ZERO
     return own, row.processed_remaining, row.open_order
 

@@ -142,7 +142,7 @@ def position_value(state: LiquidityState) -> PositionValue:
 
 
 def claimable_fees(state: LiquidityState) -> dict[int, Amounts]:
-    """Return the fees that a position can claim, by bin, before any transfer fee; bins that owe nothing are left out."""
+    """Return the fees that a position can claim, before any transfer fee, by bin; bins that owe nothing are left out."""
     book = Book(state)
     fees: dict[int, Amounts] = {}
     for bin_id in range(book.lower_bin_id, book.upper_bin_id + 1):
