@@ -39,7 +39,7 @@ class Rules(msgspec.Struct, frozen=True):
     interval_ns: int = 1_000_000_000
     slippage: float = 0.005
     capital: float = 100_000.0
-    strategies: int = 2
+    strategies: int = 4
 
 
 def at_bin_price(order: int, pool: int, side: int, amount_in: int, active_id: int) -> tuple[int, int]:
