@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 import numpy as np
@@ -12,6 +13,7 @@ from dlmm.account_bytes import copied
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.price import price_x64
+from dlmm.programs import ASSOCIATED_TOKEN_PROGRAM
 from dlmm.records import Account, Venue
 from dlmm.saros.layout import (
     BIN_ARRAY,
@@ -50,6 +52,9 @@ class SarosPool:
     """Whether mint X has Token-2022 extensions, which cost the program heap."""
 
     extended_y: bool = False
+
+    vault_bumps: int = 2
+    """Failed tries that finding both vaults' addresses takes, 1,500 compute units each; 2 is the mean of all pools."""
 
     program: str = PROGRAM_ID
     """Owner of the accounts: the program on mainnet or on devnet."""
@@ -92,6 +97,7 @@ class SarosPool:
             array_addresses=tuple(key for key, _ in found),
             extended_x=len(account_x.data) > _PLAIN_MINT_LENGTH,
             extended_y=len(account_y.data) > _PLAIN_MINT_LENGTH,
+            vault_bumps=_vault_bump(owner, mint_x, account_x.owner) + _vault_bump(owner, mint_y, account_y.owner),
             program=account.owner,
         )
 
@@ -143,6 +149,12 @@ class SarosPool:
         me = self.pair[0]
         accumulator, control = int(me["volatility_accumulator"]), int(me["variable_fee_control"])
         return self.base_fee_rate + int(variable_fee_rate(accumulator, self.bin_step, control))
+
+
+@lru_cache(maxsize=4096)
+def _vault_bump(pair: Pubkey, mint: str, token_program: str) -> int:
+    seeds = [bytes(pair), bytes(Pubkey.from_string(token_program)), bytes(Pubkey.from_string(mint))]
+    return 255 - Pubkey.find_program_address(seeds, ASSOCIATED_TOKEN_PROGRAM)[1]
 
 
 def _need(accounts: Mapping[str, Account], key: str) -> Account:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dlmm.account_bytes import copied
 from dlmm.price import price_table
 from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
+from dlmm.saros.compute_units import VAULT_BUMP_UNITS
 from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
 from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP, walk
@@ -172,5 +173,5 @@ def _run(
         bins=bins,
         fee_rate=fee_rate,
         price_impact=price_impact,
-        compute_units=compute_units,
+        compute_units=compute_units + VAULT_BUMP_UNITS * pool.vault_bumps,
     )

@@ -5,25 +5,22 @@ the one before it came to its last bin. A single swap is a batch of one; only th
 tell it bin by bin.
 """
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.fees import accumulate, base_fee_rate, references, variable_fee_rate
 from dlmm.jit import kernel
+from dlmm.saros.compute_units import bins_above_one, compute_units
 from dlmm.saros.exchange import AMOUNT_OVERFLOW, AMOUNT_UNDERFLOW, PANIC, exchange, protocol_part
 from dlmm.saros.heap import DONE, HEAP_BYTES, NOT_FOUND, REFUSED_IN, REFUSED_OUT, heap_used
 from dlmm.saros.layout import BINS_PER_ARRAY, MAX_BIN_ID
+from dlmm.saros.window import choose_window, find_array, signed, window_error
 from dlmm.tokens import added, withheld
 from dlmm.wide import U64
 
 OUT_OF_MEMORY = -2
-BORROW_FAILED = -4
-ARRAY_NOT_INITIALISED = 3007
 NUMERIC_CONVERSION = 4102
 BIN_NOT_FOUND = 6000
-INDEX_MISMATCH = 6003
 TOO_LITTLE_OUT = 6004
 TOO_MUCH_IN = 6005
 TRANSFER_FEE_FAILED = 6019
@@ -73,48 +70,6 @@ MAX_RATE = U64(0xFFFFFFFFFFFFFFFF)
 
 _ZERO = U64(0)
 _TWO_TO_64 = 2.0**64
-
-
-@kernel
-def signed(field: Any) -> int:
-    """Read an unsigned field as a signed integer: beside one, numba would turn a u64 into a float."""
-    return np.int64(field)  # type: ignore[return-value] # what numba calls an int
-
-
-@kernel
-def find_array(arrays: NDArray[np.void], index: int) -> int:
-    """Return an array's place among the pool's arrays, which are few, or -1."""
-    for place in range(arrays.shape[0]):
-        if signed(arrays[place].index) == index:
-            return place
-    return -1
-
-
-@kernel
-def choose_window(arrays: NDArray[np.void], active_id: int) -> int:
-    """Return the lower index of the two neighbouring arrays that a client passes.
-
-    The neighbour nearer to the active bin, unless only the other pair of arrays exists.
-
-    """
-    index = active_id // BINS_PER_ARRAY
-    lower = index - 1 if active_id % BINS_PER_ARRAY < BINS_PER_ARRAY // 2 else index
-    if find_array(arrays, lower) >= 0 and find_array(arrays, lower + 1) >= 0:
-        return lower
-    other = 2 * index - 1 - lower
-    if find_array(arrays, other) >= 0 and find_array(arrays, other + 1) >= 0:
-        return other
-    return lower
-
-
-@kernel
-def window_error(arrays: NDArray[np.void], lower: int, upper: int) -> int:
-    """Return the error for the arrays that a client passes, or 0."""
-    if find_array(arrays, lower) < 0 or find_array(arrays, upper) < 0:
-        return ARRAY_NOT_INITIALISED
-    if lower == upper:
-        return BORROW_FAILED
-    return 0 if upper == lower + 1 else INDEX_MISMATCH
 
 
 @kernel
@@ -206,7 +161,7 @@ def walk(
 
     bin_id = start
     spent, got, fees, protocol = _ZERO, _ZERO, _ZERO, _ZERO
-    bins, upper_bins = 0, 0
+    bins, upper_bins, empty_bins = 0, 0, 0
     first_rate, rate = _ZERO, _ZERO
     ready = False
     for k in range(order.shape[0]):
@@ -225,14 +180,14 @@ def walk(
         if error == 0:
             error = clock_error
         traded = _ZERO, _ZERO, _ZERO, _ZERO
-        walked, walked_upper = 0, 0
+        walked, walked_upper, walked_empty = 0, 0, 0
         walk_ended = target == _ZERO
         if bins > 0 and target <= (spent if exact_in else got):  # a transfer fee need not keep the order
-            bin_id, bins, upper_bins, ready = start, 0, 0, False
+            bin_id, bins, upper_bins, empty_bins, ready = start, 0, 0, 0, False
             spent, got, fees, protocol = _ZERO, _ZERO, _ZERO, _ZERO
         while error == 0 and not walk_ended:
             index = bin_id // BINS_PER_ARRAY
-            walked, walked_upper = bins, upper_bins
+            walked, walked_upper, walked_empty = bins, upper_bins, empty_bins
             if not ready:
                 accumulator = accumulate(reference, index_reference, bin_id, maximum)
                 surcharge = variable_fee_rate(accumulator, bin_step, control)
@@ -261,6 +216,8 @@ def walk(
                 )
                 if error != 0:
                     break
+            else:
+                walked_empty += 1
             part = protocol_part(fee, share)
             kept = (row.reserve_x if swap_for_y else row.reserve_y) + gross
             traded = spent + gross, got + bought, fees + fee, protocol + part
@@ -291,7 +248,7 @@ def walk(
                     error = ACTIVE_ID_OVERFLOW
                 else:
                     spent, got, fees, protocol = traded
-                    bins, upper_bins = walked, walked_upper
+                    bins, upper_bins, empty_bins = walked, walked_upper, walked_empty
                     bin_id += step
                     ready = False
 
@@ -331,7 +288,11 @@ def walk(
                 prices[start - first_priced, 0],
                 swap_for_y,
             )
-            out.compute_units = np.int32(compute_units(walked, walked_upper, hook))
+            above_one = min(bins_above_one(start, bin_id), walked)
+            extended_mints = (1 if extended_in else 0) + (1 if extended_out else 0)
+            out.compute_units = np.int32(
+                compute_units(walked, walked_empty, walked_upper, above_one, extended_mints, control != 0, hook)
+            )
             if write:
                 me.volatility_reference = np.uint32(reference)
                 me.index_reference = np.uint32(index_reference)
@@ -343,9 +304,3 @@ def walk(
                     me.protocol_fee_x += traded[3]
                 else:
                     me.protocol_fee_y += traded[3]
-
-
-@kernel
-def compute_units(bins: int, upper_bins: int, hook: bool) -> int:
-    """Estimate the compute units of a swap."""
-    return 31_000 + 11_500 * bins + 300 * upper_bins + (9_000 if hook else 0)
