@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.account_bytes import copied
+from dlmm.errors import RangeError
 from dlmm.price import price_table
 from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
 from dlmm.saros.compute_units import VAULT_BUMP_UNITS
 from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
 from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP, walk
+from dlmm.saros.window import CHOOSE
 from dlmm.tokens import Mint
 
 _DEATHS = {-1: "Panic", -2: "OutOfMemory", -4: "AccountBorrowFailed"}
@@ -19,7 +21,7 @@ _FAILURES = {3007: "AccountOwnedByWrongProgram", 4102: "InvalidNumericConversion
 _FIRST = np.zeros(1, np.int64)
 _NO_STEPS = np.zeros(0, STEP)
 _WINDOW_BINS = 2 * BINS_PER_ARRAY
-_CHOOSE = (-1, -1)
+_CHOOSE = (CHOOSE, CHOOSE)
 
 
 def quote(pool: SarosPool, request: SwapRequest, clock: Clock) -> SwapQuote | SwapFailure:
@@ -28,6 +30,8 @@ def quote(pool: SarosPool, request: SwapRequest, clock: Clock) -> SwapQuote | Sw
     :arg request: `arrays`, where given, are the indices of the lower and the upper bin array.
 
     :arg clock: Slot, time and epoch that the program would see.
+
+    :raises RangeError: An amount or a threshold fits no u64.
 
     """
     return _run(pool, request, clock, pool.pair, pool.arrays, _NO_STEPS, False)
@@ -120,6 +124,9 @@ def _run(
         if len(request.arrays) != 2:
             return SwapFailure("AccountNotEnoughKeys", 3005, f"{len(request.arrays)} bin arrays passed instead of 2")
         window = request.arrays
+    for name, value in (("amount", request.amount), ("threshold", request.threshold)):
+        if not 0 <= value <= MAX_U64:
+            raise RangeError(f"{name} {value} fits no u64")
     results = np.empty(1, RESULT)
     walk(
         pair,

@@ -14,7 +14,7 @@ from dlmm.saros.compute_units import bins_above_one, compute_units
 from dlmm.saros.exchange import AMOUNT_OVERFLOW, AMOUNT_UNDERFLOW, PANIC, exchange, protocol_part
 from dlmm.saros.heap import DONE, HEAP_BYTES, NOT_FOUND, REFUSED_IN, REFUSED_OUT, heap_used
 from dlmm.saros.layout import BINS_PER_ARRAY, MAX_BIN_ID
-from dlmm.saros.window import choose_window, find_array, signed, window_error
+from dlmm.saros.window import CHOOSE, choose_window, find_array, signed, window_error
 from dlmm.tokens import added, withheld
 from dlmm.wide import U64
 
@@ -103,7 +103,7 @@ def walk(
 
     :arg prices: Prices of the bins of three arrays, from the one below the active bin's on.
 
-    :arg window: Indices of the lower and upper array passed, or -1 twice to choose them.
+    :arg window: Indices of the lower and upper array passed, or `CHOOSE` twice.
 
     :arg mints: `EXTENDED_X`, `EXTENDED_Y` and `MIXED_PROGRAMS`, added up.
 
@@ -135,7 +135,7 @@ def walk(
     mixed = (mints & MIXED_PROGRAMS) != 0
 
     lower, upper = window
-    if lower < 0:
+    if lower == CHOOSE:
         lower = choose_window(arrays, start)
         upper = lower + 1
     opening_error = window_error(arrays, lower, upper)

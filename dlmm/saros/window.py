@@ -11,6 +11,8 @@ from dlmm.saros.layout import BINS_PER_ARRAY
 BORROW_FAILED = -4
 ARRAY_NOT_INITIALISED = 3007
 INDEX_MISMATCH = 6003
+CHOOSE = -(1 << 40)
+"""In place of an index: choose the arrays as a client does."""
 
 
 @kernel
