@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dlmm.account_bytes import copied
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.meteora.walk import FEE_ALWAYS_IN_Y, OUT_OF_COMPUTE_UNITS, RESULT, TERMS, walk
 from dlmm.price import price_x64
@@ -46,7 +47,7 @@ def quote(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> SwapQuote | 
 
 def apply(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, MeteoraPool] | SwapFailure:
     """Return what a swap does, and the pool after it; the pool given stays as it is."""
-    after = replace(pool, pair=pool.pair.copy(), arrays=pool.arrays.copy(), extension=pool.extension.copy())
+    after = replace(pool, pair=copied(pool.pair), arrays=copied(pool.arrays), extension=copied(pool.extension))
     done = _run(after, request, clock, write=True)
     if isinstance(done, SwapFailure):
         return done
