@@ -26,10 +26,11 @@ class Book(Protocol):
 
 
 class PaperPoolsState(Record, frozen=True):
-    """Snapshot: accounts by pool and address, and the writes that no fill has needed yet."""
+    """Snapshot: accounts by pool and address, the writes that no fill has needed yet, and the pools after our fills."""
 
     accounts: tuple[dict[str, Account], ...]
     writes: tuple[tuple[AccountWrite, ...], ...]
+    after_fill: tuple[tuple[int, Pool] | None, ...]
     troubles: dict[int, str]
 
 
@@ -107,10 +108,11 @@ class PaperPools:
         return state
 
     def snapshot(self) -> PaperPoolsState:
-        """Return the accounts known; the pool after a fill lasts no longer than its row and is not kept."""
+        """Return all that is known; a pool after a fill may still stand when the next rows arrive."""
         return PaperPoolsState(
             accounts=tuple(dict(accounts) for accounts in self._accounts),
             writes=tuple(tuple(writes) for writes in self._writes),
+            after_fill=tuple(self._after_fill),
             troubles=dict(self._troubles),
         )
 
@@ -118,6 +120,7 @@ class PaperPools:
         """Go on from a snapshot."""
         self._accounts = [dict(accounts) for accounts in state.accounts]
         self._writes = [list(writes) for writes in state.writes]
+        self._after_fill = list(state.after_fill)
         self._recorded = [None for _ in self._pools]
         self._troubles = dict(state.troubles)
 
