@@ -1,9 +1,9 @@
 """Check life-cycle rows: the instruction, and where it succeeded everything it did.
 
 Of every row the instruction is rebuilt and compared byte for byte, accounts and flags included. Of a row that succeeded
-the change of the user's token accounts and of the pool's vaults is predicted, and every account of the state afterwards:
-those that the row says changed must have our bytes, those that it does not mention must be as before. Of a row that
-failed only the instruction is checked.
+the change of the user's token accounts and of the pool's vaults is predicted, and every account of the state
+afterwards: those that the row says changed must have our bytes, those that it does not mention must be as before. Of a
+row that failed only the instruction is checked.
 """
 
 from collections.abc import Mapping

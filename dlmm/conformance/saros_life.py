@@ -6,7 +6,7 @@ from solders.pubkey import Pubkey
 
 from dlmm.conformance.effect import Effect, arrays_of, liquidity_effect, tokens_of
 from dlmm.conformance.vectors import Vector
-from dlmm.liquidity import LiquidityFailure, LiquidityState
+from dlmm.liquidity import LiquidityChange, LiquidityFailure, LiquidityState
 from dlmm.saros import liquidity
 from dlmm.saros.instructions import LiquidityShare
 
@@ -26,7 +26,7 @@ def predict(vector: Vector) -> Effect | LiquidityFailure | None:
         return data if isinstance(data, LiquidityFailure) else Effect(accounts={"position": data})
     before = LiquidityState(state["pair"].data, state["position"].data, arrays_of(state))
     tokens = tokens_of(vector)
-    change: liquidity.LiquidityChange | LiquidityFailure
+    change: LiquidityChange | LiquidityFailure
     match row["what"]:
         case "increase_position":
             change = liquidity.increase_position(

@@ -7,6 +7,7 @@ Source: the program's behaviour, pinned by the life-cycle rows of the golden vec
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from dlmm.liquidity import (
     NOTHING,
@@ -42,6 +43,12 @@ def add_liquidity(
     sums = (sum(share.share_x_bps for share in shares), sum(share.share_y_bps for share in shares))
     if sums != (10_000, 10_000):
         return LiquidityFailure("InvalidInput", 6002, f"shares sum to {sums[0]} and {sums[1]}")
+    if any(second.bin_id <= first.bin_id for first, second in pairwise(shares)):
+        return LiquidityFailure("InvalidInput", 6002, "bins do not ascend")
+    active_id = Book(before).active_id
+    for row in shares:
+        if (row.share_x_bps and row.bin_id < active_id) or (row.share_y_bps and row.bin_id > active_id):
+            return LiquidityFailure("CompositionFactorFlawed", 6005, f"bin {row.bin_id} takes one token only")
     given = tokens.arrives(Amounts(amount_x, amount_y))
     wanted = [
         (row.bin_id, Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))) for row in shares

@@ -21,6 +21,7 @@ from dlmm.records import Record
 
 MAX_POSITION_BINS = 1_400
 _MAX_ADDED_BINS = 91
+_MAX_GROWTH = 10_240  # bytes that an account may grow by in one instruction
 _POSITION_VERSION = 1
 _BIN_ARRAY_VERSION = 2
 _REWARDS = ("pending_0", "pending_1")
@@ -77,12 +78,15 @@ def widened_position(position: bytes, *, length_to_add: int, upwards: bool) -> b
     :arg upwards: Whether they are added above its highest bin rather than below its lowest.
 
     """
-    if length_to_add > _MAX_ADDED_BINS:
-        return LiquidityFailure("AccountReallocExceedsLimit", 3016, f"{length_to_add} bins at once")
     head = np.frombuffer(position, POSITION, count=1).copy()
     wide = np.frombuffer(position[POSITION.itemsize :], POSITION_EXTENSION_BIN)
     old = int(head[0]["upper_bin_id"]) - int(head[0]["lower_bin_id"]) + 1
     new = old + length_to_add
+    grown = (max(new, POSITION_BINS) - max(old, POSITION_BINS)) * POSITION_EXTENSION_BIN.itemsize
+    if grown > _MAX_GROWTH:
+        return LiquidityFailure("AccountReallocExceedsLimit", 3016, f"{grown} bytes at once")
+    if length_to_add > _MAX_ADDED_BINS:
+        return LiquidityFailure("InvalidResizeLength", 6081, f"{length_to_add} bins at once")
     if new > MAX_POSITION_BINS:
         return LiquidityFailure("InvalidPositionWidth", 6040, f"{new} bins are more than {MAX_POSITION_BINS}")
     bins = np.zeros(max(new, POSITION_BINS), POSITION_EXTENSION_BIN)
@@ -142,7 +146,7 @@ def position_value(state: LiquidityState) -> PositionValue:
 
 
 def claimable_fees(state: LiquidityState) -> dict[int, Amounts]:
-    """Return the fees that a position can claim, before any transfer fee, by bin; bins that owe nothing are left out."""
+    """Return the fees that a position can claim, by bin, before any transfer fee; bins that owe none are left out."""
     book = Book(state)
     fees: dict[int, Amounts] = {}
     for bin_id in range(book.lower_bin_id, book.upper_bin_id + 1):

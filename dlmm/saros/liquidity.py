@@ -26,7 +26,7 @@ from dlmm.liquidity import (
     root_share,
     share_for,
 )
-from dlmm.price import price_x64
+from dlmm.price import SCALE_BITS, price_x64
 from dlmm.saros.instructions import LiquidityShare
 from dlmm.saros.layout import (
     BIN_ARRAY,
@@ -39,6 +39,8 @@ from dlmm.saros.layout import (
 )
 
 _LOW = (1 << 64) - 1
+_MAX_BIN_LIQUIDITY = MAX_U128 // 1_000
+"""Most liquidity, Q64.64, that a bin with shares may come to hold; the first deposit may bring more."""
 
 
 def create_position(
@@ -92,14 +94,16 @@ def increase_position(
             return LiquidityFailure("BinNotFound", 6000, f"bin {bin_id}")
         price = price_x64(bin_id - MIDDLE_BIN_ID, book.bin_step)
         reserves, supply = book.bin(bin_id)
-        share = _minted(amounts, reserves, supply, price)
+        share, amounts = _minted(amounts, reserves, supply, price)
         fee = kept = NOTHING
         if row.relative_bin_id == 0 and supply > 0:
             fee = composition_fees(amounts, reserves=reserves, supply=supply, share=share, rate=book.fee_rate)
             kept = Amounts(part_of(fee.x, book.protocol_share), part_of(fee.y, book.protocol_share))
             if fee != NOTHING:
-                share = _minted(amounts - fee, reserves + fee - kept, supply, price)
-        if max(share + supply, liquidity_of(reserves + amounts, price)) > MAX_U128:
+                there = liquidity_of(reserves + fee - kept, price)
+                share = share_for(liquidity_of(amounts - fee, price), supply=supply, bin_liquidity=there)
+        limit = _MAX_BIN_LIQUIDITY if supply else MAX_U128
+        if liquidity_of(reserves + amounts - kept, price) > limit:
             return LiquidityFailure("LiquidityOverflow", 6007, f"bin {bin_id}")
         book.set_bin(bin_id, reserves + amounts - kept, supply + share)
         book.add_share(bin_id, share)
@@ -167,11 +171,20 @@ def position_value(before: LiquidityState) -> Amounts:
     return total
 
 
-def _minted(amounts: Amounts, reserves: Amounts, supply: int, price: int) -> int:
+def _minted(amounts: Amounts, reserves: Amounts, supply: int, price: int) -> tuple[int, Amounts]:
+    """Return the share that a deposit mints, and the part of the deposit that it takes.
+
+    Whole units that the rounding of the share would give away stay with the depositor, token Y first.
+    """
     liquidity = liquidity_of(amounts, price)
-    if supply == 0:
-        return root_share(liquidity)
-    return share_for(liquidity, supply=supply, bin_liquidity=liquidity_of(reserves, price))
+    there = liquidity_of(reserves, price)
+    if supply == 0 or there == 0:
+        return root_share(liquidity), amounts
+    share = share_for(liquidity, supply=supply, bin_liquidity=there)
+    excess = liquidity + -share * there // supply
+    back_y = min(excess >> SCALE_BITS, amounts.y)
+    back_x = min((excess - (back_y << SCALE_BITS)) // price, amounts.x)
+    return share, amounts - Amounts(back_x, back_y)
 
 
 class _Book:
