@@ -11,6 +11,7 @@ import msgspec
 from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
+from dlmm.errors import DlmmError
 from dlmm.records import Record
 from operators.arbitrate import Arbiter
 from operators.blocks import Block
@@ -69,10 +70,14 @@ class Desk:
     def walk(self, block: Block) -> Block:
         """Take a block through every stage."""
         rows, dropped = self._arbiter.pass_on(block.rows)
+        writes = block.writes
+        if writes and any(dropped):  # what a dropped row brought is as old as the row
+            passed = frozenset(rows["seq"].tolist())
+            writes = tuple([write for write in writes if write.seq in passed])
         rows = self._view.complete(rows)
         self._volatility.estimate(rows)
         signals = run(self._runners, rows, self._pool)
-        return msgspec.structs.replace(block, rows=rows, dropped=dropped, signals=signals)
+        return msgspec.structs.replace(block, rows=rows, writes=writes, dropped=dropped, signals=signals)
 
     def snapshot(self) -> DeskState:
         """Return the state of every stage."""
@@ -85,7 +90,17 @@ class Desk:
         )
 
     def restore(self, state: DeskState) -> None:
-        """Go on from a snapshot."""
+        """Go on from a snapshot.
+
+        :raises DlmmError: The snapshot was made by another version of this step, or with other strategies.
+
+        """
+        if state.version != STATE_VERSION:
+            raise DlmmError(f"pool desk state has version {state.version}, this program reads {STATE_VERSION}")
+        if len(state.strategies) != len(self._runners):
+            raise DlmmError(
+                f"pool desk state is of {len(state.strategies)} strategies, the settings have {len(self._runners)}"
+            )
         self._arbiter.restore(state.arbiter)
         self._view.restore(state.view)
         self._volatility.restore(state.volatility)
