@@ -37,9 +37,9 @@ def price_halves(exponent: int, bin_step: int) -> tuple[U64, U64]:
     if exponent == 0:
         return _ONE, _ZERO
     distance = U64(abs(exponent))
-    # 2^64 * bin_step / 10_000, the fraction of the base; its whole part is 1.
-    _, fraction, _ = divide(U64(bin_step), _ZERO, _ZERO, U64(10_000))
-    _, square, _ = divide(_MAX, _MAX, _ONE, fraction)
+    # The base is 1 and 2^64 * bin_step / 10_000, which is a whole 1 at a step of 10_000.
+    whole, fraction, _ = divide(U64(bin_step), _ZERO, _ZERO, U64(10_000))
+    _, square, _ = divide(_MAX, _MAX, _ONE + whole, fraction)
     result = _ZERO
     is_one = True
     while distance != _ZERO:
