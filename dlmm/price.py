@@ -1,8 +1,8 @@
 """The price of a bin, bit for bit as both programs compute it, and the way back.
 
-Prices are Y per X in raw units, in Q64.64. The programs raise `1 + bin_step / 10_000` to the bin's exponent by squaring,
-on the reciprocal of the base, cutting every product to 64 fractional bits, and invert the result for positive exponents.
-The error of those cuts is part of the price, so no shorter formula may stand in for it.
+Prices are Y per X in raw units, in Q64.64. The programs raise `1 + bin_step / 10_000` to the bin's exponent by
+squaring, on the reciprocal of the base, cutting every product to 64 fractional bits, and invert the result for positive
+exponents. The error of those cuts is part of the price, so no shorter formula may stand in for it.
 
 Source: both programs' price code, pinned by the bin prices of the golden vectors.
 """
