@@ -13,7 +13,7 @@ from solders.pubkey import Pubkey
 
 from dlmm.errors import AccountError
 from dlmm.jit import kernel
-from dlmm.records import MAX_U64, Account, Record
+from dlmm.records import Account, Record
 from dlmm.wide import U64, multiply_divide
 
 TOKEN_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
@@ -45,7 +45,7 @@ def added(amount: U64, basis_points: U64, maximum: U64) -> tuple[U64, bool]:
     if amount == _ZERO or basis_points == _ZERO:
         return _ZERO, True
     if basis_points == _BASIS_POINTS:
-        return maximum, amount + maximum >= amount
+        return maximum, bool(amount + maximum >= amount)
     high, gross, inexact = multiply_divide(amount, _BASIS_POINTS, _BASIS_POINTS - basis_points)
     if inexact:
         gross += _ONE
@@ -56,7 +56,7 @@ def added(amount: U64, basis_points: U64, maximum: U64) -> tuple[U64, bool]:
         if gross < amount:
             return _ZERO, False
     fee = withheld(gross, basis_points, maximum)
-    return fee, amount + fee >= amount
+    return fee, bool(amount + fee >= amount)
 
 
 class TransferFee(Record, frozen=True):

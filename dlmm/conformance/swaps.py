@@ -1,4 +1,4 @@
-"""Check swap rows: amounts, fees, bins and every byte afterwards, or the failure's code; and the instruction if given."""
+"""Check swap rows: amounts, fees, bins and every byte afterwards, or the failure's code, and the instruction."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
+from dlmm.meteora.failures import EXTENSION_NOT_PROVIDED, NO_ARRAY_WITH_LIQUIDITY
 from dlmm.meteora.layout import BINS_PER_ARRAY
 from dlmm.wide import U64
 
 PAIR_RANGE = 512
 EXTENSION_RANGE = 13 * 512
-EXTENSION_NOT_PROVIDED = 6036
-NO_ARRAY_WITH_LIQUIDITY = 6037
 _ZERO = U64(0)
 _ONE = U64(1)
 

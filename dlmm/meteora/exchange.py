@@ -6,16 +6,14 @@ orders still untouched. Each layer rounds on its own. Nothing here writes but `s
 Source: the Meteora program 0.12; pinned by the golden vectors.
 """
 
+from typing import Any
+
 import numpy as np
 
 from dlmm.fees import BASIS_POINTS, fee_of_gross, fee_on_net
 from dlmm.jit import kernel
+from dlmm.meteora.failures import INSUFFICIENT_IN_AMOUNT, MATH_OVERFLOW, TYPE_CAST_FAILED, UNDETERMINED
 from dlmm.wide import U64, add, divide, multiply_divide, multiply_shift
-
-MATH_OVERFLOW = 6018
-TYPE_CAST_FAILED = 6019
-UNDETERMINED = 6085
-INSUFFICIENT_IN_AMOUNT = 6104
 
 _ZERO = U64(0)
 _ONE = U64(1)
@@ -27,7 +25,7 @@ _HOST_SHARE = U64(2_000)
 
 
 @kernel
-def offered(row: np.void, swap_for_y: bool, with_orders: bool) -> tuple[U64, U64, U64]:
+def offered(row: Any, swap_for_y: bool, with_orders: bool) -> tuple[U64, U64, U64]:
     """Return what a bin can give out: providers' amount, begun orders, untouched orders."""
     own = row.amount_y if swap_for_y else row.amount_x
     if not with_orders or (row.is_ask == 1) == swap_for_y:
@@ -97,7 +95,7 @@ def fill_layer(paid: U64, most: U64, price_high: U64, price_low: U64, swap_for_y
 @kernel
 def fill(
     paid: U64, layers: tuple[U64, U64, U64], price_high: U64, price_low: U64, swap_for_y: bool
-) -> tuple[int, U64, tuple[U64, U64, U64]]:
+) -> tuple[int, U64, U64, tuple[U64, U64, U64]]:
     """Buy from a bin's layers in their order.
 
     :returns: Error code or 0, the providers' and the whole amount in, and the amount out of each layer.
@@ -177,7 +175,7 @@ def exchange_out(
     if not fee_on_input:
         fee, fits = fee_on_net(wanted, rate)
         gross_out = wanted + fee
-        fits = fits and gross_out >= wanted
+        fits = fits and bool(gross_out >= wanted)
     if not fits:
         return TYPE_CAST_FAILED, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, layers, _ZERO
     if gross_out >= total_offered(layers[0], layers[1], layers[2]):
@@ -232,7 +230,7 @@ def split_fee(fee: U64, own_in: U64, used: U64, protocol_share: U64, has_host: b
 
 
 @kernel
-def overflows(row: np.void, swap_for_y: bool, own_in: U64, outs: tuple[U64, U64, U64], placers_fee: U64) -> bool:
+def overflows(row: Any, swap_for_y: bool, own_in: U64, outs: tuple[U64, U64, U64], placers_fee: U64) -> bool:
     """Tell whether a counter of the bin cannot take what `store` would add to it."""
     filled = outs[1] + outs[2]
     if swap_for_y:
@@ -241,12 +239,12 @@ def overflows(row: np.void, swap_for_y: bool, own_in: U64, outs: tuple[U64, U64,
     else:
         full = row.amount_y + own_in < own_in or row.fulfilled_x + filled < filled
         full = full or row.order_fee_ask + placers_fee < placers_fee
-    return full or (outs[2] != _ZERO and row.order_age == _LAST_AGE)
+    return bool(full or (outs[2] != _ZERO and row.order_age == _LAST_AGE))
 
 
 @kernel
 def store(
-    row: np.void,
+    row: Any,
     swap_for_y: bool,
     fee_in_x: bool,
     own_in: U64,

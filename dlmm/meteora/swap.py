@@ -6,32 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.account_bytes import copied
+from dlmm.meteora.failures import NAMES
 from dlmm.meteora.pool import MeteoraPool
-from dlmm.meteora.walk import FEE_ALWAYS_IN_Y, OUT_OF_COMPUTE_UNITS, RESULT, TERMS, walk
+from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, RESULT, TERMS
+from dlmm.meteora.walk import walk
 from dlmm.price import price_x64
 from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
 from dlmm.tokens import Mint
-
-FAILURES = {
-    1: "InsufficientFunds",
-    3005: "AccountNotEnoughKeys",
-    3007: "AccountOwnedByWrongProgram",
-    6002: "InvalidInput",
-    6003: "ExceededAmountSlippageTolerance",
-    6012: "PairInsufficientLiquidity",
-    6018: "MathOverflow",
-    6019: "TypeCastFailed",
-    6036: "BitmapExtensionAccountIsNotProvided",
-    6037: "CannotFindNonZeroLiquidityBinArrayId",
-    6038: "BinIdOutOfBound",
-    6039: "InsufficientOutAmount",
-    6042: "PoolDisabled",
-    6057: "NotExactAmountOut",
-    6085: "UndeterminedError",
-    6104: "InsufficientInAmount",
-    OUT_OF_COMPUTE_UNITS: "OutOfComputeUnits",
-}
-"""The program's names of the failures that a swap can meet, by code."""
 
 _FIRST = np.zeros(1, np.int64)
 
@@ -129,8 +110,6 @@ def _run(pool: MeteoraPool, request: SwapRequest, clock: Clock, *, write: bool) 
     start = pool.active_id
     terms = _terms(pool, request, clock)
     walk(pool.pair, pool.arrays, pool.extension, passed, terms, amounts, _FIRST, results, write)
-    global LAST
-    LAST = results
     (
         amount_in,
         amount_out,
@@ -149,7 +128,7 @@ def _run(pool: MeteoraPool, request: SwapRequest, clock: Clock, *, write: bool) 
         error,
     ) = results[0].item()
     if error != 0:
-        return SwapFailure(FAILURES[error], error if error > 0 else None, f"amount {request.amount}")
+        return SwapFailure(NAMES[error], error if error > 0 else None, f"amount {request.amount}")
     fee_on_input = not (request.swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y)
     paid = reserve_in - fee if fee_on_input else reserve_in
     bought = reserve_out if fee_on_input else reserve_out + fee
