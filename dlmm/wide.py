@@ -1,7 +1,8 @@
 """Unsigned 128-bit arithmetic for kernels, on pairs of 64-bit halves (high, low).
 
-Numba has no integer wider than 64 bits, and both programs compute in 128. Every operand here is `uint64`: in a kernel a
-signed integer beside an unsigned one turns both into a float. Sums and products of halves wrap modulo 2^64, as intended.
+Numba has no integer wider than 64 bits, and both programs compute in 128. Every operand here is `uint64`: in a kernel
+a signed integer beside an unsigned one turns both into a float. Sums and products of halves wrap modulo 2^64, as
+intended.
 
 The divisions follow Knuth's algorithm D in the two-digit form of Warren, "Hacker's Delight", section 9-4 and 9-5.
 """
