@@ -17,7 +17,7 @@ from connectors.inspection import Inspector
 from connectors.recording import Recording
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.blocks import AccountWrite, Block, Rows, split_by_pool
+from operators.blocks import ROW, AccountWrite, Block, Rows, split_by_pool
 
 
 class InboxState(Record, frozen=True):
@@ -46,6 +46,14 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
     def next_batch(self) -> list[tuple[str, Block]]:
         if self._offset >= len(self._recording):
             raise StopIteration
+        try:
+            return self._next_slice()
+        except DlmmError as error:
+            # An exception would end the process in the runner's own words; the end of the input is said in ours.
+            self._offset = len(self._recording)
+            return self._blocks(np.zeros(0, ROW), {}, is_last=True, failure=str(error))
+
+    def _next_slice(self) -> list[tuple[str, Block]]:
         start = self._offset
         rows = self._recording.rows(start, self._block_rows)
         self._offset += len(rows)
@@ -64,7 +72,7 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
             raise DlmmError(f"{self._recording.path}: no row may be traded on: {reasons}")
         if not len(rows) and not is_last:
             return []
-        blocks = self._blocks(rows, self._writes(start, rows), is_last)
+        blocks = self._blocks(rows, self._writes(start, rows), is_last=is_last)
         self._slice_no += 1
         return blocks
 
@@ -79,7 +87,9 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
                 writes.setdefault(pool_of[write.seq], []).append(write)
         return writes
 
-    def _blocks(self, rows: Rows, writes: dict[int, list[AccountWrite]], is_last: bool) -> list[tuple[str, Block]]:
+    def _blocks(
+        self, rows: Rows, writes: dict[int, list[AccountWrite]], *, is_last: bool, failure: str = ""
+    ) -> list[tuple[str, Block]]:
         parts = split_by_pool(rows, len(self._recording.pools)) or [(0, rows)]
         findings = self._findings() if is_last else ()
         return [
@@ -93,6 +103,7 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
                     rows=part,
                     writes=tuple(writes.get(pool, ())),
                     findings=findings,
+                    failure=failure,
                 ),
             )
             for pool, part in parts

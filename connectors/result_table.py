@@ -1,10 +1,12 @@
 """The result as a person reads it."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 
 def print_result(summary: dict[str, Any], folder: Path) -> None:
@@ -35,13 +37,19 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     ]
     for row in rows:
         table.add_row(*row)
-    console = Console()
-    console.print(table)
+    if summary["updates"]:
+        _print(table)
     for trouble in summary["troubles"]:
-        console.print(f"no fills: {trouble}", style="red", highlight=False)
+        _print(Text(f"no fills: {trouble}", style="red"))
     for note in summary["notes"]:
-        console.print(f"not in use: {note}", style="yellow", highlight=False)
-    console.print(f"results in {folder}", highlight=False, soft_wrap=True)
+        _print(Text(f"not in use: {note}", style="yellow"))
+    _print(Text(f"results in {folder}"))
+
+
+def _print(what: Table | Text) -> None:
+    """Print, unless whoever was reading has gone."""
+    with contextlib.suppress(BrokenPipeError, SystemExit):
+        Console().print(what, soft_wrap=isinstance(what, Text))
 
 
 def _parts(counts: dict[str, int], suffix: str = "") -> str:

@@ -66,8 +66,21 @@ class RunLabels(Record, frozen=True):
     notes: tuple[str, ...] = ()
 
 
+@dataclass
+class Outcome:
+    """How a run of this process ended.
+
+    :arg failure: Why its input had to end, or nothing.
+
+    """
+
+    failure: str = ""
+
+
 class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
-    def __init__(self, runs_dir: Path, labels: RunLabels, started: float, state: RunFolderState | None) -> None:
+    def __init__(self, sink: "RunFolderSink", state: RunFolderState | None) -> None:
+        runs_dir, labels, started = sink.runs_dir, sink.labels, sink.started
+        self._outcome = sink.outcome
         self._labels = labels
         self._seconds = state.seconds if state is not None else 0.0
         self._started = started
@@ -113,11 +126,14 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         summary = _summarise(self._labels, self._totals, tables, seconds)
         (self._folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
         print_result(summary, self._folder)
+        self._outcome.failure = self._totals.failure
 
 
 @dataclass(frozen=True)
 class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
     """Write a run's results to `runs_dir/<time>-<name>/` and print them at the end.
+
+    :arg outcome: Where the run says how it ended.
 
     :arg started: Reading of the performance counter from which the run's seconds count.
 
@@ -125,6 +141,7 @@ class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
 
     runs_dir: Path
     labels: RunLabels
+    outcome: Outcome
     started: float = field(default_factory=time.perf_counter)
 
     def list_parts(self) -> list[str]:
@@ -132,7 +149,7 @@ class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: RunFolderState | None) -> _RunFolder:
         del step_id, for_part
-        return _RunFolder(self.runs_dir, self.labels, self.started, resume_state)
+        return _RunFolder(self, resume_state)
 
 
 def _new_folder(runs_dir: Path, name: str) -> Path:
@@ -202,6 +219,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
             for name, book in zip(labels.pools, totals.books, strict=True)
             if book["is_open"]
         },
+        "failure": totals.failure or None,
         "troubles": list(totals.troubles),
         "notes": list(labels.notes),
         "seconds": round(seconds, 6),

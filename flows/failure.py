@@ -1,6 +1,9 @@
 """End a run that fails for a reason of our own in one line, not in a library's traceback."""
 
+import atexit
+import os
 import sys
+from collections.abc import Callable
 from types import TracebackType
 
 from dlmm.errors import DlmmError
@@ -25,3 +28,21 @@ def say_own_errors_in_one_line() -> None:
             print(f"error: {own}", file=sys.stderr)
 
     sys.excepthook = hook
+
+
+def exit_by(failure: Callable[[], str]) -> None:
+    """At the end of the process, if a run failed, say why and exit with status 1: the runner itself would exit with 0.
+
+    :arg failure: Returns why the run failed, or nothing.
+
+    """
+
+    def leave() -> None:
+        reason = failure()
+        if reason:
+            print(f"error: {reason}", file=sys.stderr)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(1)
+
+    atexit.register(leave)

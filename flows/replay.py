@@ -15,9 +15,9 @@ from bytewax.dataflow import Dataflow
 from connectors.inbox import ReplaySource
 from connectors.inspection import Inspector
 from connectors.recording import Recording
-from connectors.run_folder import RunFolderSink, RunLabels
+from connectors.run_folder import Outcome, RunFolderSink, RunLabels
 from dlmm.errors import DlmmError
-from flows.failure import say_own_errors_in_one_line
+from flows.failure import exit_by, say_own_errors_in_one_line
 from flows.plan import plan, traded_pools
 from flows.settings.dump import dump_settings, without_secrets
 from flows.settings.load import load_settings
@@ -28,8 +28,10 @@ from operators.blocks import ROW
 from operators.warm_up import warm_up
 
 
-def replay(settings: Settings) -> Dataflow:
+def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
     """Wire a replay.
+
+    :arg outcome: Where the run says how it ended, if somebody wants to know.
 
     :raises DlmmError: The recording or the settings do not allow one; of the recording, only metadata is read here.
 
@@ -55,7 +57,7 @@ def replay(settings: Settings) -> Dataflow:
         recording=str(recording.path),
         notes=tuple(not_yet_in_use(settings)),
     )
-    op.output("result", reports, RunFolderSink(Path(settings.replay.runs_dir), labels))
+    op.output("result", reports, RunFolderSink(Path(settings.replay.runs_dir), labels, outcome or Outcome()))
     return flow
 
 
@@ -64,8 +66,10 @@ def __getattr__(name: str) -> Dataflow:
     if name != "flow":
         raise AttributeError(name)
     say_own_errors_in_one_line()
+    outcome = Outcome()
+    exit_by(lambda: outcome.failure)
     try:
-        return replay(load_settings(os.environ))
+        return replay(load_settings(os.environ), outcome)
     except DlmmError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -88,6 +88,8 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     :arg findings: What the inbox found wrong with the rows of all pools: kind, whether it refused them, how many. Given
         with the last slice.
 
+    :arg failure: Why the input had to end here, where it did not end by itself.
+
     :arg dropped: Rows that the arbiter dropped: stale, duplicate, out of order.
 
     :arg signals: `SIGNAL` array in order of `seq`, then of strategy.
@@ -101,6 +103,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     rows: Rows
     writes: tuple[AccountWrite, ...] = ()
     findings: tuple[tuple[str, bool, int], ...] = ()
+    failure: str = ""
     dropped: tuple[int, int, int] = (0, 0, 0)
     signals: Rows = msgspec.field(default_factory=lambda: np.zeros(0, SIGNAL))
 

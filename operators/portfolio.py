@@ -79,6 +79,7 @@ class Totals(Record, frozen=True):
     findings: tuple[tuple[str, bool, int], ...]
     signals: tuple[int, ...]
     troubles: tuple[str, ...]
+    failure: str
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
@@ -179,7 +180,7 @@ class Portfolio:
             last = np.zeros(1, EQUITY)
             sample(self._ledger[0], self._books, int(self._ledger[0]["ts_event_ns"]), last[0])
             equity = np.concatenate([equity, last])
-            totals = self._totals(next((block.findings for block in blocks if block.findings), ()))
+            totals = self._totals(blocks[0])
         return Report(
             slice_no=blocks[0].slice_no,
             orders=ended[: end["ended"]].copy(),
@@ -222,15 +223,16 @@ class Portfolio:
                 answer.price_impact,
             )
 
-    def _totals(self, findings: tuple[tuple[str, bool, int], ...]) -> Totals:
+    def _totals(self, last: Block) -> Totals:
         mark(self._ledger[0], self._books)
         return Totals(
             ledger=_fields(self._ledger[0]),
             books=tuple(_fields(book) for book in self._books),
             dropped=_three(self._dropped),
-            findings=findings,
+            findings=last.findings,
             signals=tuple(self._signals.tolist()),
             troubles=self._pools.troubles,
+            failure=last.failure,
         )
 
     def snapshot(self) -> PortfolioState:
