@@ -15,9 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from connectors.inspection import Inspector
 from connectors.recording import Recording
-from dlmm.errors import DlmmError
-from dlmm.records import Record
+from dlmm.accounts import decode_account
+from dlmm.errors import AccountError, DlmmError
+from dlmm.records import Account, Record
+from dlmm.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
 from operators.blocks import ROW, AccountWrite, Block, Rows, split_by_pool
+
+MINT_LENGTH = 82
 
 
 class InboxState(Record, frozen=True):
@@ -27,6 +31,7 @@ class InboxState(Record, frozen=True):
     slice_no: int
     good: int
     not_chosen: int
+    undecodable: int
     inspector: bytes
 
 
@@ -36,10 +41,10 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
         self._block_rows = block_rows
         self._is_chosen = np.array([index in pools for index in range(len(recording.pools))])
         self._inspector = Inspector(recording.pools)
-        self._offset = self._slice_no = self._good = self._not_chosen = 0
+        self._offset = self._slice_no = self._good = self._not_chosen = self._undecodable = 0
         if state is not None:
             self._offset, self._slice_no, self._good = state.offset, state.slice_no, state.good
-            self._not_chosen = state.not_chosen
+            self._not_chosen, self._undecodable = state.not_chosen, state.undecodable
             self._inspector.restore(state.inspector)
         self._progress = _ProgressBar(len(recording), self._offset) if sys.stdout.isatty() else None
 
@@ -83,7 +88,11 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
         pool_of = dict(zip(rows["seq"].tolist(), rows["pool"].tolist(), strict=True))
         writes: dict[int, list[AccountWrite]] = {}
         for write in self._recording.writes(start, self._offset - start):
-            if write.seq in pool_of:
+            if write.seq not in pool_of:
+                continue
+            if not _is_sound(write):
+                self._undecodable += 1
+            else:
                 writes.setdefault(pool_of[write.seq], []).append(write)
         return writes
 
@@ -111,16 +120,31 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
 
     def _findings(self) -> tuple[tuple[str, bool, int], ...]:
         found = [(finding.kind, finding.is_refused, finding.count) for finding in self._inspector.findings]
+        if self._undecodable:
+            found.append(("account_undecodable", True, self._undecodable))
         if self._not_chosen:
             found.append(("pool_not_chosen", True, self._not_chosen))
         return tuple(found)
 
     def snapshot(self) -> InboxState:
-        return InboxState(self._offset, self._slice_no, self._good, self._not_chosen, self._inspector.snapshot())
+        return InboxState(
+            self._offset, self._slice_no, self._good, self._not_chosen, self._undecodable, self._inspector.snapshot()
+        )
 
     def close(self) -> None:
         if self._progress is not None:
             self._progress.close()
+
+
+def _is_sound(write: AccountWrite) -> bool:
+    """Tell whether an account's bytes are what its owner's program keeps."""
+    if write.owner in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM):
+        return len(write.data) >= MINT_LENGTH  # mints are read when a pool is first built of them
+    try:
+        decode_account(write.address, Account(write.owner, write.data))
+    except AccountError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
