@@ -80,6 +80,7 @@ EQUITY = np.dtype(
 )
 
 SAROS_ZERO_BIN = 1 << 23
+MAX_BASE = 2.0**62
 
 
 def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: float) -> Rows:
@@ -119,7 +120,8 @@ def mark_row(book: Fields, row: Fields) -> None:
     if book.is_open == 0:
         book.is_open = 1
         in_base = book.budget * book.inventory_target
-        book.base = math.floor(in_base / row.price / book.unit_x)
+        # A price of almost nothing buys more than 64 bits can count; what it cannot buy stays in quote currency.
+        book.base = math.floor(min(in_base / row.price / book.unit_x, MAX_BASE))
         book.quote = math.floor((book.budget - book.base * book.unit_x * row.price) / book.unit_y)
         book.cost = row.price
 

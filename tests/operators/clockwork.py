@@ -60,6 +60,7 @@ class Clockwork:
     def __init__(self, rules: Rules | None = None, answer: Answer = at_bin_price) -> None:
         r = rules or Rules()
         self.answer = answer
+        self.fee_on_input = True
         self.asked: list[tuple[int, int]] = []
         self.ledger = np.zeros(1, LEDGER)
         self.ledger["slot"], self.ledger["next_order"] = -1, 1
@@ -100,7 +101,7 @@ class Clockwork:
         answer = self.answer(int(order["order"]), int(order["pool"]), int(order["side"]), amount_in, active_id)
         if answer is None or answer[0] < order["min_out"]:
             return (0, 0, 0, 0, 0, 0, 0.0)
-        return (1, amount_in, answer[0], answer[1], 1, 1, 0.0)
+        return (1, amount_in, answer[0], answer[1], int(self.fee_on_input), 1, 0.0)
 
     @property
     def open(self) -> Rows:
