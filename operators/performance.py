@@ -54,6 +54,8 @@ def sharpe_ratio(equity: Rows, interval_s: float) -> float | None:
     :returns: `None` for fewer than two returns, or for returns that do not vary.
 
     """
+    if not len(equity):
+        return None
     step = round(interval_s * 1e9)
     index = equity["ts_event_ns"] // step
     last_of_interval = np.append(index[1:] != index[:-1], True)
