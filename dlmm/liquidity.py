@@ -171,7 +171,9 @@ def composition_fee(amount: int, rate: int) -> int:
     return amount * rate * (rate + FEE_PRECISION) // FEE_PRECISION**2
 
 
-def composition_fees(amounts: Amounts, *, reserves: Amounts, supply: int, share: int, rate: int) -> Amounts:
+def composition_fees(
+    amounts: Amounts, *, reserves: Amounts, supply: int, share: int, rate: int, always_in_y: bool = False
+) -> Amounts:
     """Charge what a deposit in the active bin would in effect swap.
 
     Its share would at once give back more of one token than it brought; the other token pays the fee on the excess it
@@ -185,11 +187,16 @@ def composition_fees(amounts: Amounts, *, reserves: Amounts, supply: int, share:
 
     :arg rate: Total fee rate in units of 1e-9.
 
+    :arg always_in_y: Token Y pays in either case: on its own excess, or on what would be given back of it (Meteora's
+        collect-fee mode 1). The deposit may not have brought that much.
+
     """
     back = amounts_for(share, supply=supply + share, reserves=reserves + amounts)
     if back.x > amounts.x:
         return Amounts(0, composition_fee(amounts.y - back.y, rate))
     if back.y > amounts.y:
+        if always_in_y:
+            return Amounts(0, composition_fee(back.y - amounts.y, rate))
         return Amounts(composition_fee(amounts.x - back.x, rate), 0)
     return NOTHING
 

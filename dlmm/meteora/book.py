@@ -16,6 +16,9 @@ from dlmm.meteora.layout import (
 )
 from dlmm.price import price_x64
 
+FEE_ALWAYS_IN_Y = 1
+"""The collect-fee mode in which token X never pays a fee."""
+
 _LOW = (1 << 64) - 1
 _MAX_FEE_RATE = FEE_PRECISION // 10
 _BITMAP_ARRAYS = 512

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from dlmm.liquidity import (
+    MAX_U64,
+    MAX_U128,
     NOTHING,
     Amounts,
     BinChange,
@@ -23,7 +25,7 @@ from dlmm.liquidity import (
     part_of,
     share_for,
 )
-from dlmm.meteora.book import Book
+from dlmm.meteora.book import FEE_ALWAYS_IN_Y, Book
 from dlmm.meteora.instructions.liquidity import BinShare, StrategyDeposit
 from dlmm.meteora.strategies import spread
 
@@ -107,11 +109,23 @@ def deposit(
         share = _minted(amounts, reserves, supply, price)
         fee = kept = NOTHING
         if bin_id == book.active_id and supply > 0:
-            fee = composition_fees(amounts, reserves=reserves, supply=supply, share=share, rate=book.fee_rate())
+            fee = composition_fees(
+                amounts,
+                reserves=reserves,
+                supply=supply,
+                share=share,
+                rate=book.fee_rate(),
+                always_in_y=book.collect_fee_mode == FEE_ALWAYS_IN_Y,
+            )
+            if fee.y > amounts.y:
+                return LiquidityFailure("MathOverflow", 6018, f"a fee of {fee.y} on {amounts.y} of token Y")
             if fee != NOTHING:
                 kept = Amounts(part_of(fee.x, book.protocol_share), part_of(fee.y, book.protocol_share))
                 share = _minted(amounts - fee, reserves + fee - kept, supply, price)
-        book.set_bin(bin_id, reserves + amounts - kept, supply + share)
+        after = reserves + amounts - kept
+        if max(share + supply, liquidity_of(amounts, price)) > MAX_U128 or max(after.x, after.y) > MAX_U64:
+            return LiquidityFailure("TypeCastFailed", 6019, f"bin {bin_id} cannot hold that much")
+        book.set_bin(bin_id, after, supply + share)
         book.add_share(bin_id, share)
         total, fees, protocol = total + amounts, fees + fee, protocol + kept
         changes.append(BinChange(bin_id, amounts, share))

@@ -14,13 +14,11 @@ from itertools import pairwise
 import numpy as np
 
 from dlmm.liquidity import NOTHING, Amounts, LiquidityFailure, LiquidityState, PoolTokens
-from dlmm.meteora.book import Book
+from dlmm.meteora.book import FEE_ALWAYS_IN_Y, Book
 from dlmm.meteora.instructions.orders import OrderBin
 from dlmm.meteora.layout import LIMIT_ORDER, LIMIT_ORDER_BIN, LIMIT_ORDER_DISCRIMINATOR
 from dlmm.price import SCALE_BITS
 from dlmm.records import Record
-
-_FEE_ALWAYS_IN_Y = 1
 
 
 class OrderChange(Record, frozen=True):
@@ -157,7 +155,7 @@ def _value(book: Book, order: np.void) -> OrderValue:
     bought = filled * price >> SCALE_BITS if is_ask else (filled << SCALE_BITS) // price
     fulfilled = int(held["fulfilled_x" if is_ask else "fulfilled_y"])
     fee = int(held["order_fee_ask" if is_ask else "order_fee_bid"]) * filled // fulfilled if fulfilled else 0
-    fee_in_y = is_ask or book.collect_fee_mode == _FEE_ALWAYS_IN_Y
+    fee_in_y = is_ask or book.collect_fee_mode == FEE_ALWAYS_IN_Y
     fees = Amounts(0, fee) if fee_in_y else Amounts(fee, 0)
     payout = fees + (Amounts(unfilled, bought) if is_ask else Amounts(bought, unfilled))
     return OrderValue(filled, unfilled, bought, fees, payout)
