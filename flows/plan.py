@@ -48,16 +48,23 @@ def _indices(names: Iterable[str], pools: tuple[PoolInfo, ...]) -> frozenset[int
 def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
     """Plan the trading of a recording's or a cluster's pools.
 
-    :raises DlmmError: No pool or no strategy is left to trade, or a strategy cannot be loaded.
+    :raises DlmmError: No pool or no strategy is left to trade, a strategy cannot be loaded or has no pool, or two
+        have one name.
 
     """
     traded = traded_pools(settings, pools)
     strategies = tuple(_strategies(settings, pools, traded))
-    names = [planned.strategy.name for planned in strategies]
+    names = [planned.name for planned in strategies]
     if not strategies:
         raise DlmmError("strategies: none is enabled; set strategies.market_making.enabled or add strategies.custom")
     if len(set(names)) < len(names):
-        raise DlmmError(f"strategies: two have the same name among {', '.join(names)}")
+        raise DlmmError(f"strategies: two have the same name among {', '.join(names)}; set the name of a custom one")
+    idle = [planned.name for planned in strategies if not planned.pools]
+    if idle:
+        raise DlmmError(
+            f"strategies: none of the pools of {', '.join(idle)} is traded; the traded ones are "
+            f"{', '.join(pools[index].pool for index in sorted(traded))}"
+        )
     limits, replay, volatility = settings.risk_limits, settings.replay, settings.volatility
     return TradingParams(
         name=settings.portfolio.name,
@@ -115,4 +122,5 @@ def _strategies(settings: Settings, pools: tuple[PoolInfo, ...], traded: frozens
             strategy=strategy,
             pools=traded & _indices(custom.pools, pools),
             policy=Policy(size_fraction=size_fraction),
+            label=custom.name or "",
         )

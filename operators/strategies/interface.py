@@ -121,8 +121,16 @@ class PlannedStrategy(Record, frozen=True):
 
     :arg pools: Indices into the recording's list of pools.
 
+    :arg label: Name given in the settings; empty leaves the strategy its own.
+
     """
 
     strategy: Strategy
     pools: frozenset[int]
     policy: Policy
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """Name in results, unique among the strategies of a plan."""
+        return self.label or self.strategy.name

@@ -1,0 +1,130 @@
+"""A plan is what the settings say of the pools there are, or a refusal that names the setting."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from dlmm.errors import DlmmError
+from dlmm.records import Venue
+from flows.plan import plan, traded_pools
+from flows.settings.tree import Settings
+from operators.pools import PoolInfo
+from operators.strategies.loading import StrategyError
+from operators.strategies.market_making import MarketMaking
+
+SOL = PoolInfo("sol", Venue.METEORA, "SOL", "USDC", 4, 6_250)
+JUP = PoolInfo("jup", Venue.SAROS, "JUP", "USDC", 10, 2_000)
+MSOL = PoolInfo("msol", Venue.METEORA, "mSOL", "SOL", 1, 6_250)
+POOLS = (SOL, JUP)
+USERS = "tests.operators.strategies.test_runner:EverySecond"
+
+
+def chosen(**sections: dict[str, Any]) -> Settings:
+    return msgspec.convert(sections, Settings)
+
+
+def making(**keys: object) -> dict[str, Any]:
+    return {"market_making": keys}
+
+
+def refusal(settings: Settings, pools: tuple[PoolInfo, ...] = POOLS) -> str:
+    with pytest.raises(DlmmError) as error:
+        plan(settings, pools)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_without_a_choice_every_pool_is_traded() -> None:
+    assert traded_pools(Settings(), POOLS) == {0, 1}
+
+
+def test_chosen_pools_are_found_by_name() -> None:
+    assert traded_pools(chosen(target_pools={"pools": ["jup", "elsewhere"]}), POOLS) == {1}
+
+
+def test_no_chosen_pool_in_the_recording_is_refused_with_both_lists() -> None:
+    text = refusal(chosen(target_pools={"pools": ["bonk", "wif"]}))
+    assert "target_pools.pools" in text
+    for name in ("bonk", "wif", "sol", "jup"):
+        assert name in text
+
+
+def test_a_pool_that_quotes_in_another_currency_is_refused_by_name() -> None:
+    text = refusal(Settings(), (*POOLS, MSOL))
+    assert "portfolio.quote" in text
+    assert "msol quotes in SOL" in text
+    assert "sol quotes in USDC" not in text.replace("msol quotes in SOL", "")
+
+
+def test_a_foreign_pool_may_be_there_if_it_is_not_chosen() -> None:
+    assert traded_pools(chosen(target_pools={"pools": ["sol"]}), (*POOLS, MSOL)) == {0}
+    assert traded_pools(chosen(target_pools={"pools": ["msol"]}, portfolio={"quote": "SOL"}), (*POOLS, MSOL)) == {2}
+
+
+def test_no_strategy_is_refused() -> None:
+    assert refusal(chosen(strategies=making(enabled=False))).startswith("strategies: none is enabled")
+
+
+def test_two_strategies_of_one_name_are_refused() -> None:
+    text = refusal(chosen(strategies={"custom": [{"class": USERS}, {"class": USERS}]}))
+    assert "same name" in text
+    assert "every_second" in text
+    assert "market_making" in refusal(chosen(strategies={"custom": [{"class": USERS, "name": "market_making"}]}))
+
+
+def test_a_name_in_the_settings_tells_two_of_one_class_apart() -> None:
+    settings = chosen(strategies={"custom": [{"class": USERS}, {"class": USERS, "name": "again"}]})
+    assert [planned.name for planned in plan(settings, POOLS).desk.strategies] == [
+        "market_making",
+        "every_second",
+        "again",
+    ]
+
+
+def test_a_strategy_that_cannot_be_loaded_is_refused() -> None:
+    with pytest.raises(StrategyError, match="no_such_module"):
+        plan(chosen(strategies={"custom": [{"class": "no_such_module:Thing"}]}), POOLS)
+
+
+@pytest.mark.parametrize(
+    "strategies",
+    [making(pools=["typo"]), {"custom": [{"class": USERS, "pools": ["typo"]}]}],
+    ids=["market_making", "every_second"],
+)
+def test_a_strategy_left_without_a_pool_is_refused(strategies: dict[str, Any], request: Any) -> None:
+    text = refusal(chosen(strategies=strategies))
+    assert request.node.callspec.id in text
+    assert "sol, jup" in text
+
+
+def test_a_strategys_pools_are_those_of_its_own_that_are_traded() -> None:
+    settings = chosen(
+        target_pools={"pools": ["sol"]}, strategies={"custom": [{"class": USERS, "pools": ["sol", "jup"]}]}
+    )
+    assert [planned.pools for planned in plan(settings, POOLS).desk.strategies] == [{0}, {0}]
+
+
+def test_every_setting_arrives_where_it_acts() -> None:
+    settings = chosen(
+        portfolio={"name": "mine", "capital": 5_000.0},
+        trading={"max_position_size": 77.0},
+        volatility={"window": 30, "estimator": "ewma", "half_life_updates": 4.0},
+        strategies=making(spread_target=0.02, order_expiry_slots=9, inventory_target=0.3, kelly_fraction=0.5),
+        risk_limits={"max_pool_exposure": 1.0, "max_total_exposure": 2.0, "max_drawdown": 0.3, "max_open_orders": 4},
+        replay={"latency_slots": 3, "slippage_bps": 12.0, "synthetic_depth_bins": 8, "default_liquidity": 9.0},
+    )
+    made = plan(settings, POOLS)
+    (planned,) = made.desk.strategies
+    assert isinstance(planned.strategy, MarketMaking)
+    assert (planned.strategy.spread_target, planned.strategy.order_expiry_slots) == (0.02, 9)
+    assert (planned.policy.inventory_target, planned.policy.max_inventory_deviation) == (0.3, 0.2)
+    assert planned.policy.size_fraction == pytest.approx(0.5 * 0.19)
+    assert (made.name, made.portfolio.capital, made.desk.default_liquidity) == ("mine", 5_000.0, 9.0)
+    assert (made.desk.volatility.window, made.desk.volatility.half_life_updates) == (30, 4.0)
+    limits = made.portfolio.limits
+    assert (limits.max_position_size, limits.max_pool_exposure, limits.max_total_exposure) == (77.0, 1.0, 2.0)
+    assert (limits.max_drawdown, limits.emergency_stop_loss, limits.max_open_orders) == (0.3, 0.1, 4)
+    assert (made.portfolio.latency_slots, made.portfolio.slippage_bps, made.portfolio.depth_bins) == (3, 12.0, 8)
+    assert made.desk.strategies == made.portfolio.strategies
+    assert made.desk.pools == made.portfolio.pools == POOLS
