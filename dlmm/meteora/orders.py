@@ -81,15 +81,19 @@ def place_limit_order(
 
     """
     if any(second.bin_id <= first.bin_id for first, second in pairwise(bins)):
-        return LiquidityFailure("InvalidPlaceLimitOrderParameters", 6105, "bins do not ascend")
+        return _refused("bins do not ascend")
     book = Book(before)
     rows = np.zeros(len(bins), LIMIT_ORDER_BIN)
     for row, order in zip(rows, bins, strict=True):
+        if order.amount == 0:
+            return _refused(f"nothing to sell in bin {order.bin_id}")
+        if order.bin_id < book.active_id if is_ask else order.bin_id > book.active_id:
+            return _refused(f"bin {order.bin_id} is across the active bin {book.active_id}")
         book.price(order.bin_id)
         held = book.row(order.bin_id)
         if bool(held["is_ask"]) != is_ask:
             if held["open_order"] or held["processed_remaining"]:
-                return LiquidityFailure("InvalidSide", None, f"bin {order.bin_id} holds orders of the other side")
+                return _refused(f"bin {order.bin_id} holds orders of the other side")
             if held["total_processing"]:
                 held["total_processing"] = 0
                 held["order_age"] += 1
@@ -122,6 +126,8 @@ def cancel_limit_order(
         if bin_id not in places:
             return LiquidityFailure("InvalidLimitOrder", None, f"bin {bin_id} is not of the order")
         row = rows[places[bin_id]]
+        if row["amount"] == 0 and row["age"] == 0:
+            return LiquidityFailure("CancelNonEmptyLimitOrder", 6109, f"bin {bin_id} of the order is empty already")
         value = _value(book, row)
         _settle(book, row, value)
         total += value.payout
@@ -139,6 +145,10 @@ def order_values(state: LiquidityState, limit_order: bytes) -> dict[int, OrderVa
     """
     book = Book(state)
     return {int(row["bin_id"]): _value(book, row) for row in _rows(limit_order)}
+
+
+def _refused(reason: str) -> LiquidityFailure:
+    return LiquidityFailure("InvalidPlaceLimitOrderParameters", 6105, reason)
 
 
 def _rows(limit_order: bytes) -> np.ndarray[tuple[int], np.dtype[np.void]]:
@@ -188,4 +198,4 @@ def _settle(book: Book, order: np.void, value: OrderValue) -> None:
     book.flag(bin_id)
 
 
-_TRACES = ("open_order", "total_processing", "processed_remaining", "fulfilled_x", "fulfilled_y")
+_TRACES = ("open_order", "processed_remaining", "fulfilled_x", "fulfilled_y")
