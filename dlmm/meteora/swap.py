@@ -15,6 +15,7 @@ from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequ
 from dlmm.tokens import Mint
 
 _FIRST = np.zeros(1, np.int64)
+_HUGE = np.uint64(1 << 63)
 
 
 def quote(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> SwapQuote | SwapFailure:
@@ -53,8 +54,13 @@ def quote_many(
     threshold = 0 if exact_in else MAX_U64
     request = SwapRequest(exact_in=exact_in, amount=0, swap_for_y=swap_for_y, threshold=threshold)
     results = np.zeros(len(amounts), RESULT)
+    terms, amounts = _terms(pool, request, clock), np.ascontiguousarray(amounts, np.uint64)
     order = np.argsort(amounts, kind="stable")
-    walk(pool.pair, pool.arrays, pool.extension, _FIRST, _terms(pool, request, clock), amounts, order, results, False)
+    # With its fee such an amount can be more than 64 bits hold in a bin that smaller ones have crossed: it walks alone.
+    alone = 0 if exact_in else int(np.count_nonzero(amounts >= _HUGE))
+    together = len(order) - alone
+    for part in (order[:together], *(order[k : k + 1] for k in range(together, len(order)))):
+        walk(pool.pair, pool.arrays, pool.extension, _FIRST, terms, amounts, part, results, False)
     quotes = np.zeros(len(amounts), QUOTE)
     fine = results["error"] == 0
     for name in ("amount_in", "amount_out", "fee", "protocol_fee", "end_bin", "bins"):
