@@ -19,6 +19,7 @@ import polars as pl
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.result_table import print_result
+from dlmm.errors import DlmmError
 from dlmm.records import Record
 from operators.arbitrate import CAUSES
 from operators.blocks import Rows
@@ -28,6 +29,7 @@ from operators.performance import measure
 from operators.portfolio import Report, Totals
 
 TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY}
+SUMMARY = "summary.json"
 SIDES = {1: "buy", -1: "sell"}
 KINDS = {0: "resting", 1: "immediate"}
 
@@ -39,11 +41,14 @@ class RunFolderState(Record, frozen=True):
 
     :arg seconds: Time spent so far.
 
+    :arg totals: Those of the run once its input has ended: what remains is to write the result.
+
     """
 
     folder: str
     lengths: tuple[int, ...]
     seconds: float
+    totals: Totals | None = None
 
 
 class RunLabels(Record, frozen=True):
@@ -84,16 +89,27 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         self._labels = labels
         self._seconds = state.seconds if state is not None else 0.0
         self._started = started
-        self._totals: Totals | None = None
+        self._totals = state.totals if state is not None else None
         self._folder = Path(state.folder) if state is not None else _new_folder(runs_dir, labels.name)
+        # A run whose result stands has nothing left to do: what a restart brings once more is in it already.
+        self._is_written = (self._folder / SUMMARY).exists()
+        lengths = (0,) * len(TABLES) if state is None else state.lengths
         self._logs: dict[str, BinaryIO] = {}
-        for index, table in enumerate(TABLES):
-            log = (self._folder / f"{table}.rows").open("ab")
-            log.truncate(state.lengths[index] if state is not None else 0)
-            log.seek(0, os.SEEK_END)
-            self._logs[table] = log
+        if not self._is_written:
+            self._logs = {table: self._open(table, length) for table, length in zip(TABLES, lengths, strict=True)}
         if state is None:
             (self._folder / "config.toml").write_text(labels.configuration)
+
+    def _open(self, table: str, length: int) -> BinaryIO:
+        """Open a table's rows for appending after those that count."""
+        path = self._folder / f"{table}.rows"
+        there = path.stat().st_size if path.exists() else 0
+        if there < length:
+            raise DlmmError(f"{path}: {there} bytes of the {length} that the run to be resumed had written")
+        log = path.open("ab")
+        log.truncate(length)
+        log.seek(0, os.SEEK_END)
+        return log
 
     def write_batch(self, values: list[Report]) -> None:
         for report in values:
@@ -108,7 +124,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         for log in self._logs.values():
             log.flush()
         lengths = tuple(log.tell() for log in self._logs.values())
-        return RunFolderState(str(self._folder), lengths, self._elapsed())
+        return RunFolderState(str(self._folder), lengths, self._elapsed(), self._totals)
 
     def _elapsed(self) -> float:
         return self._seconds + time.perf_counter() - self._started
@@ -118,15 +134,27 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
             log.close()
         if self._totals is None:
             return  # cut short: the rows stay as they are, for a restart from the last snapshot
+        self._outcome.failure = self._totals.failure
+        summary = self._read() if self._is_written else self._write(self._totals)
+        for table in TABLES:
+            (self._folder / f"{table}.rows").unlink(missing_ok=True)
+        print_result(summary, self._folder)
+
+    def _write(self, totals: Totals) -> dict[str, object]:
+        """Write the result, the summary last and at once: where it stands, all of it does."""
         seconds = self._elapsed()
         tables = {table: np.fromfile(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
         for table, rows in tables.items():
             _as_frame(table, rows, self._labels).write_parquet(self._folder / f"{table}.parquet")
-            (self._folder / f"{table}.rows").unlink()
-        summary = _summarise(self._labels, self._totals, tables, seconds)
-        (self._folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-        print_result(summary, self._folder)
-        self._outcome.failure = self._totals.failure
+        summary = _summarise(self._labels, totals, tables, seconds)
+        unfinished = self._folder / f"{SUMMARY}.part"
+        unfinished.write_text(json.dumps(summary, indent=2) + "\n")
+        unfinished.replace(self._folder / SUMMARY)
+        return summary
+
+    def _read(self) -> dict[str, object]:
+        summary: dict[str, object] = json.loads((self._folder / SUMMARY).read_text())
+        return summary
 
 
 @dataclass(frozen=True)
