@@ -3,7 +3,7 @@
 The program's allocator never frees. A walk costs: 208 bytes for each bin of the upper array (the lookup first fails in
 the lower array, and builds an error), a growing list of 80-byte events (room for 4, 8, 16, 32, 64 .. of them, the old
 lists stay behind), and at the end 591 bytes to emit each event. So growth to 64 events at bin 33 is a cliff, and the
-limit lies between 27 and 34 bins: 34 in the lower array, 32 or 31 when the upper one takes part, 28 and 27 with a hook.
+limit lies between 28 and 34 bins: 33 or 34 in the lower array alone, 31 in the upper one; with a hook 32 and 28.
 
 What comes before the walk depends on the pair's hook, on mints with extensions (a Token-2022 mint without any counts as
 a plain one), on which side of the swap those are, and on whether the two mints belong to different token programs.
