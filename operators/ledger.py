@@ -81,6 +81,9 @@ EQUITY = np.dtype(
 
 SAROS_ZERO_BIN = 1 << 23
 MAX_BASE = 2.0**62
+METEORA_MAX_FEE = 0.1
+SAROS_MAX_FEE = 1.0 - 1e-9
+"""Saros has no cap; from a fee of everything on its swaps fail, and no price in reach of a limit must say otherwise."""
 
 
 def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: float) -> Rows:
@@ -97,7 +100,8 @@ def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: f
     for index, (book, info) in enumerate(zip(books, pools, strict=True)):
         book["unit_x"] = 10.0**-info.decimals_x
         book["unit_y"] = 10.0**-info.decimals_y
-        book["fee_rate"] = info.base_factor * info.bin_step * 10 * 10**info.base_fee_power_factor / 1e9
+        fee_rate = info.base_factor * info.bin_step * 10 * 10**info.base_fee_power_factor / 1e9
+        book["fee_rate"] = min(fee_rate, SAROS_MAX_FEE if info.venue is Venue.SAROS else METEORA_MAX_FEE)
         book["log_step"] = math.log1p(info.bin_step / BASIS_POINTS)
         book["zero_bin"] = SAROS_ZERO_BIN if info.venue is Venue.SAROS else 0
         book["sell_above"] = math.inf

@@ -27,6 +27,30 @@ def test_the_base_fee_is_the_programs() -> None:
     assert open_books(pools, {}, 1.0)["fee_rate"].tolist() == pytest.approx([0.002, 0.0002, 0.0005])
 
 
+def test_the_base_fee_is_capped_as_the_programs_cap_it() -> None:
+    pools = (
+        PoolInfo("dear", Venue.METEORA, "A", "USDC", 400, 65_535),
+        PoolInfo("whole", Venue.METEORA, "A", "USDC", 100, 10_000, base_fee_power_factor=2),
+        PoolInfo("saros", Venue.SAROS, "A", "USDC", 400, 65_535),
+        PoolInfo("lost", Venue.SAROS, "A", "USDC", 10_000, 10_000),
+    )
+    fees = open_books(pools, {}, 1.0)["fee_rate"]
+    assert fees.tolist() == pytest.approx([0.1, 0.1, 0.26214, 1.0])
+    assert (fees < 1.0).all()
+
+
+def test_a_pool_whose_fee_takes_everything_fills_nothing_and_kills_nothing() -> None:
+    rows = path([0, -60, 60, 0])
+    venue = Clockwork()
+    venue.books["fee_rate"] = open_books((PoolInfo("lost", Venue.SAROS, "A", "USDC", 10_000, 10_000),), {}, 1.0)[
+        "fee_rate"
+    ][0]
+    price = bin_price(0, -996)
+    venue.walk(rows, signal(rows[0], bid=price * 1.5, ask=price / 1.5))
+    assert venue.asked == []
+    assert len(venue.open) == 2
+
+
 @pytest.mark.parametrize("pool", [0, 1], ids=["meteora", "saros"])
 def test_the_bins_price_is_that_of_the_pool_in_whole_tokens(pool: int) -> None:
     info, rows = POOLS[pool], market([(pool, 1, 7, 9)])
