@@ -252,7 +252,7 @@ class Replay(Section, frozen=True):
     slippage_bps: BasisPoints = 50.0
     synthetic_depth_bins: Annotated[int, Meta(ge=0, le=127)] = 35
     default_liquidity: Amount = 1_000_000.0
-    equity_interval_s: Annotated[float, Meta(gt=0, le=86_400)] = 60.0
+    equity_interval_s: Annotated[float, Meta(ge=0.001, le=86_400)] = 60.0
     name: Name = "replay"
     runs_dir: FilePath = "runs"
 

@@ -128,3 +128,8 @@ def test_every_setting_arrives_where_it_acts() -> None:
     assert (made.portfolio.latency_slots, made.portfolio.slippage_bps, made.portfolio.depth_bins) == (3, 12.0, 8)
     assert made.desk.strategies == made.portfolio.strategies
     assert made.desk.pools == made.portfolio.pools == POOLS
+
+
+def test_an_interval_of_less_than_a_millisecond_is_refused_before_it_divides_by_zero() -> None:
+    with pytest.raises(msgspec.ValidationError, match="equity_interval_s"):
+        chosen(replay={"equity_interval_s": 1e-10})
