@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dlmm.errors import RangeError
 from dlmm.meteora import swap as meteora
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest
@@ -12,12 +13,20 @@ from dlmm.saros.pool import SarosPool
 Pool = MeteoraPool | SarosPool
 
 
+def _check(request: SwapRequest) -> None:
+    if not (0 <= request.amount <= MAX_U64 and 0 <= request.threshold <= MAX_U64):
+        raise RangeError(f"amount {request.amount} or threshold {request.threshold} fits no u64")
+
+
 def quote(pool: Pool, request: SwapRequest, clock: Clock) -> SwapQuote | SwapFailure:
     """Return what a swap would do to a pool that stays as it is, or the failure its program would answer with.
 
     :arg clock: Slot, time and epoch that the program would see.
 
+    :raises RangeError: The amount or the threshold fits no u64.
+
     """
+    _check(request)
     if isinstance(pool, MeteoraPool):
         return meteora.quote(pool, request, clock)
     return saros.quote(pool, request, clock)
@@ -52,7 +61,14 @@ def quote_exact_out(
 
 
 def apply(pool: Pool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, Pool] | SwapFailure:
-    """Return what a swap does, and the pool after it; the pool given stays as it is."""
+    """Return what a swap does, and the pool after it; the pool given stays as it is.
+
+    Rewards of farmed Meteora pairs are not accrued: their bytes stay as they are.
+
+    :raises RangeError: The amount or the threshold fits no u64.
+
+    """
+    _check(request)
     if isinstance(pool, MeteoraPool):
         return meteora.apply(pool, request, clock)
     return saros.apply(pool, request, clock)

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlmm.errors import RangeError
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
@@ -89,6 +90,15 @@ def test_a_batch_equals_its_single_quotes(pool: Pool, wanted: list[int], swap_fo
             assert row["error"] == 0
             for name in ("amount_in", "amount_out", "fee", "protocol_fee", "end_bin", "bins"):
                 assert row[name] == getattr(single, name), name
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+@pytest.mark.parametrize(("amount", "threshold"), [(-1, 0), (MAX_U64 + 1, 0), (1, -1), (1, MAX_U64 + 1)])
+def test_amounts_that_fit_no_u64_are_refused(venue: Venue, amount: int, threshold: int) -> None:
+    request = SwapRequest(True, amount, True, threshold)
+    for work in (quote, apply):
+        with pytest.raises(RangeError, match="fits no u64"):
+            work(pools(venue)[0], request, CLOCK)
 
 
 @pytest.mark.parametrize("venue", list(Venue))
