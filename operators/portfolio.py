@@ -253,11 +253,13 @@ class Portfolio:
     def restore(self, state: PortfolioState) -> None:
         """Go on from a snapshot.
 
-        :raises DlmmError: The snapshot was made by another version of this step.
+        :raises DlmmError: The snapshot was made by another version of this step, or for other pools or strategies.
 
         """
         if state.version != STATE_VERSION:
             raise DlmmError(f"portfolio state has version {state.version}, this program reads {STATE_VERSION}")
+        if len(state.books) != self._books.nbytes or len(state.signals) != len(self._signals):
+            raise DlmmError("portfolio state is of other pools or strategies than the settings now have")
         self._ledger = np.frombuffer(state.ledger, LEDGER).copy()
         self._books = np.frombuffer(state.books, self._books.dtype).copy()
         self._table = np.frombuffer(state.open_orders, ORDER).copy()

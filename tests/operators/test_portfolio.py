@@ -162,6 +162,13 @@ def test_a_snapshot_of_another_version_is_refused() -> None:
         portfolio.restore(msgspec.structs.replace(portfolio.snapshot(), version=99))
 
 
+def test_a_snapshot_made_for_other_pools_or_strategies_is_refused() -> None:
+    state = Portfolio(params()).snapshot()
+    for other in (params(POOLS[:2]), msgspec.structs.replace(params(), strategies=STRATEGIES * 2)):
+        with pytest.raises(DlmmError, match="other pools or strategies"):
+            Portfolio(other).restore(state)
+
+
 def test_every_fill_is_the_exact_swap_on_the_pool_as_it_stood(whole: list[Report]) -> None:
     _, fills, _, totals = together(whole)
     rows_by_seq = {int(row["seq"]): row for row in ROWS}
