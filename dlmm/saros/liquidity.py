@@ -92,6 +92,9 @@ def increase_position(
         amounts = Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))
         if not book.holds(bin_id):
             return LiquidityFailure("BinNotFound", 6000, f"bin {bin_id}")
+        if amounts == NOTHING:
+            changes.append(BinChange(bin_id, NOTHING, 0))
+            continue
         price = price_x64(bin_id - MIDDLE_BIN_ID, book.bin_step)
         reserves, supply = book.bin(bin_id)
         share, amounts = _minted(amounts, reserves, supply, price)
