@@ -34,7 +34,7 @@ def _cache_folder() -> str:
 
 
 if "NUMBA_CACHE_DIR" not in os.environ:
-    config.CACHE_DIR = _cache_folder()
+    config.CACHE_DIR = _cache_folder()  # type: ignore[attr-defined] # numba makes its options at run time
 
 
 def kernel(function: F) -> F:

@@ -11,7 +11,7 @@ from dlmm.meteora.pool import MeteoraPool
 from dlmm.profile import PoolTerms, synthetic_pool
 from dlmm.records import Account, Clock, Record, SwapFailure, SwapQuote, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
-from dlmm.swap import Pool, apply
+from dlmm.swap import Pool, apply, quote
 from operators.blocks import AccountWrite
 from operators.pools import PoolInfo
 
@@ -25,12 +25,31 @@ class Book(Protocol):
         """Return a field."""
 
 
+class AfterFill(Record, frozen=True):
+    """A pool and the fill that it met last. The pool after that fill is worked out only if another order meets it.
+
+    :arg seq: Row of the pool whose state was met.
+
+    """
+
+    seq: int
+    pool: Pool
+    request: SwapRequest
+    clock: Clock
+
+    def now(self) -> Pool:
+        """Return the pool after the fill."""
+        answer = apply(self.pool, self.request, self.clock)
+        assert not isinstance(answer, SwapFailure), "this swap was filled before"
+        return answer[1]
+
+
 class PaperPoolsState(Record, frozen=True):
     """Snapshot: accounts by pool and address, the writes that no fill has needed yet, and the pools after our fills."""
 
     accounts: tuple[dict[str, Account], ...]
     writes: tuple[tuple[AccountWrite, ...], ...]
-    after_fill: tuple[tuple[int, Pool] | None, ...]
+    after_fill: tuple[AfterFill | None, ...]
     troubles: dict[int, str]
 
 
@@ -52,7 +71,7 @@ class PaperPools:
         self._accounts: list[dict[str, Account]] = [{} for _ in pools]
         self._writes: list[list[AccountWrite]] = [[] for _ in pools]
         self._recorded: list[Pool | None] = [None for _ in pools]
-        self._after_fill: list[tuple[int, Pool] | None] = [None for _ in pools]
+        self._after_fill: list[AfterFill | None] = [None for _ in pools]
         self._troubles: dict[int, str] = {}
 
     @property
@@ -69,16 +88,14 @@ class PaperPools:
         seq = int(book["seq"])
         after = self._after_fill[pool]
         try:
-            state = after[1] if after is not None and after[0] == seq else self._as_recorded(pool, seq, book)
+            state = after.now() if after is not None and after.seq == seq else self._as_recorded(pool, seq, book)
         except DlmmError as error:
             self._troubles[pool] = str(error)
             return SwapFailure("PoolUnusable", None, str(error))
-        answer = apply(state, request, clock)
-        if isinstance(answer, SwapFailure):
-            return answer
-        quote, state = answer
-        self._after_fill[pool] = (seq, state)
-        return quote
+        answer = quote(state, request, clock)
+        if isinstance(answer, SwapQuote):
+            self._after_fill[pool] = AfterFill(seq, state, request, clock)
+        return answer
 
     def settle(self, pool: int, seq: int) -> None:
         """Take over the account bytes of all rows up to one."""
