@@ -67,11 +67,15 @@ class MeteoraPool:
         :arg accounts: By address: the pair, both mints, any of its bin arrays, the bitmap extension if there is one,
             and the vaults if their balances shall be known. Other accounts are passed over.
 
-        :raises AccountError: The pair or a mint is missing, or an account is not what it was said to be.
+        :raises AccountError: The pair or a mint is missing, an account is not what it was said to be, or the pair's
+            address is none.
 
         """
         pair = decode_lb_pair(address, _need(accounts, address))
-        owner = Pubkey.from_string(address)
+        try:
+            owner = Pubkey.from_string(address)
+        except ValueError as error:
+            raise AccountError(address, "is not an address") from error
         found: list[tuple[str, NDArray[np.void]]] = []
         extension, extension_address = np.empty(0, BITMAP_EXTENSION), ""
         for key, account in accounts.items():

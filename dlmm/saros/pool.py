@@ -67,12 +67,16 @@ class SarosPool:
 
         :arg accounts: By address: the pair, both mints, and any of its bin arrays. Other accounts are passed over.
 
-        :raises AccountError: The pair or a mint is missing, or an account is not what it was said to be.
+        :raises AccountError: The pair or a mint is missing, an account is not what it was said to be, or the pair's
+            address is none.
 
         """
         account = _need(accounts, address)
         pair = decode_pair(address, account)
-        owner = Pubkey.from_string(address)
+        try:
+            owner = Pubkey.from_string(address)
+        except ValueError as error:
+            raise AccountError(address, "is not an address") from error
         found: list[tuple[str, NDArray[np.void]]] = []
         for key, other in accounts.items():
             if other.owner in PROGRAM_IDS and other.data[:8] == BIN_ARRAY_DISCRIMINATOR:

@@ -138,6 +138,17 @@ def test_account_bytes_that_are_no_pool_fail_and_kill_nothing() -> None:
     assert isinstance(pools.swap(0, SELL_ONE, book(0, 2), CLOCK), SwapFailure)
 
 
+@BOTH
+def test_a_pair_under_a_name_that_is_no_address_fails_and_kills_nothing(pool: int) -> None:
+    pools, made = PaperPools(POOLS, 35), stand_in(pool, 0, 1e6)
+    (account,) = [account for account in made.to_accounts().values() if account.data == made.pair.tobytes()]
+    pools.note(pool, (AccountWrite(3, POOLS[pool].pool, account.owner, account.data),))
+    answer = pools.swap(pool, SELL_ONE, book(pool, 4), CLOCK)
+    assert isinstance(answer, SwapFailure)
+    assert "is not an address" in answer.reason
+    assert "is not an address" in pools.troubles[0]
+
+
 def test_the_clock_counts_epochs_as_on_mainnet() -> None:
     assert clock_of(432_000 * 700 + 5, 1_700_000_000_999_999_999) == Clock(432_000 * 700 + 5, 1_700_000_000, 700)
 
