@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from dlmm.conformance.vectors import VectorError, VectorFolder, short_hash
 from dlmm.records import Venue
 
