@@ -9,6 +9,10 @@ Source: both programs' behaviour, pinned by the life-cycle rows of the golden ve
 from collections.abc import Mapping
 from math import isqrt
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dlmm.errors import AccountError
 from dlmm.fees import FEE_PRECISION
 from dlmm.price import SCALE_BITS
 from dlmm.records import Record
@@ -70,6 +74,21 @@ class LiquidityState(Record, frozen=True):
     position: bytes
     bin_arrays: Mapping[int, bytes]
     bitmap_extension: bytes | None = None
+
+
+def account_rows(name: str, data: bytes, dtype: np.dtype[np.void], discriminator: bytes) -> NDArray[np.void]:
+    """Copy one account's bytes into a row that may be written.
+
+    :arg name: What the account is, for the error.
+
+    :raises AccountError: The length or the discriminator is not that of the type.
+
+    """
+    if len(data) != dtype.itemsize:
+        raise AccountError(name, f"length {len(data)} is not {dtype.itemsize}")
+    if data[:8] != discriminator:
+        raise AccountError(name, f"discriminator {data[:8].hex()} is not {discriminator.hex()}")
+    return np.frombuffer(bytearray(data), dtype)
 
 
 class BinChange(Record, frozen=True):

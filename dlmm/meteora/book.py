@@ -3,15 +3,20 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dlmm.errors import AccountError, RangeError
 from dlmm.fees import FEE_PRECISION, accumulate, base_fee_rate, references, variable_fee_rate
-from dlmm.liquidity import Amounts, LiquidityState, claimable_fee
+from dlmm.liquidity import Amounts, LiquidityState, account_rows, claimable_fee
 from dlmm.meteora.layout import (
     BIN_ARRAY,
+    BIN_ARRAY_DISCRIMINATOR,
     BINS_PER_ARRAY,
     BITMAP_EXTENSION,
+    EXTENSION_DISCRIMINATOR,
     LB_PAIR,
+    LB_PAIR_DISCRIMINATOR,
     POSITION,
     POSITION_BINS,
+    POSITION_DISCRIMINATOR,
     POSITION_EXTENSION_BIN,
 )
 from dlmm.price import price_x64
@@ -25,18 +30,47 @@ _BITMAP_ARRAYS = 512
 _LIQUIDITY = ("supply_low", "supply_high", "open_order", "processed_remaining")
 
 
+_NO_BINS = np.zeros(0, POSITION_EXTENSION_BIN)
+
+
+def split_position(data: bytes) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Copy a position into its row and the rows of its bins past 70, both to be written.
+
+    :raises AccountError: Not a position, or too short for its range of bins.
+
+    """
+    head = account_rows("position", data[: POSITION.itemsize], POSITION, POSITION_DISCRIMINATOR)
+    rest = bytearray(data[POSITION.itemsize :])
+    if len(rest) % POSITION_EXTENSION_BIN.itemsize:
+        raise AccountError("position", f"length {len(data)} holds no whole number of bins")
+    wide = np.frombuffer(rest, POSITION_EXTENSION_BIN)
+    lower, upper = int(head[0]["lower_bin_id"]), int(head[0]["upper_bin_id"])
+    if not 0 <= upper - lower < POSITION_BINS + len(wide):
+        raise AccountError("position", f"length {len(data)} is not that of bins {lower} to {upper}")
+    return head, wide
+
+
 class Book:
     """The accounts while they change; `after` gives their bytes."""
 
     def __init__(self, before: LiquidityState) -> None:
-        """Copy the accounts, so that the bytes given stay as they are."""
-        self._pair = np.frombuffer(before.pair, LB_PAIR).copy()
+        """Copy the accounts, so that the bytes given stay as they are.
+
+        :raises AccountError: An account has another length or discriminator than its type.
+
+        """
         held = before.position
-        self._position = np.frombuffer(held, POSITION, count=1 if held else 0).copy()
-        self._wide = np.frombuffer(held[POSITION.itemsize :], POSITION_EXTENSION_BIN).copy()
-        self._arrays = {index: np.frombuffer(data, BIN_ARRAY).copy() for index, data in before.bin_arrays.items()}
+        self._pair = account_rows("lb_pair", before.pair, LB_PAIR, LB_PAIR_DISCRIMINATOR)
+        self._position, self._wide = split_position(held) if held else (np.zeros(0, POSITION), _NO_BINS)
+        self._arrays = {
+            index: account_rows(f"bin_array {index}", data, BIN_ARRAY, BIN_ARRAY_DISCRIMINATOR)
+            for index, data in before.bin_arrays.items()
+        }
+        extension = before.bitmap_extension
         self._extension = (
-            None if before.bitmap_extension is None else np.frombuffer(before.bitmap_extension, BITMAP_EXTENSION).copy()
+            None
+            if extension is None
+            else account_rows("bitmap_extension", extension, BITMAP_EXTENSION, EXTENSION_DISCRIMINATOR)
         )
         pair = self._pair[0]
         self.active_id = int(pair["active_id"])
@@ -98,6 +132,8 @@ class Book:
     def row(self, bin_id: int) -> np.void:
         """Return a bin for reading and writing."""
         array, inside = divmod(bin_id, BINS_PER_ARRAY)
+        if array not in self._arrays:
+            raise AccountError(f"bin_array {array}", f"not given, though it holds bin {bin_id}")
         row: np.void = self._arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
         return row
 
@@ -173,21 +209,27 @@ class Book:
     def _word(self, index: int) -> tuple[NDArray[np.uint64], int]:
         if -_BITMAP_ARRAYS <= index < _BITMAP_ARRAYS:
             return self._pair[0]["bitmap"], index + _BITMAP_ARRAYS
-        assert self._extension is not None
+        if self._extension is None:
+            raise AccountError("bitmap_extension", f"not given, though it flags array {index}")
         if index > 0:
             row, place = divmod(index - _BITMAP_ARRAYS, _BITMAP_ARRAYS)
             return self._extension[0]["positive"][row], place
         row, place = divmod(-index - 1 - _BITMAP_ARRAYS, _BITMAP_ARRAYS)
         return self._extension[0]["negative"][row], place
 
+    def _place(self, bin_id: int) -> int:
+        if not self.lower_bin_id <= bin_id <= self.upper_bin_id:
+            raise RangeError(f"bin {bin_id} is not of the position, {self.lower_bin_id} to {self.upper_bin_id}")
+        return bin_id - self.lower_bin_id
+
     def _share(self, bin_id: int) -> np.void:
-        place = bin_id - self.lower_bin_id
+        place = self._place(bin_id)
         is_wide = place >= POSITION_BINS
         row: np.void = self._wide["share"][place - POSITION_BINS] if is_wide else self._position[0]["shares"][place]
         return row
 
     def _fee(self, bin_id: int) -> np.void:
-        place = bin_id - self.lower_bin_id
+        place = self._place(bin_id)
         is_wide = place >= POSITION_BINS
         row: np.void = self._wide["fee"][place - POSITION_BINS] if is_wide else self._position[0]["fees"][place]
         return row

@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from dlmm.liquidity import NOTHING, Amounts, LiquidityFailure, LiquidityState, PoolTokens
+from dlmm.errors import AccountError
+from dlmm.liquidity import NOTHING, Amounts, LiquidityFailure, LiquidityState, PoolTokens, account_rows
 from dlmm.meteora.book import FEE_ALWAYS_IN_Y, Book
 from dlmm.meteora.instructions.orders import OrderBin
 from dlmm.meteora.layout import LIMIT_ORDER, LIMIT_ORDER_BIN, LIMIT_ORDER_DISCRIMINATOR
@@ -152,7 +153,10 @@ def _refused(reason: str) -> LiquidityFailure:
 
 
 def _rows(limit_order: bytes) -> np.ndarray[tuple[int], np.dtype[np.void]]:
-    count = int(np.frombuffer(limit_order, LIMIT_ORDER, count=1)[0]["bin_count"])
+    head = account_rows("limit_order", limit_order[: LIMIT_ORDER.itemsize], LIMIT_ORDER, LIMIT_ORDER_DISCRIMINATOR)
+    count = int(head[0]["bin_count"])
+    if len(limit_order) < LIMIT_ORDER.itemsize + count * LIMIT_ORDER_BIN.itemsize:
+        raise AccountError("limit_order", f"length {len(limit_order)} is too short for {count} bins")
     return np.frombuffer(limit_order, LIMIT_ORDER_BIN, count=count, offset=LIMIT_ORDER.itemsize)
 
 

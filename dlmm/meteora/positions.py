@@ -6,7 +6,7 @@ Source: the program's behaviour, pinned by the life-cycle rows of the golden vec
 import numpy as np
 
 from dlmm.liquidity import NOTHING, Amounts, LiquidityFailure, LiquidityState, amounts_for
-from dlmm.meteora.book import Book
+from dlmm.meteora.book import Book, split_position
 from dlmm.meteora.layout import (
     BIN_ARRAY,
     BIN_ARRAY_DISCRIMINATOR,
@@ -78,8 +78,7 @@ def widened_position(position: bytes, *, length_to_add: int, upwards: bool) -> b
     :arg upwards: Whether they are added above its highest bin rather than below its lowest.
 
     """
-    head = np.frombuffer(position, POSITION, count=1).copy()
-    wide = np.frombuffer(position[POSITION.itemsize :], POSITION_EXTENSION_BIN)
+    head, wide = split_position(position)
     old = int(head[0]["upper_bin_id"]) - int(head[0]["lower_bin_id"]) + 1
     new = old + length_to_add
     grown = (max(new, POSITION_BINS) - max(old, POSITION_BINS)) * POSITION_EXTENSION_BIN.itemsize
@@ -102,8 +101,8 @@ def widened_position(position: bytes, *, length_to_add: int, upwards: bool) -> b
 
 def is_empty(position: bytes) -> bool:
     """Tell whether a position holds no share, no credited fee and no credited reward, and so can be closed."""
-    head = np.frombuffer(position, POSITION, count=1)[0]
-    wide = np.frombuffer(position[POSITION.itemsize :], POSITION_EXTENSION_BIN)
+    heads, wide = split_position(position)
+    head = heads[0]
     parts = ((head["shares"], head["rewards"], head["fees"]), (wide["share"], wide["reward"], wide["fee"]))
     return not any(
         bool(rows[name].any())

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.liquidity import (
     MAX_U128,
@@ -19,6 +20,7 @@ from dlmm.liquidity import (
     LiquidityFailure,
     LiquidityState,
     PoolTokens,
+    account_rows,
     amounts_for,
     composition_fees,
     liquidity_of,
@@ -30,10 +32,12 @@ from dlmm.price import SCALE_BITS, price_x64
 from dlmm.saros.instructions import LiquidityShare
 from dlmm.saros.layout import (
     BIN_ARRAY,
+    BIN_ARRAY_DISCRIMINATOR,
     BINS_PER_ARRAY,
     MAX_POSITION_BINS,
     MIDDLE_BIN_ID,
     PAIR,
+    PAIR_DISCRIMINATOR,
     POSITION,
     POSITION_DISCRIMINATOR,
 )
@@ -53,7 +57,7 @@ def create_position(
     :arg relative_bin_id_right: Highest bin, counted from the active one.
 
     """
-    active_id = int(np.frombuffer(pair, PAIR)[0]["active_id"])
+    active_id = int(account_rows("pair", pair, PAIR, PAIR_DISCRIMINATOR)[0]["active_id"])
     width = relative_bin_id_right - relative_bin_id_left + 1
     if not 1 < width <= MAX_POSITION_BINS:
         return LiquidityFailure("InvalidBinRange", 6025, f"{width} bins are not 2 to {MAX_POSITION_BINS}")
@@ -149,7 +153,7 @@ def decrease_position(
 
 def position_shares(position: bytes) -> list[int]:
     """Return a position's shares, one for each of its bins from the lowest."""
-    row = np.frombuffer(position, POSITION)[0]
+    row = account_rows("position", position, POSITION, POSITION_DISCRIMINATOR)[0]
     width = int(row["upper_bin_id"]) - int(row["lower_bin_id"]) + 1
     return [int(low) | int(high) << 64 for low, high in row["liquidity_shares"][:width]]
 
@@ -194,15 +198,20 @@ class _Book:
     """The accounts while they change."""
 
     def __init__(self, before: LiquidityState) -> None:
-        self._pair = np.frombuffer(before.pair, PAIR).copy()
-        self._position = np.frombuffer(before.position, POSITION).copy()
-        self._arrays = {index: np.frombuffer(data, BIN_ARRAY).copy() for index, data in before.bin_arrays.items()}
+        self._pair = account_rows("pair", before.pair, PAIR, PAIR_DISCRIMINATOR)
+        self._position = account_rows("position", before.position, POSITION, POSITION_DISCRIMINATOR)
+        self._arrays = {
+            index: account_rows(f"bin_array {index}", data, BIN_ARRAY, BIN_ARRAY_DISCRIMINATOR)
+            for index, data in before.bin_arrays.items()
+        }
         pair = self._pair[0]
         self.active_id = int(pair["active_id"])
         self.bin_step = int(pair["bin_step"])
         self.protocol_share = int(pair["protocol_share"])
         self.lower_bin_id = int(self._position[0]["lower_bin_id"])
         self.width = int(self._position[0]["upper_bin_id"]) - self.lower_bin_id + 1
+        if not 0 < self.width <= MAX_POSITION_BINS:
+            raise AccountError("position", f"{self.width} bins are no position")
         # the deposit reads the accumulator as the last swap left it
         self.fee_rate = int(base_fee_rate(int(pair["base_factor"]), self.bin_step, 0)) + int(
             variable_fee_rate(int(pair["volatility_accumulator"]), self.bin_step, int(pair["variable_fee_control"]))
@@ -242,5 +251,7 @@ class _Book:
 
     def _bin(self, bin_id: int) -> np.void:
         array, inside = divmod(bin_id, BINS_PER_ARRAY)
+        if array not in self._arrays:
+            raise AccountError(f"bin_array {array}", f"not given, though it holds bin {bin_id}")
         row: np.void = self._arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
         return row

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from dlmm.errors import AccountError, RangeError
 from dlmm.liquidity import NOTHING, Amounts, LiquidityChange, LiquidityFailure, LiquidityState, PoolTokens
 from dlmm.meteora.instructions.liquidity import BinShare, Strategy, StrategyDeposit
-from dlmm.meteora.layout import BIN_ARRAY, LB_PAIR, POSITION
+from dlmm.meteora.layout import BIN_ARRAY, LB_PAIR, LB_PAIR_DISCRIMINATOR, POSITION
 from dlmm.meteora.liquidity import add_liquidity, add_liquidity_by_strategy, claim_fees, remove_liquidity
 from dlmm.meteora.positions import new_bin_array, new_position, position_value
 from dlmm.price import price_x64
@@ -39,6 +41,7 @@ PAIR_FIELDS = [
 
 def scene(case: dict[str, Any], *, width: int = 1) -> LiquidityState:
     pair = np.zeros(1, LB_PAIR)
+    pair["discriminator"] = np.frombuffer(LB_PAIR_DISCRIMINATOR, np.uint8)
     for name in PAIR_FIELDS:
         pair[name] = case[name]
     pair["last_update_timestamp"] = TIME - case["elapsed"]
@@ -152,3 +155,24 @@ def test_the_price_of_an_old_array_is_filled_in_on_first_use() -> None:
     assert isinstance(put, LiquidityChange)
     row = np.frombuffer(put.after.bin_arrays[0], BIN_ARRAY)[0]["bins"][3]
     assert int(row["price_low"]) | int(row["price_high"]) << 64 == price_x64(3, 10)
+
+
+@pytest.mark.parametrize("part", ["pair", "position", "bin_arrays"])
+def test_garbled_or_short_accounts_are_refused_by_name(part: str) -> None:
+    good = scene(quiet())
+    for spoil in (lambda data: data[:-1], lambda data: b"garbage!" + data[8:], lambda _: b"x"):
+        spoilt = {
+            "pair": msgspec.structs.replace(good, pair=spoil(good.pair)),
+            "position": msgspec.structs.replace(good, position=spoil(good.position)),
+            "bin_arrays": msgspec.structs.replace(good, bin_arrays={0: spoil(good.bin_arrays[0])}),
+        }[part]
+        with pytest.raises(AccountError, match=r"length|discriminator"):
+            deposit(spoilt, BinShare(0, 10_000, 10_000))
+
+
+def test_bins_outside_the_position_or_without_their_array_are_named() -> None:
+    state = scene(quiet())
+    with pytest.raises(RangeError, match="bin 1 is not of the position"):
+        claim_fees(state, min_bin_id=0, max_bin_id=1, tokens=TOKENS, time=TIME)
+    with pytest.raises(AccountError, match="bin_array 0"):
+        claim_fees(msgspec.structs.replace(state, bin_arrays={}), min_bin_id=0, max_bin_id=0, tokens=TOKENS, time=TIME)

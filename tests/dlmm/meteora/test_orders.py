@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from dlmm.errors import AccountError
 from dlmm.liquidity import Amounts, LiquidityFailure, LiquidityState, PoolTokens
 from dlmm.meteora.instructions.orders import OrderBin
-from dlmm.meteora.layout import BIN_ARRAY, LB_PAIR
+from dlmm.meteora.layout import BIN_ARRAY, LB_PAIR, LB_PAIR_DISCRIMINATOR
 from dlmm.meteora.orders import OrderChange, cancel_limit_order, order_values, place_limit_order
 from dlmm.meteora.positions import new_bin_array
 from dlmm.tokens import Mint
@@ -16,6 +17,7 @@ TOKENS = PoolTokens(Mint("x", 6), Mint("y", 6), 0)
 def scene(**held: int) -> LiquidityState:
     """Give a pool whose active bin is 0 and whose bin 1 holds what is said."""
     pair = np.zeros(1, LB_PAIR)
+    pair["discriminator"] = np.frombuffer(LB_PAIR_DISCRIMINATOR, np.uint8)
     pair["bin_step"] = 10
     array = np.frombuffer(new_bin_array(lb_pair=bytes(32), index=0, bin_step=10), BIN_ARRAY).copy()
     for name, value in held.items():
@@ -118,3 +120,10 @@ def test_cancelling_twice_is_refused() -> None:
     failure = cancel_limit_order(once.after, once.limit_order, bin_ids=[1], tokens=TOKENS)
     assert isinstance(failure, LiquidityFailure)
     assert failure.code == 6109
+
+
+def test_a_garbled_or_short_order_is_refused() -> None:
+    change = placed(scene(), OrderBin(1, 1000))
+    for spoilt in (b"", change.limit_order[:-1], b"x" * len(change.limit_order)):
+        with pytest.raises(AccountError, match="limit_order"):
+            order_values(change.after, spoilt)

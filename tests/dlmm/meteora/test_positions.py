@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from dlmm.errors import AccountError
 from dlmm.liquidity import LiquidityFailure
 from dlmm.meteora.layout import POSITION, POSITION_EXTENSION_BIN
 from dlmm.meteora.positions import is_empty, new_position, widened_position
@@ -70,3 +71,11 @@ def test_a_position_is_empty_without_shares_and_credits() -> None:
     assert is_empty(rows.tobytes())
     rows[0]["fees"]["x_pending"][0] = 1
     assert not is_empty(rows.tobytes())
+
+
+def test_a_position_too_short_for_its_bins_is_refused() -> None:
+    grown = widened_position(position(70), length_to_add=10, upwards=True)
+    assert isinstance(grown, bytes)
+    for spoilt in (grown[:-1], grown[: POSITION.itemsize], b"x" * len(grown)):
+        with pytest.raises(AccountError, match="position"):
+            is_empty(spoilt)

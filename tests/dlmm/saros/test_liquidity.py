@@ -4,12 +4,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from dlmm.errors import AccountError
 from dlmm.liquidity import Amounts, LiquidityChange, LiquidityFailure, LiquidityState, PoolTokens
 from dlmm.saros.instructions import LiquidityShare
-from dlmm.saros.layout import BIN_ARRAY, MIDDLE_BIN_ID, PAIR, POSITION
+from dlmm.saros.layout import (
+    BIN_ARRAY,
+    BIN_ARRAY_DISCRIMINATOR,
+    MIDDLE_BIN_ID,
+    PAIR,
+    PAIR_DISCRIMINATOR,
+    POSITION,
+)
 from dlmm.saros.liquidity import (
     close_position,
     create_position,
@@ -30,11 +39,13 @@ LOW = (1 << 64) - 1
 def scene(case: dict[str, Any]) -> LiquidityState:
     active_id = MIDDLE_BIN_ID + case["exponent"]
     pair = np.zeros(1, PAIR)
+    pair["discriminator"] = np.frombuffer(PAIR_DISCRIMINATOR, np.uint8)
     for name, value in DATA["pair"].items():
         pair[name] = value
     pair["active_id"], pair["bin_step"] = active_id, 100
     pair["volatility_accumulator"] = case["volatility_accumulator"]
     array = np.zeros(1, BIN_ARRAY)
+    array["discriminator"] = np.frombuffer(BIN_ARRAY_DISCRIMINATOR, np.uint8)
     row = array[0]["bins"][active_id % 256]
     row["reserve_x"], row["reserve_y"] = case["reserve_x"], case["reserve_y"]
     row["liquidity_supply_low"], row["liquidity_supply_high"] = case["supply"] & LOW, case["supply"] >> 64
@@ -140,3 +151,16 @@ def test_a_position_has_two_to_64_bins(left: int, right: int) -> None:
 def test_a_positions_range_is_counted_from_the_active_bin() -> None:
     row = np.frombuffer(scene(QUIET).position, POSITION)[0]
     assert (int(row["lower_bin_id"]), int(row["upper_bin_id"])) == (MIDDLE_BIN_ID, MIDDLE_BIN_ID + 1)
+
+
+def test_garbled_or_short_accounts_are_refused_by_name() -> None:
+    state = opened()
+    for name, spoilt in (
+        ("pair", msgspec.structs.replace(state, pair=b"x" + state.pair[1:])),
+        ("position", msgspec.structs.replace(state, position=state.position[:-1])),
+        ("bin_array 32768", msgspec.structs.replace(state, bin_arrays={32768: b""})),
+    ):
+        with pytest.raises(AccountError, match=name):
+            close_position(spoilt, tokens=TOKENS)
+    with pytest.raises(AccountError, match="not given"):
+        close_position(msgspec.structs.replace(state, bin_arrays={}), tokens=TOKENS)
