@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,8 @@ class Segment:
         check_columns(path, self._schema)
         self.has_accounts = "data" in self._schema
         self._window: Window | None = None
+        self._ahead: tuple[int, Future[Window]] | None = None
+        self._reader = ThreadPoolExecutor(max_workers=1)  # decoding runs outside the interpreter's lock
         self._names = pl.Enum([pool.pool for pool in self.meta.pools])
         self._categories: list[str] = self._names.categories.to_list()
         if isinstance(self._schema["pool"], pl.Enum):  # its codes serve as they are
@@ -111,20 +114,24 @@ class Segment:
         )
 
     def window_at(self, offset: int) -> Window:
-        """Return the window that holds a row of this file, reading it when it is not the one at hand.
+        """Return the window that holds a row of this file, and have the one behind it read in the meantime.
 
         :raises RecordingError: The file is damaged or gone.
 
         """
         start = offset - offset % WINDOW_ROWS
         if self._window is None or self._window.start != start:
-            self._window = None  # freed before the next one is read
-            self._window = self._read_window(start)
+            self._window = None  # freed before the next one is there
+            ahead, self._ahead = self._ahead, None
+            self._window = ahead[1].result() if ahead is not None and ahead[0] == start else self._read_window(start)
+            behind = start + WINDOW_ROWS
+            if behind < self.count:
+                self._ahead = behind, self._reader.submit(self._read_window, behind)
         return self._window
 
     def forget(self) -> None:
         """Free the window at hand."""
-        self._window = None
+        self._window = self._ahead = None
 
     def writes(self, offset: int, count: int) -> Iterator[AccountWrite]:
         """Return the account writes among some rows."""
