@@ -2,9 +2,9 @@
 
     python -m benchmarks.replay [RUNS]
 
-Every row passes the data check, arbitration, view, volatility and the strategy; every requote becomes two cancels and two
-orders held against the limits; fills are exact swaps on the synthetic profile; results are written to a run folder. The
-first run, which compiles or loads the kernels, is not counted.
+Every row passes the data check, arbitration, view, volatility and the strategy; every requote becomes two cancels and
+two orders held against the limits; fills are exact swaps on the synthetic profile; results are written to a run folder.
+The first run, which compiles or loads the kernels, is not counted.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     rows = [
         ("updates", f"{summary['updates']:,}", _parts({**summary["dropped"], **summary["refused_rows"]}, "not used")),
         ("signals", f"{sum(summary['signals'].values()):,}", _parts(summary["signals"])),
-        ("orders", f"{summary['orders']:,}", _parts({**summary["orders_ended"], "open": summary["orders_open"]})),
+        ("orders", f"{summary['orders']:,}", _parts(summary["orders_by_status"])),
         ("objections", f"{sum(summary['objections'].values()):,}", _parts(summary["objections"])),
         ("fills", f"{summary['fills']:,}", f"{summary['volume']:,.2f} {quote} traded"),
         ("fees paid", f"{summary['fees']:,.2f} {quote}", "included in the P&L"),
@@ -42,7 +42,7 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     for trouble in summary["troubles"]:
         _print(Text(f"no fills: {trouble}", style="red"))
     for note in summary["notes"]:
-        _print(Text(f"not in use: {note}", style="yellow"))
+        _print(Text(f"note: {note}", style="yellow"))
     _print(Text(f"results in {folder}"))
 
 

@@ -1,6 +1,9 @@
 """From settings and a list of pools to the parameters of the trading graph."""
 
 from collections.abc import Iterable
+from hashlib import sha256
+
+import msgspec
 
 from dlmm.errors import DlmmError
 from flows.settings.tree import Settings
@@ -75,6 +78,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             ),
             strategies=strategies,
             default_liquidity=replay.default_liquidity,
+            fingerprint=_fingerprint(settings, pools),
         ),
         portfolio=PortfolioParams(
             pools=pools,
@@ -92,8 +96,32 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             slippage_bps=replay.slippage_bps,
             equity_interval_s=replay.equity_interval_s,
             depth_bins=replay.synthetic_depth_bins,
+            fingerprint=_fingerprint(settings, pools),
         ),
     )
+
+
+def unknown_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> list[str]:
+    """Name the pools that the settings speak of and that are not there, a line each."""
+    known = {info.pool for info in pools}
+    named = {
+        "target_pools.pools": settings.target_pools.pools,
+        "strategies.market_making.pools": settings.strategies.market_making.pools,
+        **{f"strategies.custom ({custom.label})": custom.pools for custom in settings.strategies.custom},
+    }
+    return [
+        f"{path}: {pool} is not in the recording"
+        for path, names in named.items()
+        for pool in names
+        if pool not in known
+    ]
+
+
+def _fingerprint(settings: Settings, pools: tuple[PoolInfo, ...]) -> str:
+    """Digest all settings that decide something: not how rows are cut, nor where results go."""
+    replay = msgspec.structs.replace(settings.replay, block_rows=1, name="-", runs_dir="-", recording="-")
+    deciding = msgspec.structs.replace(settings, replay=replay)
+    return sha256(msgspec.json.encode((deciding, pools))).hexdigest()
 
 
 def _strategies(settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> Iterable[PlannedStrategy]:

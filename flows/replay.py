@@ -18,7 +18,7 @@ from connectors.recording import Recording
 from connectors.run_folder import Outcome, RunFolderSink, RunLabels
 from dlmm.errors import DlmmError
 from flows.failure import exit_by, say_own_errors_in_one_line
-from flows.plan import plan, traded_pools
+from flows.plan import plan, traded_pools, unknown_pools
 from flows.settings.dump import dump_settings, without_secrets
 from flows.settings.load import load_settings
 from flows.settings.pending import not_yet_in_use
@@ -55,7 +55,7 @@ def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
         equity_interval_s=settings.replay.equity_interval_s,
         configuration=dump_settings(without_secrets(settings)),
         recording=str(recording.path),
-        notes=tuple(not_yet_in_use(settings)),
+        notes=(*not_yet_in_use(settings), *unknown_pools(settings, recording.pools)),
     )
     op.output("result", reports, RunFolderSink(Path(settings.replay.runs_dir), labels, outcome or Outcome()))
     return flow

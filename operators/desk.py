@@ -33,18 +33,22 @@ class DeskParams(Record, frozen=True):
 
     :arg default_liquidity: Quote currency to assume in a pool whose feed does not say.
 
+    :arg fingerprint: Of the settings; a snapshot taken under others is refused.
+
     """
 
     pools: tuple[PoolInfo, ...]
     volatility: VolatilityParams
     strategies: tuple[PlannedStrategy, ...]
     default_liquidity: float
+    fingerprint: str = ""
 
 
 class DeskState(Record, frozen=True):
     """A desk's snapshot: one value for each stage."""
 
     version: int
+    fingerprint: str
     arbiter: bytes
     view: bytes
     volatility: bytes
@@ -58,6 +62,7 @@ class Desk:
         """Start with nothing seen."""
         info = params.pools[pool]
         self._pool = pool
+        self._fingerprint = params.fingerprint
         self._arbiter = Arbiter()
         self._view = PoolView(params.default_liquidity)
         self._volatility = Volatility(params.volatility)
@@ -83,6 +88,7 @@ class Desk:
         """Return the state of every stage."""
         return DeskState(
             version=STATE_VERSION,
+            fingerprint=self._fingerprint,
             arbiter=self._arbiter.snapshot(),
             view=self._view.snapshot(),
             volatility=self._volatility.snapshot(),
@@ -97,10 +103,8 @@ class Desk:
         """
         if state.version != STATE_VERSION:
             raise DlmmError(f"pool desk state has version {state.version}, this program reads {STATE_VERSION}")
-        if len(state.strategies) != len(self._runners):
-            raise DlmmError(
-                f"pool desk state is of {len(state.strategies)} strategies, the settings have {len(self._runners)}"
-            )
+        if state.fingerprint != self._fingerprint or len(state.strategies) != len(self._runners):
+            raise DlmmError("pool desk state was saved under other settings; go back to them, or start anew")
         self._arbiter.restore(state.arbiter)
         self._view.restore(state.view)
         self._volatility.restore(state.volatility)

@@ -52,6 +52,8 @@ class PortfolioParams(Record, frozen=True):
 
     :arg depth_bins: Half width of the synthetic liquidity profile.
 
+    :arg fingerprint: Of the settings; a snapshot taken under others is refused.
+
     """
 
     pools: tuple[PoolInfo, ...]
@@ -62,6 +64,7 @@ class PortfolioParams(Record, frozen=True):
     slippage_bps: float
     equity_interval_s: float
     depth_bins: int
+    fingerprint: str = ""
 
 
 class Totals(Record, frozen=True):
@@ -83,7 +86,10 @@ class Totals(Record, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
-    """What one slice brought: orders that ended, fills, samples of equity; totals with the last slice."""
+    """What one slice brought: orders that ended, fills, samples of equity.
+
+    With the last slice come the orders that are still open, and the totals.
+    """
 
     slice_no: int
     orders: Rows
@@ -96,6 +102,7 @@ class PortfolioState(Record, frozen=True):
     """A portfolio's snapshot."""
 
     version: int
+    fingerprint: str
     ledger: bytes
     books: bytes
     open_orders: bytes
@@ -175,15 +182,16 @@ class Portfolio:
         totals = None
         is_last = any(block.is_last for block in blocks)
         end = cursor[0]
-        equity = samples[: end["samples"]]
+        orders, equity = ended[: end["ended"]], samples[: end["samples"]]
         if is_last:
+            orders = join([orders, self._table[: int(self._ledger[0]["open_orders"])]])
             last = np.zeros(1, EQUITY)
             sample(self._ledger[0], self._books, int(self._ledger[0]["ts_event_ns"]), last[0])
             equity = np.concatenate([equity, last])
             totals = self._totals(blocks[0])
         return Report(
             slice_no=blocks[0].slice_no,
-            orders=ended[: end["ended"]].copy(),
+            orders=orders.copy(),
             fills=fills[: end["fills"]].copy(),
             equity=equity.copy(),
             totals=totals,
@@ -240,6 +248,7 @@ class Portfolio:
         held = int(self._ledger[0]["open_orders"])
         return PortfolioState(
             version=STATE_VERSION,
+            fingerprint=self._params.fingerprint,
             ledger=self._ledger.tobytes(),
             books=self._books.tobytes(),
             open_orders=self._table[:held].tobytes(),
@@ -258,8 +267,9 @@ class Portfolio:
         """
         if state.version != STATE_VERSION:
             raise DlmmError(f"portfolio state has version {state.version}, this program reads {STATE_VERSION}")
-        if len(state.books) != self._books.nbytes or len(state.signals) != len(self._signals):
-            raise DlmmError("portfolio state is of other pools or strategies than the settings now have")
+        is_ours = state.fingerprint == self._params.fingerprint
+        if not is_ours or len(state.books) != self._books.nbytes or len(state.signals) != len(self._signals):
+            raise DlmmError("portfolio state was saved under other settings; go back to them, or start anew")
         self._ledger = np.frombuffer(state.ledger, LEDGER).copy()
         self._books = np.frombuffer(state.books, self._books.dtype).copy()
         self._table = np.frombuffer(state.open_orders, ORDER).copy()

@@ -60,8 +60,10 @@ def draft(
     """Fill in one side of a signal as an order.
 
     Where the strategy names no size, the order's value is `size_fraction` of the pool's budget, at most
-    `max_liquidity_share` of the pool's liquidity and at most the largest position allowed. A swap at once may come out
-    worse than its price by the venue's slippage; a resting order keeps its limit exactly.
+    `max_liquidity_share` of the pool's liquidity and at most the largest position allowed, and a sell is cut to the
+    tokens that are free, so that the last of an inventory can be sold. Sizes and values are taken at the wished price.
+    A swap at once may come out worse than that by the venue's slippage; a resting order keeps its limit exactly, and is
+    withheld where it would take the pool's inventory out of its band.
 
     :arg venue: `VENUE` record.
 
@@ -69,16 +71,18 @@ def draft(
 
     """
     is_buy = side == BUY
-    limit = signal.bid if is_buy else signal.ask
+    price = signal.bid if is_buy else signal.ask
     size = signal.bid_size if is_buy else signal.ask_size
+    limit = price
     if signal.kind == TAKE:
         limit *= 1.0 + venue.slippage if is_buy else 1.0 - venue.slippage
-    if math.isnan(size):
+    is_sized_here = math.isnan(size)
+    if is_sized_here:
         value = policy.size_fraction * book.budget
         value = min(value, policy.max_liquidity_share * book.liquidity, max_position_size)
-        size = value / limit
+        size = value / price
     else:
-        value = size * limit
+        value = size * price
     raw_limit = limit * book.unit_x / book.unit_y
     raw_in = value / book.unit_y if is_buy else size / book.unit_x
     # What a strategy names may be infinite or beyond any token amount: it must neither wrap around nor divide by zero.
@@ -87,6 +91,9 @@ def draft(
         is_possible = (raw_in / raw_limit if is_buy else raw_in * raw_limit) < RAW_AMOUNTS
     # Amounts are cut to whole raw units; the least result is rounded up, so that a fill never breaks the limit.
     order.amount_in = math.floor(raw_in) if is_possible else 0
+    if is_sized_here and not is_buy and order.amount_in > book.base - book.reserved_base:
+        order.amount_in = book.base - book.reserved_base
+        value = order.amount_in * book.unit_x * price
     order.min_out = 0
     if is_possible:
         order.min_out = math.ceil(order.amount_in / raw_limit if is_buy else order.amount_in * raw_limit)
@@ -120,6 +127,8 @@ def draft(
         return IMPOSSIBLE_AMOUNT, value, RAW_AMOUNTS * book.unit_y
     if order.amount_in <= 0 or order.min_out <= 0:
         return TOO_SMALL, value, 0.0
+    if signal.kind == TAKE:
+        return NO_RULE, 0.0, 0.0
     cash, inventory = pool_value(book)
     share = inventory / (cash + inventory) if cash + inventory > 0.0 else 0.0
     if is_buy and share >= policy.inventory_target + policy.max_inventory_deviation:

@@ -94,7 +94,7 @@ class Portfolio(Section, frozen=True):
 
     name: Name = "main"
     quote: Currency = "USDC"
-    capital: Amount = 100_000.0
+    capital: Annotated[float, Meta(gt=0, le=1e12)] = 100_000.0
 
 
 class Volatility(Section, frozen=True):

@@ -11,9 +11,15 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from dlmm.errors import DlmmError
 from dlmm.records import Record
 from operators.blocks import Rows
 from operators.pools import PoolInfo
+
+
+class StrategyError(DlmmError):
+    """Refuse a strategy: it cannot be found, built or used as one, or does not keep to the rules below."""
+
 
 Kernel = Callable[[Rows, Rows, Rows, Rows], int]
 """`kernel(rows, state, parameters, signals) -> count`: read `ROW`s in order, keep what must be remembered in

@@ -3,12 +3,7 @@
 import importlib
 from collections.abc import Mapping
 
-from dlmm.errors import DlmmError
-from operators.strategies.interface import KernelStrategy, RowStrategy, Strategy
-
-
-class StrategyError(DlmmError):
-    """Refuse a strategy class: it cannot be found, built, or used as one."""
+from operators.strategies.interface import KernelStrategy, RowStrategy, Strategy, StrategyError
 
 
 def load_strategy(class_path: str, params: Mapping[str, object]) -> Strategy:

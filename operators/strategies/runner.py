@@ -7,7 +7,17 @@ import numpy as np
 
 from operators.blocks import CANCEL, QUOTE, SIGNAL, TAKE, TICK, Rows
 from operators.pools import PoolInfo
-from operators.strategies.interface import Cancel, KernelStrategy, Quote, Row, RowStrategy, Strategy, Take, Wish
+from operators.strategies.interface import (
+    Cancel,
+    KernelStrategy,
+    Quote,
+    Row,
+    RowStrategy,
+    Strategy,
+    StrategyError,
+    Take,
+    Wish,
+)
 
 _BLANK = np.zeros(1, SIGNAL)
 for _field in ("bid", "ask", "bid_size", "ask_size", "fair"):
@@ -19,6 +29,7 @@ class KernelRunner:
 
     def __init__(self, strategy: KernelStrategy, pool: PoolInfo) -> None:
         """Start from a state of zeros."""
+        self._name = strategy.name
         self._kernel = strategy.kernel
         self._parameters = strategy.parameters(pool)
         self._state = np.zeros(1, strategy.state_dtype)
@@ -30,6 +41,12 @@ class KernelRunner:
             self._scratch = _BLANK.repeat(len(rows))
         count = int(self._kernel(rows, self._state, self._parameters, self._scratch))
         signals = self._scratch[:count].copy()
+        places = signals["row"]
+        if not 0 <= count <= len(rows) or not (np.diff(places, prepend=-1, append=len(rows)) > 0).all():
+            raise StrategyError(
+                f"strategy {self._name}: its kernel must write at most one signal a row, in order, and return how many;"
+                f" it returned {count} for {len(rows)} rows, at rows {places[:5].tolist()}"
+            )
         self._scratch[:count] = _BLANK
         return signals
 

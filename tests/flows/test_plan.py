@@ -10,7 +10,7 @@ from dlmm.records import Venue
 from flows.plan import plan, traded_pools
 from flows.settings.tree import Settings
 from operators.pools import PoolInfo
-from operators.strategies.loading import StrategyError
+from operators.strategies.interface import StrategyError
 from operators.strategies.market_making import MarketMaking
 
 SOL = PoolInfo("sol", Venue.METEORA, "SOL", "USDC", 4, 6_250)

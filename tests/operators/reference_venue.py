@@ -232,18 +232,21 @@ class ReferenceVenue:
         if signal["ask"] > 0.0:
             self.send(signal, -1, float(signal["ask"]), float(signal["ask_size"]))
 
-    def send(self, signal: "Rows", side: int, limit: float, size: float) -> None:
+    def send(self, signal: "Rows", side: int, price: float, size: float) -> None:
         rules, purse = self.rules, self.purses[signal["pool"]]
-        if signal["kind"] == TAKE:
-            limit *= 1.0 + side * rules.slippage
-        if math.isnan(size):
+        limit = price * (1.0 + side * rules.slippage) if signal["kind"] == TAKE else price
+        is_sized_here = math.isnan(size)
+        if is_sized_here:
             share_of_pool = rules.max_liquidity_share * purse.liquidity
             value = min(rules.size_fraction * purse.budget, share_of_pool, rules.max_position_size)
-            size = value / limit
+            size = value / price
         else:
-            value = size * limit
+            value = size * price
         raw_limit = limit * purse.unit_x / purse.unit_y
         amount_in = math.floor(value / purse.unit_y if side > 0 else size / purse.unit_x)
+        free = purse.base - self.promised(purse.pool, -1)
+        if is_sized_here and side < 0 and amount_in > free:
+            amount_in, value = free, free * purse.unit_x * price
         min_out = math.ceil(amount_in / raw_limit if side > 0 else amount_in * raw_limit)
         land_slot = self.slot + rules.latency_slots
         expiry = int(signal["expiry_slots"])
@@ -276,6 +279,8 @@ class ReferenceVenue:
     def withheld(self, order: Resting, purse: Purse) -> tuple[str, float, float]:
         if order.amount_in <= 0 or order.min_out <= 0:
             return "too_small", order.value, 0.0
+        if order.is_immediate:
+            return "none", 0.0, 0.0
         share = purse.inventory / (purse.cash + purse.inventory)
         edge = self.rules.inventory_target + order.side * self.rules.max_inventory_deviation
         if (share - edge) * order.side >= 0.0:

@@ -165,7 +165,7 @@ def test_a_snapshot_of_another_version_is_refused() -> None:
 def test_a_snapshot_made_for_other_pools_or_strategies_is_refused() -> None:
     state = Portfolio(params()).snapshot()
     for other in (params(POOLS[:2]), msgspec.structs.replace(params(), strategies=STRATEGIES * 2)):
-        with pytest.raises(DlmmError, match="other pools or strategies"):
+        with pytest.raises(DlmmError, match="other settings"):
             Portfolio(other).restore(state)
 
 

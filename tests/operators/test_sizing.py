@@ -160,3 +160,16 @@ def test_kelly_is_the_edge_over_the_win() -> None:
     assert kelly(0.6, 1.0, 1.0) == pytest.approx(0.2)
     assert kelly(0.4, 1.0, 1.0) == pytest.approx(-0.2)
     assert kelly(0.55, 0.001, 0.0008) == pytest.approx(0.19)
+
+
+def test_a_sell_sized_here_is_cut_to_the_tokens_that_are_free() -> None:
+    order = draft(Rules(size_fraction=1.0, inventory_target=0.25, max_inventory_deviation=0.75), ask=PRICE)
+    held = Rules().capital / 2 * 0.25 / PRICE  # the capital lies in two pools
+    assert order["amount_in"] == pytest.approx(held * 1e9, rel=1e-9)
+
+
+def test_a_take_spends_its_size_at_the_wished_price_and_lets_only_the_result_slip() -> None:
+    order = draft(Rules(slippage=0.01), kind=TAKE, bid=100.0, bid_size=3.0)
+    assert order["amount_in"] == 300_000_000
+    assert order["limit"] == 101.0
+    assert order["min_out"] == math.ceil(300_000_000 / (101.0 * UNIT_X[0] / UNIT_Y[0]))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from operators.strategies.loading import StrategyError, load_strategy
+from operators.strategies.interface import StrategyError
+from operators.strategies.loading import load_strategy
 
 GOOD = "tests.operators.strategies.test_runner:EverySecond"
 

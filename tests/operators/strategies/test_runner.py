@@ -1,6 +1,7 @@
 """Strategies of both kinds are run the same way, and what they want is stamped and put in order."""
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
@@ -14,12 +15,14 @@ from operators.strategies.interface import (
     Quote,
     Row,
     RowStrategy,
+    StrategyError,
     Take,
     Wish,
 )
 from operators.strategies.market_making import MarketMaking
 from operators.strategies.runner import KernelRunner, RowRunner, run, runner_of
 from tests.operators.markets import SOL, path
+from tests.tapes import tape
 
 COUNT = np.dtype([("rows", "i8")])
 
@@ -138,3 +141,29 @@ def test_no_strategy_and_no_wish_say_nothing() -> None:
     assert len(run([], path([0, 1]), 0)) == 0
     assert len(run([(0, runner_of(EverySecond(), SOL))], path([0]), 0)) == 0
     assert len(run([(0, runner_of(EveryThird(), SOL))], path([]), 0)) == 0
+
+
+@kernel
+def _boast(rows: Rows, state: Rows, parameters: Rows, signals: Rows) -> int:
+    """Return more signals than there are rows."""
+    return len(rows) + 1
+
+
+@kernel
+def _stutter(rows: Rows, state: Rows, parameters: Rows, signals: Rows) -> int:
+    """Write two signals for the same row."""
+    signals[0].row = 0
+    signals[1].row = 0
+    return 2
+
+
+@pytest.mark.parametrize("decision", [_boast, _stutter])
+def test_a_kernel_that_breaks_the_rules_is_named(decision: Kernel) -> None:
+    class Unruly(MarketMaking, frozen=True):
+        @property
+        def kernel(self) -> Kernel:
+            return decision
+
+    rows, pools = tape(8)
+    with pytest.raises(StrategyError, match="market_making: its kernel must write at most one signal a row"):
+        KernelRunner(Unruly(), pools[0]).decide(rows)
