@@ -29,7 +29,7 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         ("fees paid", f"{summary['fees']:,.2f} {quote}", "included in the P&L"),
         ("P&L", f"{summary['profit']:+,.2f} {quote}", f"{summary['profit'] / summary['start_equity']:+.3%} of capital"),
         ("realised", f"{summary['realised']:+,.2f} {quote}", f"unrealised {summary['unrealised']:+,.2f}"),
-        ("Sharpe", _figure(summary["sharpe"]), "yearly, from the equity curve"),
+        ("Sharpe", _figure(summary["sharpe"]), f"yearly, from {summary['equity_samples']:,} samples of equity"),
         ("max drawdown", f"{summary['max_drawdown']:.3%}", "emergency stop" if summary["emergency_stop"] else ""),
         ("win rate", _figure(summary["win_rate"], "{:.1%}"), "of sells, against average cost"),
         ("profit factor", _figure(summary["profit_factor"]), ""),

@@ -232,6 +232,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
         "orders_by_status": {status: n for status, n in zip(STATUSES, by_status, strict=True) if n},
         "objections": {rule: n for rule, n in zip(RULES[1:], by_rule[1:], strict=True) if n},
         "fills": int(ledger["fills"]),
+        "equity_samples": len(tables["equity"]),
         "volume": ledger["volume"],
         "emergency_stop": bool(ledger["stopped"]),
         **msgspec.to_builtins(performance),

@@ -17,12 +17,14 @@ def own_error(error: BaseException | None) -> DlmmError | None:
 
 
 def say_own_errors_in_one_line() -> None:
-    """From here on, let a `DlmmError` that ends the process print one line."""
+    """From here on, let a `DlmmError` or an interrupt that ends the process print one line."""
     usual = sys.excepthook
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         own = own_error(error)
-        if own is None:
+        if isinstance(error, KeyboardInterrupt):
+            print("interrupted", file=sys.stderr)
+        elif own is None:
             usual(kind, error, trace)
         else:
             print(f"error: {own}", file=sys.stderr)
