@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from dlmm.exchange import cost, proceeds
 from dlmm.fees import BASIS_POINTS, fee_of_gross, fee_on_net
 from dlmm.jit import kernel
 from dlmm.meteora.failures import INSUFFICIENT_IN_AMOUNT, MATH_OVERFLOW, TYPE_CAST_FAILED, UNDETERMINED
-from dlmm.wide import U64, add, divide, multiply_divide, multiply_shift
+from dlmm.wide import U64, add, divide, multiply_divide
 
 _ZERO = U64(0)
 _ONE = U64(1)
@@ -40,34 +41,6 @@ def total_offered(own: U64, begun: U64, untouched: U64) -> U64:
     if total < own:
         return _MAX
     return _MAX if total + untouched < total else total + untouched
-
-
-@kernel
-def cost(out: U64, price_high: U64, price_low: U64, swap_for_y: bool) -> tuple[U64, bool]:
-    """Return what must go in for an amount out, rounded up, and whether it fits 64 bits.
-
-    :arg price_high: Upper half of the price; not both halves are zero for X to Y.
-
-    """
-    if swap_for_y:
-        high, low, inexact = divide(out, _ZERO, price_high, price_low)
-    else:
-        high, low, inexact = multiply_shift(out, price_high, price_low)
-    if inexact:
-        low += _ONE
-        if low == _ZERO:
-            high += _ONE
-    return low, high == _ZERO
-
-
-@kernel
-def proceeds(paid: U64, price_high: U64, price_low: U64, swap_for_y: bool) -> tuple[U64, bool]:
-    """Return what comes out for an amount in, rounded down, and whether it fits 64 bits."""
-    if swap_for_y:
-        high, low, _ = multiply_shift(paid, price_high, price_low)
-    else:
-        high, low, _ = divide(paid, _ZERO, price_high, price_low)
-    return low, high == _ZERO
 
 
 @kernel

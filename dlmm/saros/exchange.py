@@ -5,9 +5,10 @@ The fee of a swap stays in the bin's reserve of the token that comes in, except 
 Source: the program's behaviour, pinned by the golden vectors and by runs of the real program on random pools.
 """
 
+from dlmm.exchange import cost, proceeds
 from dlmm.fees import BASIS_POINTS, FEE_PRECISION, fee_of_gross, fee_on_net
 from dlmm.jit import kernel
-from dlmm.wide import U64, divide, multiply_divide, multiply_shift
+from dlmm.wide import U64, multiply_divide
 
 PANIC = -1
 AMOUNT_OVERFLOW = 6021
@@ -16,30 +17,6 @@ _ZERO = U64(0)
 _ONE = U64(1)
 _BASIS_POINTS = U64(BASIS_POINTS)
 _PRECISION = U64(FEE_PRECISION)
-
-
-@kernel
-def cost(out: U64, price_high: U64, price_low: U64, swap_for_y: bool) -> tuple[U64, bool]:
-    """Return what must go in for an amount out, rounded up, and whether it fits 64 bits."""
-    if swap_for_y:
-        high, low, inexact = divide(out, _ZERO, price_high, price_low)
-    else:
-        high, low, inexact = multiply_shift(out, price_high, price_low)
-    if inexact:
-        low += _ONE
-        if low == _ZERO:
-            high += _ONE
-    return low, high == _ZERO
-
-
-@kernel
-def proceeds(paid: U64, price_high: U64, price_low: U64, swap_for_y: bool) -> tuple[U64, bool]:
-    """Return what comes out for an amount in, rounded down, and whether it fits 64 bits."""
-    if swap_for_y:
-        high, low, _ = multiply_shift(paid, price_high, price_low)
-    else:
-        high, low, _ = divide(paid, _ZERO, price_high, price_low)
-    return low, high == _ZERO
 
 
 @kernel

@@ -5,13 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlmm.meteora.exchange import (
-    cost,
     exchange_in,
     exchange_out,
     fill,
     offered,
     overflows,
-    proceeds,
     split_fee,
     store,
     total_offered,
@@ -21,6 +19,7 @@ from dlmm.meteora.layout import BIN
 from dlmm.price import price_x64
 from dlmm.records import MAX_U64
 from dlmm.wide import U64
+from tests.exact import exact_cost
 
 amounts = st.one_of(st.integers(0, 1000), st.integers(0, MAX_U64))
 moderate = st.integers(1, 2**40)
@@ -35,22 +34,6 @@ def halves(price: int) -> tuple[U64, U64]:
 
 def words(layers: Layers) -> tuple[U64, U64, U64]:
     return U64(layers[0]), U64(layers[1]), U64(layers[2])
-
-
-def exact_cost(out: int, price: int, *, swap_for_y: bool) -> int:
-    return -(-(out << 64) // price) if swap_for_y else -(-out * price // (1 << 64))
-
-
-@given(amounts, prices, st.booleans())
-def test_cost_rounds_up_and_proceeds_round_down(amount: int, price: int, swap_for_y: bool) -> None:
-    paid, fits = cost(U64(amount), *halves(price), swap_for_y)
-    want = exact_cost(amount, price, swap_for_y=swap_for_y)
-    assert fits == (want <= MAX_U64)
-    assert not fits or int(paid) == want
-    got, fits = proceeds(U64(amount), *halves(price), swap_for_y)
-    want = amount * price >> 64 if swap_for_y else (amount << 64) // price
-    assert fits == (want <= MAX_U64)
-    assert not fits or int(got) == want
 
 
 @given(st.integers(0, 2**44), layer_amounts, prices, st.booleans())
