@@ -149,8 +149,12 @@ class SwapFailure(Record, frozen=True):
 
     :arg reason: The figures behind it.
 
+    :arg paid: Raw units that had left the user's token account by then; one that holds less meets the token program's
+        `InsufficientFunds` (code 1) instead.
+
     """
 
     name: str
     code: int | None
     reason: str = ""
+    paid: int = 0

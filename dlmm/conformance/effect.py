@@ -7,6 +7,9 @@ from dlmm.liquidity import NOTHING, Amounts, LiquidityChange, PoolTokens
 from dlmm.records import Account, Record
 from dlmm.tokens import decode_mint
 
+HOOK_ROLES = "hook"
+"""How the roles of a Saros hook's accounts begin. They are another program's, which pays out rewards: not checked."""
+
 
 class Effect(Record, frozen=True):
     """A prediction to compare with a row.

@@ -134,7 +134,7 @@ def _run(pool: MeteoraPool, request: SwapRequest, clock: Clock, *, write: bool) 
         error,
     ) = results[0].item()
     if error != 0:
-        return SwapFailure(NAMES[error], error if error > 0 else None, f"amount {request.amount}")
+        return SwapFailure(NAMES[error], error if error > 0 else None, f"amount {request.amount}", amount_in)
     fee_on_input = not (request.swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y)
     paid = reserve_in - fee if fee_on_input else reserve_in
     bought = reserve_out if fee_on_input else reserve_out + fee

@@ -71,7 +71,7 @@ RESULT = np.dtype(
         ("error", "<i4"),
     ]
 )
-"""What a swap does; amounts are of no meaning where `error` is not 0."""
+"""What a swap does; where `error` is not 0, `amount_in` is what the user had paid by then, the rest of no meaning."""
 
 
 @kernel
@@ -131,8 +131,9 @@ def target_of(term: Any, is_enabled: bool, fade_error: int, amount: U64, most_in
 @kernel
 def no_exact_out(term: Any, bought: U64) -> int:
     """Return the failure of an exact out whose amount in was used up before."""
-    reaches_user = bought > withheld(bought, term.out_basis_points, term.out_maximum)
-    return NOT_EXACT_AMOUNT_OUT if reaches_user else NO_AMOUNT_OUT
+    if bought == withheld(bought, term.out_basis_points, term.out_maximum):
+        return NO_AMOUNT_OUT
+    return INSUFFICIENT_FUNDS if bought > term.vault_out else NOT_EXACT_AMOUNT_OUT
 
 
 @kernel
@@ -166,6 +167,8 @@ def settle(term: Any, amount: U64, paid: U64, bought: U64, fee_on_input: bool, o
         out.amount_in = paid + fee
         if not fits:
             out.error = MATH_OVERFLOW
+        elif out.amount_in == _ZERO:  # only a bin without a price gives for nothing
+            out.error = NO_AMOUNT_OUT
         elif out.amount_in > term.threshold:
             out.error = SLIPPAGE
     out.reserve_in = out.amount_in - withheld(out.amount_in, term.in_basis_points, term.in_maximum)
@@ -173,7 +176,7 @@ def settle(term: Any, amount: U64, paid: U64, bought: U64, fee_on_input: bool, o
         out.reserve_in -= out.host_fee
     else:
         out.reserve_out += out.host_fee
-    if out.error == 0 and bought > term.vault_out:
+    if out.error in (0, SLIPPAGE) and bought > term.vault_out:  # the threshold is looked at after the transfers
         out.error = INSUFFICIENT_FUNDS
     if out.compute_units > COMPUTE_LIMIT:
         out.error = OUT_OF_COMPUTE_UNITS

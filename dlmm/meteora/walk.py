@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dlmm.fees import accumulate, base_fee_rate, references, variable_fee_rate
 from dlmm.jit import kernel
 from dlmm.meteora.exchange import exchange_in, exchange_out, offered, overflows, split_fee, store, total_offered
-from dlmm.meteora.failures import MATH_OVERFLOW, OUT_OF_BINS, OUT_OF_COMPUTE_UNITS
+from dlmm.meteora.failures import MATH_OVERFLOW, NO_AMOUNT_OUT, OUT_OF_BINS, OUT_OF_COMPUTE_UNITS
 from dlmm.meteora.layout import BINS_PER_ARRAY
 from dlmm.meteora.reach import drop_empty, enter_array
 from dlmm.meteora.terms import (
@@ -155,6 +155,8 @@ def walk(
                 last = bought == target - got
                 if error == 0 and not last and gross == most_in - spent:
                     error = no_exact_out(term, got + bought)
+                    if error != NO_AMOUNT_OUT:  # the program looks at what came out after the transfers
+                        out.amount_in = term.threshold
             if error != 0:
                 out.error = error
                 break

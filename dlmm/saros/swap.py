@@ -162,7 +162,7 @@ def _run(
     ) = results.item()
     if error != 0:
         reason = f"amount {request.amount} after {bins} bins, at bin {end_bin}"
-        return SwapFailure(_FAILURES[error], error if error > 0 else None, reason)
+        return SwapFailure(_FAILURES[error], error if error > 0 else None, reason, amount_in)
     return SwapQuote(
         amount_in=amount_in,
         amount_out=amount_out,

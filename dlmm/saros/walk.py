@@ -51,7 +51,7 @@ RESULT = np.dtype(
         ("error", "<i4"),
     ]
 )
-"""What a swap does; amounts are of no meaning where `error` is not 0."""
+"""What a swap does; where `error` is not 0, `amount_in` is what the user had paid by then, the rest of no meaning."""
 
 STEP = np.dtype(
     [
@@ -276,6 +276,10 @@ def walk(
                     error, end = TOO_MUCH_IN, REFUSED_IN
         if walked > 0 and heap_used(end, hook, extended, mixed, walked, walked_upper, starts_upper) > HEAP_BYTES:
             error = OUT_OF_MEMORY
+            if heap_used(REFUSED_IN, hook, extended, mixed, walked, walked_upper, starts_upper) > HEAP_BYTES:
+                end = NOT_FOUND
+        if end != DONE:  # both transfers come between the walk and its events
+            out.amount_in = _ZERO
         out.error = np.int32(error)
         out.bins, out.upper_bins = np.int32(walked), np.int32(walked_upper)
         out.start_bin, out.end_bin = np.int32(start), np.int32(bin_id)

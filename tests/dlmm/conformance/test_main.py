@@ -78,21 +78,49 @@ def test_missing_and_empty_folders_are_refused_in_one_line(tmp_path: Path, capsy
         assert error.count("\n") == 1
 
 
-def test_garbled_folders_are_refused_in_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_row_that_cannot_be_checked_is_a_mismatch_and_the_others_are_checked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     row = next(row for row in rows(folder) if row["kind"] == "swap" and row["ok"])
-    for spoilt in (
+    spoilt = [
         {key: value for key, value in row.items() if key != "amount"},
+        {key: value for key, value in row.items() if key != "post"},
         {**row, "amount": "7"},
         {**row, "amount": -1},
         {**row, "kind": "dance"},
+        {**row, "kind": "life", "what": "dance"},
+        {**row, "ix": "dance"},
+        {**row, "mode": "dance"},
         {**row, "clock": None},
+        {**row, "clock": []},
         {**row, "bin_arrays": 5},
-    ):
-        write(folder, [spoilt])
-        assert main([str(folder)]) == 2, spoilt
-        error = capsys.readouterr().err
-        assert row["id"] in error
-        assert error.count("\n") == 1
+        {**row, "ok": False, "err": "dance", "tags": 5},
+    ]
+    write(folder, [*spoilt, row])
+    assert main([str(folder)]) == 1
+    *lines, _, last = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == [row["id"]] * len(spoilt)
+    assert last == f"conformance: 1 of {len(spoilt) + 1} rows match"
+
+
+def test_a_state_that_is_no_pool_is_a_mismatch_of_its_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    swaps = [row for row in rows(folder) if row["kind"] == "swap" and row["ok"]]
+    one = next(row for row in swaps if row["state"] == swaps[0]["state"])
+    other = next(row for row in swaps if row["state"] != swaps[0]["state"])
+    path = folder / "saros_states.jsonl.gz"
+    with gzip.open(path, "rt") as lines:
+        states = [json.loads(line) for line in lines]
+    for state in states:
+        if state["state"] == one["state"]:
+            state["accounts"]["pair"]["owner"] = "11111111111111111111111111111111"
+    with gzip.open(path, "wt", compresslevel=1) as file:
+        file.writelines(json.dumps(state) + "\n" for state in states)
+    write(folder, [one, other, one])
+    assert main([str(folder)]) == 1
+    first, second, _, last = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{one['id']}: check: ours AccountError")
+    assert second == first
+    assert last == "conformance: 1 of 3 rows match"
 
 
 def test_a_folder_without_rows_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

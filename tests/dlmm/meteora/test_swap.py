@@ -1,5 +1,7 @@
 """Meteora's quotes, batches and swaps agree with each other, and leave the pool they start from alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,13 +80,11 @@ def test_a_swap_changes_the_new_pool_and_not_the_old_one() -> None:
 
 def test_a_vault_moves_with_the_swap_and_can_run_dry() -> None:
     pool = thin_pool(arrays=1, amount=1000)
-    known = MeteoraPool(
-        pool.address, pool.pair, pool.arrays, pool.extension, pool.mint_x, pool.mint_y, pool.array_addresses, "", 500, 7
-    )
+    known = replace(pool, vault_x=500, vault_y=7)
     answer = apply(known, buy(300), CLOCK)
     assert not isinstance(answer, SwapFailure)
     assert (answer[1].vault_x, answer[1].vault_y) == (500 - answer[0].reserve_out, 7 + 300)
-    assert quote(known, buy(600), CLOCK) == SwapFailure("InsufficientFunds", 1, "amount 600")
+    assert quote(known, buy(600), CLOCK) == SwapFailure("InsufficientFunds", 1, "amount 600", 600)
 
 
 def test_an_array_of_orders_alone_loses_its_bit_once_they_are_filled() -> None:
@@ -126,12 +126,27 @@ def test_a_threshold_one_past_the_result_fails() -> None:
     assert done(quote(pool, buy(2500, threshold=exact_in.amount_out), CLOCK)) == exact_in
     over = quote(pool, buy(2500, threshold=exact_in.amount_out + 1), CLOCK)
     assert isinstance(over, SwapFailure)
-    assert over.code == 6003
+    assert (over.code, over.paid) == (6003, 2500)
     exact_out = done(quote(pool, SwapRequest(False, 2500, False, MAX_U64), CLOCK))
     assert done(quote(pool, SwapRequest(False, 2500, False, exact_out.amount_in), CLOCK)) == exact_out
     short = quote(pool, SwapRequest(False, 2500, False, exact_out.amount_in - 1), CLOCK)
     assert isinstance(short, SwapFailure)
-    assert short.code == 6104
+    assert (short.code, short.paid) == (6104, 0)
+
+
+def test_an_exact_out_that_uses_up_its_amount_in_has_paid_it() -> None:
+    pool = thin_pool(arrays=2, amount=1000)
+    first = done(quote(pool, SwapRequest(False, 1000, False, MAX_U64), CLOCK))
+    answer = quote(pool, SwapRequest(False, 2500, False, first.amount_in), CLOCK)
+    assert isinstance(answer, SwapFailure)
+    assert (answer.name, answer.code, answer.paid) == ("NotExactAmountOut", 6057, first.amount_in)
+
+
+def test_a_vault_runs_dry_before_a_threshold_is_missed() -> None:
+    pool = replace(thin_pool(arrays=1, amount=1000), vault_x=500)
+    answer = quote(pool, buy(600, threshold=MAX_U64), CLOCK)
+    assert isinstance(answer, SwapFailure)
+    assert (answer.name, answer.code) == ("InsufficientFunds", 1)
 
 
 def test_price_impact_grows_with_the_amount_and_starts_at_nothing() -> None:

@@ -56,9 +56,10 @@ def test_failures_before_the_first_bin_come_in_the_programs_order() -> None:
 
 
 def test_an_exact_out_that_runs_dry_fails_by_what_reaches_the_user() -> None:
-    withheld = term(exact_in=0, out_basis_points=10_000, out_maximum=3)
+    withheld = term(exact_in=0, out_basis_points=10_000, out_maximum=3, vault_out=4)
     assert no_exact_out(withheld, U64(3)) == failures.NO_AMOUNT_OUT
     assert no_exact_out(withheld, U64(4)) == failures.NOT_EXACT_AMOUNT_OUT
+    assert no_exact_out(withheld, U64(5)) == failures.INSUFFICIENT_FUNDS
 
 
 def test_compute_units_grow_with_every_bin() -> None:

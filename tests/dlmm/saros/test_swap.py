@@ -232,13 +232,13 @@ def test_a_threshold_holds_to_the_last_unit() -> None:
     assert quote(pool, SwapRequest(True, 10**10, True, sold.amount_out), CLOCK) == sold
     refused = quote(pool, SwapRequest(True, 10**10, True, sold.amount_out + 1), CLOCK)
     assert isinstance(refused, SwapFailure)
-    assert (refused.name, refused.code) == ("InvalidAmountOut", 6004)
+    assert (refused.name, refused.code, refused.paid) == ("InvalidAmountOut", 6004, 0)
     bought = quote(pool, SwapRequest(False, 10**10, False, MAX_U64), CLOCK)
     assert isinstance(bought, SwapQuote)
     assert quote(pool, SwapRequest(False, 10**10, False, bought.amount_in), CLOCK) == bought
     refused = quote(pool, SwapRequest(False, 10**10, False, bought.amount_in - 1), CLOCK)
     assert isinstance(refused, SwapFailure)
-    assert (refused.name, refused.code) == ("InvalidAmountIn", 6005)
+    assert (refused.name, refused.code, refused.paid) == ("InvalidAmountIn", 6005, 0)
 
 
 @pytest.mark.parametrize(
@@ -304,8 +304,15 @@ def test_a_walk_ends_where_the_heap_does(active: int, swap_for_y: bool) -> None:
             assert isinstance(done, SwapQuote) == fits
         if isinstance(done, SwapFailure):
             assert (done.name, done.code) == ("OutOfMemory", None)
+            assert done.paid > 0  # the lists still fit, so the memory ends only in the events, after the transfers
         else:
             assert done.bins == bins
+
+
+def test_memory_that_ends_in_the_walk_ends_before_the_payment() -> None:
+    done = quote(flat(200, bin_step=1, base_factor=0), SwapRequest(False, 150 * 10**9, True, MAX_U64), CLOCK)
+    assert isinstance(done, SwapFailure)
+    assert (done.name, done.paid) == ("OutOfMemory", 0)
 
 
 def test_a_clock_before_the_last_swap_is_a_panic() -> None:
