@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
+from dlmm.account_bytes import copied, sorted_arrays
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.meteora.layout import (
@@ -86,22 +87,18 @@ class MeteoraPool:
                 _check_pair(key, array, owner)
                 found.append((key, array))
             elif account.data[:8] == EXTENSION_DISCRIMINATOR:
-                extension, extension_address = decode_extension(key, account).copy(), key
+                extension, extension_address = copied(decode_extension(key, account)), key
                 _check_pair(key, extension, owner)
-        found.sort(key=lambda entry: int(entry[1]["index"][0]))
-        arrays = np.concatenate([array for _, array in found]) if found else np.empty(0, BIN_ARRAY)
-        repeated = np.flatnonzero(arrays["index"][1:] == arrays["index"][:-1])
-        if repeated.size:
-            raise AccountError(found[repeated[0]][0], f"bin array {arrays['index'][repeated[0]]} is there twice")
+        arrays, array_addresses = sorted_arrays(found, BIN_ARRAY)
         mint_x, mint_y = (_address(pair, name) for name in ("mint_x", "mint_y"))
         return cls(
             address=address,
-            pair=pair.copy(),
+            pair=copied(pair),
             arrays=arrays,
             extension=extension,
             mint_x=decode_mint(mint_x, _need(accounts, mint_x)),
             mint_y=decode_mint(mint_y, _need(accounts, mint_y)),
-            array_addresses=tuple(key for key, _ in found),
+            array_addresses=array_addresses,
             extension_address=extension_address,
             vault_x=_balance(accounts, _address(pair, "reserve_x")),
             vault_y=_balance(accounts, _address(pair, "reserve_y")),
@@ -158,13 +155,13 @@ def _need(accounts: Mapping[str, Account], key: str) -> Account:
 
 
 def _address(pair: NDArray[np.void], field: str) -> str:
-    return str(Pubkey.from_bytes(pair[field][0].tobytes()))
+    return str(Pubkey.from_bytes(pair[field].tobytes()))
 
 
 def _check_pair(key: str, account: NDArray[np.void], owner: Pubkey) -> None:
-    pair = Pubkey.from_bytes(account["lb_pair"][0].tobytes())
-    if pair != owner:
-        raise AccountError(key, f"belongs to pair {pair}, not {owner}")
+    pair = account["lb_pair"].tobytes()
+    if pair != bytes(owner):
+        raise AccountError(key, f"belongs to pair {Pubkey.from_bytes(pair)}, not {owner}")
 
 
 def _balance(accounts: Mapping[str, Account], key: str) -> int:

@@ -24,21 +24,18 @@ def quote(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> SwapQuote | 
     :arg clock: Slot, time and epoch that the program would see.
 
     """
-    return _run(pool, request, clock, write=False)
+    return _run(pool, request, clock, (pool.pair, pool.arrays, pool.extension), write=False)
 
 
 def apply(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, MeteoraPool] | SwapFailure:
     """Return what a swap does, and the pool after it; the pool given stays as it is."""
-    after = replace(pool, pair=copied(pool.pair), arrays=copied(pool.arrays), extension=copied(pool.extension))
-    done = _run(after, request, clock, write=True)
+    pair, arrays, extension = copied(pool.pair), copied(pool.arrays), copied(pool.extension)
+    done = _run(pool, request, clock, (pair, arrays, extension), write=True)
     if isinstance(done, SwapFailure):
         return done
     x, y = (done.reserve_in, -done.reserve_out) if request.swap_for_y else (-done.reserve_out, done.reserve_in)
-    return done, replace(
-        after,
-        vault_x=_moved(pool.vault_x, x),
-        vault_y=_moved(pool.vault_y, y),
-    )
+    vault_x, vault_y = _moved(pool.vault_x, x), _moved(pool.vault_y, y)
+    return done, replace(pool, pair=pair, arrays=arrays, extension=extension, vault_x=vault_x, vault_y=vault_y)
 
 
 def quote_many(
@@ -109,13 +106,20 @@ def _moved(balance: int, change: int) -> int:
     return balance if balance == MAX_U64 else balance + change
 
 
-def _run(pool: MeteoraPool, request: SwapRequest, clock: Clock, *, write: bool) -> SwapQuote | SwapFailure:
+def _run(
+    pool: MeteoraPool,
+    request: SwapRequest,
+    clock: Clock,
+    accounts: tuple[NDArray[np.void], NDArray[np.void], NDArray[np.void]],
+    *,
+    write: bool,
+) -> SwapQuote | SwapFailure:
     results = np.zeros(1, RESULT)
     passed = _FIRST if request.arrays is None else np.array(request.arrays, np.int64)
     amounts = np.array((request.amount,), np.uint64)
     start = pool.active_id
     terms = _terms(pool, request, clock)
-    walk(pool.pair, pool.arrays, pool.extension, passed, terms, amounts, _FIRST, results, write)
+    walk(*accounts, passed, terms, amounts, _FIRST, results, write)
     (
         amount_in,
         amount_out,

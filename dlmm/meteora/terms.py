@@ -164,7 +164,7 @@ def settle(term: Any, amount: U64, paid: U64, bought: U64, fee_on_input: bool, o
             out.error = SLIPPAGE
     else:
         fee, fits = added(paid, term.in_basis_points, term.in_maximum)
-        out.amount_in = paid + fee
+        out.amount_in = paid + fee if fits else _ZERO
         if not fits:
             out.error = MATH_OVERFLOW
         elif out.amount_in == _ZERO:  # only a bin without a price gives for nothing

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
-from dlmm.account_bytes import copied
+from dlmm.account_bytes import copied, sorted_arrays
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.price import price_x64
@@ -81,16 +81,12 @@ class SarosPool:
         for key, other in accounts.items():
             if other.owner in PROGRAM_IDS and other.data[:8] == BIN_ARRAY_DISCRIMINATOR:
                 array = decode_bin_array(key, other)
-                belongs_to = Pubkey.from_bytes(array["pair"][0].tobytes())
-                if belongs_to != owner:
-                    raise AccountError(key, f"belongs to pair {belongs_to}, not {owner}")
+                belongs_to = array["pair"].tobytes()
+                if belongs_to != bytes(owner):
+                    raise AccountError(key, f"belongs to pair {Pubkey.from_bytes(belongs_to)}, not {owner}")
                 found.append((key, array))
-        found.sort(key=lambda entry: int(entry[1]["index"][0]))
-        arrays = np.concatenate([array for _, array in found]) if found else np.empty(0, BIN_ARRAY)
-        repeated = np.flatnonzero(arrays["index"][1:] == arrays["index"][:-1])
-        if repeated.size:
-            raise AccountError(found[repeated[0]][0], f"bin array {arrays['index'][repeated[0]]} is there twice")
-        mint_x, mint_y = (str(Pubkey.from_bytes(pair[name][0].tobytes())) for name in ("mint_x", "mint_y"))
+        arrays, array_addresses = sorted_arrays(found, BIN_ARRAY)
+        mint_x, mint_y = (str(Pubkey.from_bytes(pair[name].tobytes())) for name in ("mint_x", "mint_y"))
         account_x, account_y = _need(accounts, mint_x), _need(accounts, mint_y)
         return cls(
             address=address,
@@ -98,7 +94,7 @@ class SarosPool:
             arrays=arrays,
             mint_x=decode_mint(mint_x, account_x),
             mint_y=decode_mint(mint_y, account_y),
-            array_addresses=tuple(key for key, _ in found),
+            array_addresses=array_addresses,
             extended_x=len(account_x.data) > _PLAIN_MINT_LENGTH,
             extended_y=len(account_y.data) > _PLAIN_MINT_LENGTH,
             vault_bumps=_vault_bump(owner, mint_x, account_x.owner) + _vault_bump(owner, mint_y, account_y.owner),
