@@ -89,11 +89,10 @@ def _meteora_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64],
     bins = meteora.BINS_PER_ARRAY
     lower, upper = first // bins, last // bins
     template, mint_x, mint_y = _meteora_template(terms)
-    pair = copied(template)
-    arrays = np.zeros(upper - lower + 1, meteora.BIN_ARRAY)
-    extension = np.zeros(0 if lower >= -PAIR_RANGE and upper < PAIR_RANGE else 1, meteora.BITMAP_EXTENSION)
-    prices = price_table(lower * bins, len(arrays) * bins, terms.bin_step)
-    if not _fill_meteora(pair, arrays, extension, prices, active_id, half_width, per_bin):
+    empty_arrays, array_addresses = _meteora_arrays(terms.bin_step, lower, upper)
+    pair, arrays = copied(template), copied(empty_arrays)
+    extension = copied(_NO_EXTENSION if lower >= -PAIR_RANGE and upper < PAIR_RANGE else _CLEAR_EXTENSION)
+    if not _fill_meteora(pair, arrays, extension, active_id, half_width, per_bin):
         raise RangeError(f"a bin around {active_id} worth {per_bin[0]} raw Y holds more than 64 bits")
     return MeteoraPool(
         address=terms.address,
@@ -102,7 +101,7 @@ def _meteora_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64],
         extension=extension,
         mint_x=mint_x,
         mint_y=mint_y,
-        array_addresses=tuple([f"bin_array:{index}" for index in range(lower, upper + 1)]),
+        array_addresses=array_addresses,
         extension_address="extension" if len(extension) else "",
     )
 
@@ -114,8 +113,8 @@ def _saros_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64], h
     if lower < 0 or max(saros.MIDDLE_BIN_ID - first, last - saros.MIDDLE_BIN_ID) > MAX_EXPONENT:
         raise RangeError(f"bins {first} to {last} have no price")
     template, mint_x, mint_y = _saros_template(terms)
-    pair = copied(template)
-    arrays = np.zeros(2, saros.BIN_ARRAY)
+    empty_arrays, array_addresses = _saros_arrays(lower)
+    pair, arrays = copied(template), copied(empty_arrays)
     prices = price_table(lower * bins - saros.MIDDLE_BIN_ID, 2 * bins, terms.bin_step)
     if not _fill_saros(pair, arrays, prices, active_id, half_width, per_bin):
         raise RangeError(f"a bin around {active_id} worth {per_bin[0]} raw Y holds more than 64 bits")
@@ -125,7 +124,7 @@ def _saros_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64], h
         arrays=arrays,
         mint_x=mint_x,
         mint_y=mint_y,
-        array_addresses=(f"bin_array:{lower}", f"bin_array:{lower + 1}"),
+        array_addresses=array_addresses,
     )
 
 
@@ -148,6 +147,32 @@ def _saros_template(terms: PoolTerms) -> tuple[NDArray[np.void], Mint, Mint]:
     _copy_terms(pair, terms, saros.PAIR_DISCRIMINATOR)
     pair["bin_step_seed"] = terms.bin_step
     return pair, Mint(terms.mint_x, terms.decimals_x), Mint(terms.mint_y, terms.decimals_y)
+
+
+@lru_cache(maxsize=256)
+def _meteora_arrays(bin_step: int, lower: int, upper: int) -> tuple[NDArray[np.void], tuple[str, ...]]:
+    """Return arrays of empty bins with their prices, to be copied, and their addresses."""
+    indices, bins = range(lower, upper + 1), meteora.BINS_PER_ARRAY
+    arrays = np.zeros(len(indices), meteora.BIN_ARRAY)
+    arrays["discriminator"] = np.frombuffer(meteora.BIN_ARRAY_DISCRIMINATOR, np.uint8)
+    arrays["index"], arrays["version"] = indices, 2
+    prices = price_table(lower * bins, len(indices) * bins, bin_step).reshape(len(indices), bins, 2)
+    arrays["bins"]["price_low"], arrays["bins"]["price_high"] = prices[:, :, 0], prices[:, :, 1]
+    return arrays, tuple([f"bin_array:{index}" for index in indices])
+
+
+@lru_cache(maxsize=256)
+def _saros_arrays(lower: int) -> tuple[NDArray[np.void], tuple[str, ...]]:
+    """Return two neighbouring arrays of empty bins, to be copied, and their addresses."""
+    indices = (lower, lower + 1)
+    arrays = np.zeros(2, saros.BIN_ARRAY)
+    arrays["discriminator"] = np.frombuffer(saros.BIN_ARRAY_DISCRIMINATOR, np.uint8)
+    arrays["index"] = indices
+    return arrays, tuple([f"bin_array:{index}" for index in indices])
+
+
+_NO_EXTENSION = np.zeros(0, meteora.BITMAP_EXTENSION)
+_CLEAR_EXTENSION = np.zeros(1, meteora.BITMAP_EXTENSION)
 
 
 def _copy_terms(pair: NDArray[np.void], terms: PoolTerms, discriminator: bytes) -> None:
@@ -202,7 +227,6 @@ def _fill_meteora(
     pair: NDArray[np.void],
     arrays: NDArray[np.void],
     extension: NDArray[np.void],
-    prices: NDArray[np.uint64],
     active_id: int,
     half_width: int,
     per_bin: NDArray[np.uint64],
@@ -211,15 +235,8 @@ def _fill_meteora(
     lower = (active_id - half_width) // width
     pair[0].active_id = np.int32(active_id)
     pair[0].index_reference = np.int32(active_id)
-    for place in range(arrays.shape[0]):
-        array = arrays[place]
-        array.index = lower + place
-        array.version = 2
-        for k in range(8):
-            array.discriminator[k] = _METEORA_ARRAY[k]
-        for k in range(width):
-            array.bins[k].price_low, array.bins[k].price_high = prices[place * width + k]
-        if per_bin[0] != _ZERO:
+    if per_bin[0] != _ZERO:
+        for place in range(arrays.shape[0]):
             _flag(pair, extension, lower + place)
     for bin_id in range(active_id - half_width, active_id + half_width + 1):
         row = arrays[bin_id // width - lower].bins[bin_id % width]
@@ -244,10 +261,6 @@ def _fill_saros(
     lower = (active_id - width // 2) // width
     pair[0].active_id = np.uint32(active_id)
     pair[0].index_reference = np.uint32(active_id)
-    for place in range(2):
-        arrays[place].index = np.uint32(lower + place)
-        for k in range(8):
-            arrays[place].discriminator[k] = _SAROS_ARRAY[k]
     for bin_id in range(active_id - half_width, active_id + half_width + 1):
         place = bin_id - lower * width
         price_low, price_high = prices[place]
@@ -262,7 +275,3 @@ def _fill_saros(
         # the program's first share is the root of the liquidity; a float's 53 bits do for a stand-in
         row.liquidity_supply_low = U64(np.sqrt(np.float64(high) * 2.0**64 + np.float64(low)))
     return True
-
-
-_METEORA_ARRAY = np.frombuffer(meteora.BIN_ARRAY_DISCRIMINATOR, np.uint8).copy()
-_SAROS_ARRAY = np.frombuffer(saros.BIN_ARRAY_DISCRIMINATOR, np.uint8).copy()
