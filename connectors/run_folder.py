@@ -7,7 +7,6 @@ back to it, so nothing appears twice. When the input has ended they become Parqu
 import json
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -145,7 +144,8 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         seconds = self._elapsed()
         tables = {table: np.fromfile(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
         for table, rows in tables.items():
-            _as_frame(table, rows, self._labels).write_parquet(self._folder / f"{table}.parquet")
+            frame = _as_frame(table, rows, self._labels)
+            frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
         summary = _summarise(self._labels, totals, tables, seconds)
         unfinished = self._folder / f"{SUMMARY}.part"
         unfinished.write_text(json.dumps(summary, indent=2) + "\n")
@@ -195,22 +195,19 @@ def _new_folder(runs_dir: Path, name: str) -> Path:
 def _as_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
     """Turn rows into a table whose columns speak for themselves."""
     frame = pl.DataFrame({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or () if name[0] != "_"})
-    names: dict[str, Callable[[], pl.Expr]] = {
-        "pool": lambda: _named("pool", dict(enumerate(labels.pools))),
-        "strategy": lambda: _named("strategy", dict(enumerate(labels.strategies))),
-        "side": lambda: _named("side", SIDES),
-        "kind": lambda: _named("kind", KINDS),
-        "status": lambda: _named("status", dict(enumerate(STATUSES))),
-        "rule": lambda: _named("rule", dict(enumerate(RULES))),
+    names: dict[str, dict[int, str]] = {
+        "pool": dict(enumerate(labels.pools)),
+        "strategy": dict(enumerate(labels.strategies)),
+        "side": SIDES,
+        "kind": KINDS,
+        "status": dict(enumerate(STATUSES)),
+        "rule": dict(enumerate(RULES)),
     }
-    return frame.with_columns(named() for column, named in names.items() if column in frame.columns).drop(
-        [column for column in ("tried_slot", "tried_bin") if table == "orders"]
-    )
-
-
-def _named(column: str, names: dict[int, str]) -> pl.Expr:
-    kind = pl.Enum(list(dict.fromkeys(names.values())))
-    return pl.col(column).replace_strict(list(names), list(names.values()), return_dtype=kind)
+    return frame.with_columns(
+        pl.col(column).replace_strict(list(each), list(each.values()), return_dtype=pl.Enum(list(each.values())))
+        for column, each in names.items()
+        if column in frame.columns
+    ).drop(["tried_slot", "tried_bin"] if table == "orders" else [])
 
 
 def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], seconds: float) -> dict[str, object]:
