@@ -1,14 +1,27 @@
-"""Arrays of accounts, made as what they are: plain bytes.
+"""Accounts of a pool as numpy arrays, made as what they are: plain bytes.
 
 numpy copies and joins arrays of nested types field by field, 10 to 20 us an account; the bytes alone take 1 or 2.
 """
 
+from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.errors import AccountError
+from dlmm.records import Account
+
+
+def needed(accounts: Mapping[str, Account], address: str) -> Account:
+    """Return an account that has to be there.
+
+    :raises AccountError: It is missing.
+
+    """
+    if address not in accounts:
+        raise AccountError(address, "is missing")
+    return accounts[address]
 
 
 def copied(accounts: NDArray[np.void]) -> NDArray[np.void]:

@@ -4,10 +4,9 @@ What goes in is rounded up for what comes out, what comes out is rounded down fo
 """
 
 from dlmm.jit import kernel
-from dlmm.wide import U64, divide, multiply_shift
+from dlmm.wide import U64, divide, multiply_shift, rounded_up
 
 _ZERO = U64(0)
-_ONE = U64(1)
 
 
 @kernel
@@ -21,11 +20,7 @@ def cost(out: U64, price_high: U64, price_low: U64, swap_for_y: bool) -> tuple[U
         high, low, inexact = divide(out, _ZERO, price_high, price_low)
     else:
         high, low, inexact = multiply_shift(out, price_high, price_low)
-    if inexact:
-        low += _ONE
-        if low == _ZERO:
-            high += _ONE
-    return low, high == _ZERO
+    return rounded_up(high, low, inexact)
 
 
 @kernel

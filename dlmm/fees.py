@@ -7,7 +7,7 @@ between swaps. Source: both programs' fee code, pinned by the golden vectors tag
 import numpy as np
 
 from dlmm.jit import kernel
-from dlmm.wide import U64, add, divide, multiply, multiply_divide
+from dlmm.wide import U64, add, divide, multiply, multiply_divide, rounded_up
 
 FEE_PRECISION = 1_000_000_000
 BASIS_POINTS = 10_000
@@ -58,11 +58,7 @@ def fee_on_net(amount: U64, rate: U64) -> tuple[U64, bool]:
 
     """
     high, fee, inexact = multiply_divide(amount, rate, _PRECISION - rate)
-    if inexact:
-        fee += _ONE
-        if fee == _ZERO:
-            high += _ONE
-    return fee, high == _ZERO
+    return rounded_up(high, fee, inexact)
 
 
 @kernel

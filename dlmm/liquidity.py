@@ -91,6 +91,21 @@ def account_rows(name: str, data: bytes, dtype: np.dtype[np.void], discriminator
     return np.frombuffer(bytearray(data), dtype)
 
 
+def bin_row(arrays: Mapping[int, NDArray[np.void]], bin_id: int, bins_per_array: int) -> np.void:
+    """Return a bin for reading and writing.
+
+    :arg arrays: By index, each an array of one account.
+
+    :raises AccountError: The bin's array is not among them.
+
+    """
+    array, inside = divmod(bin_id, bins_per_array)
+    if array not in arrays:
+        raise AccountError(f"bin_array {array}", f"not given, though it holds bin {bin_id}")
+    row: np.void = arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
+    return row
+
+
 class BinChange(Record, frozen=True):
     """What happened to one bin: amounts in (or out), and shares minted (or burned)."""
 

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 MAX_U64 = (1 << 64) - 1
 
@@ -21,6 +22,16 @@ QUOTE = np.dtype(
 """One row of a batch of quotes. `error` is 0 for a swap that succeeds, else the code the program would give, or a
 negative number for the deaths without one (`-1` `Panic`, `-2` `OutOfMemory`, `-3` `OutOfComputeUnits`,
 `-4` `AccountBorrowFailed`)."""
+
+
+def quotes_of(results: NDArray[np.void]) -> NDArray[np.void]:
+    """Make a batch's `QUOTE`s of either venue's results, which name their fields alike; failures keep only the code."""
+    quotes = np.zeros(len(results), QUOTE)
+    fine = results["error"] == 0
+    for name in ("amount_in", "amount_out", "fee", "protocol_fee", "end_bin", "bins"):
+        quotes[name] = np.where(fine, results[name], 0)
+    quotes["error"] = results["error"]
+    return quotes
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
@@ -113,7 +124,7 @@ class SwapQuote(Record, frozen=True):
 
     :arg bins: Bins that the walk visited.
 
-    :arg fee_rate: Rate of the first bin, in units of 1e-9, as the program reports it.
+    :arg fee_rate: Rate of the last bin that was used, in units of 1e-9: what the Meteora program reports.
 
     :arg price_impact: Relative distance of the average price net of fees from the start bin's price, at least 0.
 

@@ -18,6 +18,15 @@ def _check(request: SwapRequest) -> None:
         raise RangeError(f"amount {request.amount} or threshold {request.threshold} fits no u64")
 
 
+def _as_u64(amounts: NDArray[np.integer]) -> NDArray[np.uint64]:
+    kind = amounts.dtype.kind
+    if kind not in "ui" or amounts.ndim != 1:
+        raise RangeError(f"amounts of {amounts.ndim} dimensions and type {amounts.dtype} are no row of integers")
+    if kind == "i" and amounts.size and amounts.min() < 0:
+        raise RangeError(f"amount {amounts.min()} fits no u64")
+    return np.ascontiguousarray(amounts, np.uint64)
+
+
 def quote(pool: Pool, request: SwapRequest, clock: Clock) -> SwapQuote | SwapFailure:
     """Return what a swap would do to a pool that stays as it is, or the failure its program would answer with.
 
@@ -75,15 +84,18 @@ def apply(pool: Pool, request: SwapRequest, clock: Clock) -> tuple[SwapQuote, Po
 
 
 def quote_many(
-    pool: Pool, amounts: NDArray[np.uint64], *, exact_in: bool, swap_for_y: bool, clock: Clock
+    pool: Pool, amounts: NDArray[np.integer], *, exact_in: bool, swap_for_y: bool, clock: Clock
 ) -> NDArray[np.void]:
     """Quote many amounts against the same pool, each as if it came alone; bins that several cross are walked once.
 
-    :arg amounts: Raw units as the user sees them, in any order.
+    :arg amounts: Raw units as the user sees them, in any order, of any integer type.
 
     :returns: One `dlmm.records.QUOTE` for each amount, in their order; `error` is 0 or the program's code.
 
+    :raises RangeError: The amounts are no one-dimensional array of integers, or one of them is negative.
+
     """
+    given = _as_u64(amounts)
     if isinstance(pool, MeteoraPool):
-        return meteora.quote_many(pool, amounts, exact_in=exact_in, swap_for_y=swap_for_y, clock=clock)
-    return saros.quote_many(pool, amounts, exact_in=exact_in, swap_for_y=swap_for_y, clock=clock)
+        return meteora.quote_many(pool, given, exact_in=exact_in, swap_for_y=swap_for_y, clock=clock)
+    return saros.quote_many(pool, given, exact_in=exact_in, swap_for_y=swap_for_y, clock=clock)

@@ -14,7 +14,7 @@ from solders.pubkey import Pubkey
 from dlmm.errors import AccountError
 from dlmm.jit import kernel
 from dlmm.records import Account, Record
-from dlmm.wide import U64, multiply_divide
+from dlmm.wide import U64, multiply_divide, rounded_up
 
 TOKEN_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
 TOKEN_2022_PROGRAM = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
@@ -47,11 +47,8 @@ def added(amount: U64, basis_points: U64, maximum: U64) -> tuple[U64, bool]:
     if basis_points == _BASIS_POINTS:
         return maximum, bool(amount + maximum >= amount)
     high, gross, inexact = multiply_divide(amount, _BASIS_POINTS, _BASIS_POINTS - basis_points)
-    if inexact:
-        gross += _ONE
-        if gross == _ZERO:
-            high += _ONE
-    if high != _ZERO or gross - amount >= maximum:
+    gross, fits = rounded_up(high, gross, inexact)
+    if not fits or gross - amount >= maximum:
         gross = amount + maximum
         if gross < amount:
             return _ZERO, False
@@ -118,6 +115,11 @@ class Mint(Record, frozen=True):
         if self.newer_fee is None or self.older_fee is None:
             return None
         return self.newer_fee if epoch >= self.newer_fee.epoch else self.older_fee
+
+    def fee_terms(self, epoch: int) -> tuple[int, int]:
+        """Return basis points and maximum of the transfer fee that holds in an epoch, zeros without one."""
+        fee = self.fee_at(epoch)
+        return (0, 0) if fee is None else (fee.basis_points, fee.maximum)
 
     def excluded(self, amount: int, epoch: int) -> int:
         """Return what arrives of a transfer of `amount`."""

@@ -7,6 +7,8 @@ intended.
 The divisions follow Knuth's algorithm D in the two-digit form of Warren, "Hacker's Delight", section 9-4 and 9-5.
 """
 
+from typing import Any
+
 import numpy as np
 
 from dlmm.jit import kernel
@@ -19,6 +21,12 @@ _BITS63 = U64(63)
 _BITS64 = U64(64)
 _LOW32 = U64(0xFFFFFFFF)
 _BASE32 = U64(1 << 32)
+
+
+@kernel
+def signed(field: Any) -> int:
+    """Read an unsigned field as a signed integer: beside one, numba would turn a u64 into a float."""
+    return np.int64(field)  # type: ignore[return-value] # what numba calls an int
 
 
 @kernel
@@ -52,6 +60,16 @@ def subtract(a_high: U64, a_low: U64, b_high: U64, b_low: U64) -> tuple[U64, U64
 def is_less(a_high: U64, a_low: U64, b_high: U64, b_low: U64) -> bool:
     """Tell whether the first 128-bit number is the smaller one."""
     return bool(a_high < b_high or (a_high == b_high and a_low < b_low))
+
+
+@kernel
+def rounded_up(high: U64, low: U64, inexact: bool) -> tuple[U64, bool]:
+    """Round a quotient or a whole part up, and tell whether it fits 64 bits."""
+    if inexact:
+        low += _ONE
+        if low == _ZERO:
+            high += _ONE
+    return low, high == _ZERO
 
 
 @kernel

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from dlmm.errors import AccountError, RangeError
 from dlmm.fees import FEE_PRECISION, accumulate, base_fee_rate, references, variable_fee_rate
-from dlmm.liquidity import Amounts, LiquidityState, account_rows, claimable_fee
+from dlmm.liquidity import Amounts, LiquidityState, account_rows, bin_row, claimable_fee
 from dlmm.meteora.layout import (
     BIN_ARRAY,
     BIN_ARRAY_DISCRIMINATOR,
@@ -131,11 +131,7 @@ class Book:
 
     def row(self, bin_id: int) -> np.void:
         """Return a bin for reading and writing."""
-        array, inside = divmod(bin_id, BINS_PER_ARRAY)
-        if array not in self._arrays:
-            raise AccountError(f"bin_array {array}", f"not given, though it holds bin {bin_id}")
-        row: np.void = self._arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
-        return row
+        return bin_row(self._arrays, bin_id, BINS_PER_ARRAY)
 
     def bin(self, bin_id: int) -> tuple[Amounts, int]:
         """Return what liquidity providers have in a bin, and their shares of it."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
-from dlmm.account_bytes import copied, sorted_arrays
+from dlmm.account_bytes import copied, needed, sorted_arrays
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.meteora.layout import (
@@ -72,7 +72,7 @@ class MeteoraPool:
             address is none.
 
         """
-        pair = decode_lb_pair(address, _need(accounts, address))
+        pair = decode_lb_pair(address, needed(accounts, address))
         try:
             owner = Pubkey.from_string(address)
         except ValueError as error:
@@ -96,8 +96,8 @@ class MeteoraPool:
             pair=copied(pair),
             arrays=arrays,
             extension=extension,
-            mint_x=decode_mint(mint_x, _need(accounts, mint_x)),
-            mint_y=decode_mint(mint_y, _need(accounts, mint_y)),
+            mint_x=decode_mint(mint_x, needed(accounts, mint_x)),
+            mint_y=decode_mint(mint_y, needed(accounts, mint_y)),
             array_addresses=array_addresses,
             extension_address=extension_address,
             vault_x=_balance(accounts, _address(pair, "reserve_x")),
@@ -146,12 +146,6 @@ class MeteoraPool:
         accumulator, control = int(me["volatility_accumulator"]), int(me["variable_fee_control"])
         surcharge = int(variable_fee_rate(accumulator, self.bin_step, control))
         return min(self.base_fee_rate + surcharge, MAX_FEE_RATE)
-
-
-def _need(accounts: Mapping[str, Account], key: str) -> Account:
-    if key not in accounts:
-        raise AccountError(key, "is missing")
-    return accounts[key]
 
 
 def _address(pair: NDArray[np.void], field: str) -> str:

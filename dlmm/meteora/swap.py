@@ -11,8 +11,7 @@ from dlmm.meteora.pool import MeteoraPool
 from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, RESULT, TERMS
 from dlmm.meteora.walk import walk
 from dlmm.price import price_x64
-from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
-from dlmm.tokens import Mint
+from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, quotes_of
 
 _FIRST = np.zeros(1, np.int64)
 _HUGE = np.uint64(1 << 63)
@@ -51,19 +50,14 @@ def quote_many(
     threshold = 0 if exact_in else MAX_U64
     request = SwapRequest(exact_in=exact_in, amount=0, swap_for_y=swap_for_y, threshold=threshold)
     results = np.zeros(len(amounts), RESULT)
-    terms, amounts = _terms(pool, request, clock), np.ascontiguousarray(amounts, np.uint64)
+    terms = _terms(pool, request, clock)
     order = np.argsort(amounts, kind="stable")
     # With its fee such an amount can be more than 64 bits hold in a bin that smaller ones have crossed: it walks alone.
     alone = 0 if exact_in else int(np.count_nonzero(amounts >= _HUGE))
     together = len(order) - alone
     for part in (order[:together], *(order[k : k + 1] for k in range(together, len(order)))):
         walk(pool.pair, pool.arrays, pool.extension, _FIRST, terms, amounts, part, results, False)
-    quotes = np.zeros(len(amounts), QUOTE)
-    fine = results["error"] == 0
-    for name in ("amount_in", "amount_out", "fee", "protocol_fee", "end_bin", "bins"):
-        quotes[name] = np.where(fine, results[name], 0)
-    quotes["error"] = results["error"]
-    return quotes
+    return quotes_of(results)
 
 
 def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.void]:
@@ -77,8 +71,8 @@ def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.
                 request.threshold,
                 clock.slot,
                 clock.unix_timestamp,
-                *_transfer_fee(mint_in, clock.epoch),
-                *_transfer_fee(mint_out, clock.epoch),
+                *mint_in.fee_terms(clock.epoch),
+                *mint_out.fee_terms(clock.epoch),
                 vault_out,
                 _base_units(pool, request),
                 request.exact_in,
@@ -89,11 +83,6 @@ def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.
         ],
         TERMS,
     )
-
-
-def _transfer_fee(mint: Mint, epoch: int) -> tuple[int, int]:
-    fee = mint.fee_at(epoch)
-    return (0, 0) if fee is None else (fee.basis_points, fee.maximum)
 
 
 def _base_units(pool: MeteoraPool, request: SwapRequest) -> int:

@@ -75,12 +75,6 @@ RESULT = np.dtype(
 
 
 @kernel
-def signed(field: Any) -> int:
-    """Read an unsigned field as a signed integer: beside one, numba would turn a u64 into a float."""
-    return np.int64(field)  # type: ignore[return-value] # what numba calls an int
-
-
-@kernel
 def supports_orders(pair: NDArray[np.void]) -> bool:
     """Tell whether limit orders take part: pairs made for them, and undecided ones without rewards."""
     me: Any = pair[0]

@@ -23,12 +23,11 @@ from dlmm.meteora.terms import (
     is_open,
     no_exact_out,
     settle,
-    signed,
     supports_orders,
     target_of,
 )
 from dlmm.tokens import withheld
-from dlmm.wide import U64
+from dlmm.wide import U64, signed
 
 MAX_FEE_RATE = U64(100_000_000)
 _ZERO = U64(0)

@@ -22,6 +22,7 @@ from dlmm.liquidity import (
     PoolTokens,
     account_rows,
     amounts_for,
+    bin_row,
     composition_fees,
     liquidity_of,
     part_of,
@@ -250,8 +251,4 @@ class _Book:
         return LiquidityState(self._pair.tobytes(), self._position.tobytes(), arrays)
 
     def _bin(self, bin_id: int) -> np.void:
-        array, inside = divmod(bin_id, BINS_PER_ARRAY)
-        if array not in self._arrays:
-            raise AccountError(f"bin_array {array}", f"not given, though it holds bin {bin_id}")
-        row: np.void = self._arrays[array][0]["bins"][inside]  # a view: writing to it writes the array
-        return row
+        return bin_row(self._arrays, bin_id, BINS_PER_ARRAY)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
-from dlmm.account_bytes import copied, sorted_arrays
+from dlmm.account_bytes import copied, needed, sorted_arrays
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.price import price_x64
@@ -71,7 +71,7 @@ class SarosPool:
             address is none.
 
         """
-        account = _need(accounts, address)
+        account = needed(accounts, address)
         pair = decode_pair(address, account)
         try:
             owner = Pubkey.from_string(address)
@@ -87,7 +87,7 @@ class SarosPool:
                 found.append((key, array))
         arrays, array_addresses = sorted_arrays(found, BIN_ARRAY)
         mint_x, mint_y = (str(Pubkey.from_bytes(pair[name].tobytes())) for name in ("mint_x", "mint_y"))
-        account_x, account_y = _need(accounts, mint_x), _need(accounts, mint_y)
+        account_x, account_y = needed(accounts, mint_x), needed(accounts, mint_y)
         return cls(
             address=address,
             pair=copied(pair),
@@ -155,9 +155,3 @@ class SarosPool:
 def _vault_bump(pair: Pubkey, mint: str, token_program: str) -> int:
     seeds = [bytes(pair), bytes(Pubkey.from_string(token_program)), bytes(Pubkey.from_string(mint))]
     return 255 - Pubkey.find_program_address(seeds, ASSOCIATED_TOKEN_PROGRAM)[1]
-
-
-def _need(accounts: Mapping[str, Account], key: str) -> Account:
-    if key not in accounts:
-        raise AccountError(key, "is missing")
-    return accounts[key]

@@ -6,15 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.account_bytes import copied
-from dlmm.errors import RangeError
 from dlmm.price import price_table
-from dlmm.records import MAX_U64, QUOTE, Clock, SwapFailure, SwapQuote, SwapRequest
+from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, quotes_of
 from dlmm.saros.compute_units import VAULT_BUMP_UNITS
 from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
 from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP, walk
 from dlmm.saros.window import CHOOSE
-from dlmm.tokens import Mint
 
 _DEATHS = {-1: "Panic", -2: "OutOfMemory", -4: "AccountBorrowFailed"}
 _FAILURES = {3007: "AccountOwnedByWrongProgram", 4102: "InvalidNumericConversion", **ERROR_NAMES, **_DEATHS}
@@ -30,8 +28,6 @@ def quote(pool: SarosPool, request: SwapRequest, clock: Clock) -> SwapQuote | Sw
     :arg request: `arrays`, where given, are the indices of the lower and the upper bin array.
 
     :arg clock: Slot, time and epoch that the program would see.
-
-    :raises RangeError: An amount or a threshold fits no u64.
 
     """
     return _run(pool, request, clock, pool.pair, pool.arrays, _NO_STEPS, False)
@@ -74,18 +70,13 @@ def quote_many(
         swap_for_y,
         clock.unix_timestamp,
         limits,
-        np.ascontiguousarray(amounts, np.uint64),
+        amounts,
         order,
         results,
         _NO_STEPS,
         False,
     )
-    quotes = np.zeros(len(amounts), QUOTE)
-    fine = results["error"] == 0
-    for name in ("amount_in", "amount_out", "fee", "protocol_fee", "end_bin", "bins"):
-        quotes[name] = np.where(fine, results[name], 0)
-    quotes["error"] = results["error"]
-    return quotes
+    return quotes_of(results)
 
 
 def _prices(pool: SarosPool) -> NDArray[np.uint64]:
@@ -102,12 +93,7 @@ def _mints(pool: SarosPool) -> int:
 
 def _limits(pool: SarosPool, swap_for_y: bool, threshold: int, epoch: int) -> NDArray[np.uint64]:
     mint_in, mint_out = (pool.mint_x, pool.mint_y) if swap_for_y else (pool.mint_y, pool.mint_x)
-    return np.array((threshold, *_transfer_fee(mint_in, epoch), *_transfer_fee(mint_out, epoch)), np.uint64)
-
-
-def _transfer_fee(mint: Mint, epoch: int) -> tuple[int, int]:
-    fee = mint.fee_at(epoch)
-    return (0, 0) if fee is None else (fee.basis_points, fee.maximum)
+    return np.array((threshold, *mint_in.fee_terms(epoch), *mint_out.fee_terms(epoch)), np.uint64)
 
 
 def _run(
@@ -124,9 +110,6 @@ def _run(
         if len(request.arrays) != 2:
             return SwapFailure("AccountNotEnoughKeys", 3005, f"{len(request.arrays)} bin arrays passed instead of 2")
         window = request.arrays
-    for name, value in (("amount", request.amount), ("threshold", request.threshold)):
-        if not 0 <= value <= MAX_U64:
-            raise RangeError(f"{name} {value} fits no u64")
     results = np.empty(1, RESULT)
     walk(
         pair,

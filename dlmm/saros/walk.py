@@ -14,9 +14,9 @@ from dlmm.saros.compute_units import bins_above_one, compute_units
 from dlmm.saros.exchange import AMOUNT_OVERFLOW, AMOUNT_UNDERFLOW, PANIC, exchange, protocol_part
 from dlmm.saros.heap import DONE, HEAP_BYTES, NOT_FOUND, REFUSED_IN, REFUSED_OUT, heap_used
 from dlmm.saros.layout import BINS_PER_ARRAY, MAX_BIN_ID
-from dlmm.saros.window import CHOOSE, choose_window, find_array, signed, window_error
+from dlmm.saros.window import CHOOSE, choose_window, find_array, window_error
 from dlmm.tokens import added, withheld
-from dlmm.wide import U64
+from dlmm.wide import U64, signed
 
 OUT_OF_MEMORY = -2
 NUMERIC_CONVERSION = 4102
@@ -162,7 +162,7 @@ def walk(
     bin_id = start
     spent, got, fees, protocol = _ZERO, _ZERO, _ZERO, _ZERO
     bins, upper_bins, empty_bins = 0, 0, 0
-    first_rate, rate = _ZERO, _ZERO
+    rate = _ZERO
     ready = False
     for k in range(order.shape[0]):
         out = results[order[k]]
@@ -198,8 +198,6 @@ def walk(
                 if index not in (lower, upper):
                     error = BIN_NOT_FOUND
                     break
-                if bins == 0:
-                    first_rate = rate
                 ready = True
             walked_upper += 1 if index == upper else 0
             row = arrays[lower_place if index == lower else upper_place].bins[bin_id % BINS_PER_ARRAY]
@@ -283,7 +281,7 @@ def walk(
         out.error = np.int32(error)
         out.bins, out.upper_bins = np.int32(walked), np.int32(walked_upper)
         out.start_bin, out.end_bin = np.int32(start), np.int32(bin_id)
-        out.fee_rate = first_rate
+        out.fee_rate = rate if walked > 0 else _ZERO
         if error == 0:
             out.price_impact = impact(
                 traded[0] - traded[2],

@@ -1,24 +1,17 @@
 """Which two neighbouring bin arrays a Saros swap is given, and what is wrong with others."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from dlmm.saros.layout import BINS_PER_ARRAY
+from dlmm.wide import signed
 
 BORROW_FAILED = -4
 ARRAY_NOT_INITIALISED = 3007
 INDEX_MISMATCH = 6003
 CHOOSE = -(1 << 40)
 """In place of an index: choose the arrays as a client does."""
-
-
-@kernel
-def signed(field: Any) -> int:
-    """Read an unsigned field as a signed integer: beside one, numba would turn a u64 into a float."""
-    return np.int64(field)  # type: ignore[return-value] # what numba calls an int
 
 
 @kernel

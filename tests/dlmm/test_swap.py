@@ -1,9 +1,12 @@
 """The door answers for both venues alike, and what it answers never favors the trader's rounding."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from dlmm.errors import RangeError
 from dlmm.meteora.pool import MeteoraPool
@@ -99,6 +102,22 @@ def test_amounts_that_fit_no_u64_are_refused(venue: Venue, amount: int, threshol
     for work in (quote, apply):
         with pytest.raises(RangeError, match="fits no u64"):
             work(pools(venue)[0], request, CLOCK)
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+@pytest.mark.parametrize("kind", [np.uint64, np.int64, np.uint8, np.int32])
+def test_a_batch_takes_any_integers(venue: Venue, kind: type[np.integer[Any]]) -> None:
+    pool, wanted = pools(venue)[0], np.arange(100)
+    expected = quote_many(pool, wanted.astype(np.uint64), exact_in=True, swap_for_y=True, clock=CLOCK)
+    for given_ in (wanted.astype(kind), wanted.astype(kind)[::-1][::-1]):
+        assert (quote_many(pool, given_, exact_in=True, swap_for_y=True, clock=CLOCK) == expected).all()
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+@pytest.mark.parametrize("wanted", [np.array([1, -1]), np.array([1.0]), np.array([[1]]), np.array([2**64])])
+def test_a_batch_of_what_no_u64_can_say_is_refused(venue: Venue, wanted: NDArray[Any]) -> None:
+    with pytest.raises(RangeError):
+        quote_many(pools(venue)[0], wanted, exact_in=True, swap_for_y=True, clock=CLOCK)
 
 
 @pytest.mark.parametrize("venue", list(Venue))

@@ -97,3 +97,14 @@ def test_multiply_divide_is_exact_in_between(a: int, b: int, divisor: int) -> No
     high, low, inexact = wide.multiply_divide(U64(a), U64(b), U64(divisor))
     assert whole(high, low) == a * b // divisor
     assert bool(inexact) == (a * b % divisor != 0)
+
+
+@MANY
+@given(U128S, st.booleans())
+def test_rounding_up(value: int, inexact: bool) -> None:
+    low, fits = wide.rounded_up(*halves(value), inexact)
+    assert (int(low), fits) == ((value + inexact) & MAX64, value + inexact <= MAX64 or value + inexact > MAX128)
+
+
+def test_an_unsigned_field_reads_as_signed() -> None:
+    assert [wide.signed(U64(value)) for value in (0, 5, 2**63 - 1)] == [0, 5, 2**63 - 1]

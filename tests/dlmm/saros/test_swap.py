@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from dlmm.conformance.swaps import fails_for_accounts, pool_of, request_of
 from dlmm.conformance.vectors import Vector, VectorFolder
-from dlmm.errors import RangeError
 from dlmm.price import price_x64
 from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, Venue
 from dlmm.saros.heap import DONE, HEAP_BYTES, heap_used
@@ -345,12 +344,14 @@ def test_a_rate_of_everything_is_a_panic() -> None:
     assert failure.name == "Panic"
 
 
-@pytest.mark.parametrize("amount", [-1, MAX_U64 + 1])
-def test_what_no_u64_can_say_is_refused(amount: int) -> None:
-    with pytest.raises(RangeError, match="amount"):
-        quote(flat(), SwapRequest(True, amount, True, 0), CLOCK)
-    with pytest.raises(RangeError, match="threshold"):
-        apply(flat(), SwapRequest(True, 1, True, amount), CLOCK)
+def test_the_rate_told_is_that_of_the_last_bin() -> None:
+    pool = flat(variable_fee_control=40_000, max_volatility_accumulator=10**6)
+    told = trace(pool, SwapRequest(True, 35 * 10**8, True, 0), CLOCK)
+    assert not isinstance(told, SwapFailure)
+    accumulator = int(told[1]["volatility_accumulator"][-1])
+    assert accumulator == 10_000 * (told[0].bins - 1) > 0
+    surcharge = -(-((accumulator * pool.bin_step) ** 2) * 40_000 // 10**11)
+    assert told[0].fee_rate == pool.base_fee_rate + surcharge
 
 
 def test_price_impact_grows_from_nothing() -> None:
