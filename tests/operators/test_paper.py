@@ -50,7 +50,7 @@ def rulebooks(draw: st.DrawFn) -> Rules:
 
 
 @st.composite
-def sessions(draw: st.DrawFn, most: int = 50) -> tuple[Rows, Rows]:
+def days(draw: st.DrawFn, most: int = 50) -> tuple[Rows, Rows]:
     """Rows with complete liquidity, and signals at some of them."""
     rows = market(draw(moves(most)))
     rows["liquidity"] = np.where(np.isnan(rows["liquidity"]), 2_000_000.0, rows["liquidity"])
@@ -85,9 +85,9 @@ def plain(records: Rows, names: tuple[str, ...]) -> list[dict[str, object]]:
 
 
 @settings(max_examples=150)
-@given(sessions(), rulebooks(), st.integers(0, 4))
-def test_the_kernel_does_what_the_plain_reference_does(session: tuple[Rows, Rows], rules: Rules, seed: int) -> None:
-    rows, signals = session
+@given(days(), rulebooks(), st.integers(0, 4))
+def test_the_kernel_does_what_the_plain_reference_does(day: tuple[Rows, Rows], rules: Rules, seed: int) -> None:
+    rows, signals = day
     reference = ReferenceVenue(rules, moody(seed))
     reference.walk(rows, signals)
     venue = Clockwork(rules, moody(seed)).walk(rows, signals)
@@ -110,11 +110,11 @@ def test_the_kernel_does_what_the_plain_reference_does(session: tuple[Rows, Rows
 
 
 @settings(max_examples=60)
-@given(sessions(), rulebooks(), st.integers(0, 4), places())
+@given(days(), rulebooks(), st.integers(0, 4), places())
 def test_where_the_walk_is_cut_changes_no_byte(
-    session: tuple[Rows, Rows], rules: Rules, seed: int, cuts: list[int]
+    day: tuple[Rows, Rows], rules: Rules, seed: int, cuts: list[int]
 ) -> None:
-    rows, signals = session
+    rows, signals = day
     whole = Clockwork(rules, moody(seed)).walk(rows, signals)
     parts = Clockwork(rules, moody(seed))
     bounds = sorted({0, len(rows), *(place % (len(rows) + 1) for place in cuts)})
@@ -126,11 +126,11 @@ def test_where_the_walk_is_cut_changes_no_byte(
 
 
 @settings(max_examples=60)
-@given(sessions(), sessions(), st.integers(0, 50), rulebooks(), st.integers(0, 4))
+@given(days(), days(), st.integers(0, 50), rulebooks(), st.integers(0, 4))
 def test_no_later_row_changes_an_earlier_order_or_fill(
-    session: tuple[Rows, Rows], other: tuple[Rows, Rows], place: int, rules: Rules, seed: int
+    day: tuple[Rows, Rows], other: tuple[Rows, Rows], place: int, rules: Rules, seed: int
 ) -> None:
-    rows, signals = session
+    rows, signals = day
     now = place % (len(rows) + 1)
     past, seen = rows[:now], signals[signals["seq"] < now]
     future, later = other[0].copy(), other[1].copy()
@@ -146,11 +146,11 @@ def test_no_later_row_changes_an_earlier_order_or_fill(
 
 
 @settings(max_examples=60)
-@given(sessions(), rulebooks(), st.integers(0, 4))
+@given(days(), rulebooks(), st.integers(0, 4))
 def test_tokens_move_only_by_fills_and_promises_are_kept_exactly(
-    session: tuple[Rows, Rows], rules: Rules, seed: int
+    day: tuple[Rows, Rows], rules: Rules, seed: int
 ) -> None:
-    rows, signals = session
+    rows, signals = day
     venue = Clockwork(rules, moody(seed)).walk(rows, signals)
     for pool, book in enumerate(venue.books):
         start = Clockwork(rules).walk(rows).books[pool]
@@ -176,11 +176,11 @@ def test_tokens_move_only_by_fills_and_promises_are_kept_exactly(
 
 
 @settings(max_examples=60)
-@given(sessions(), rulebooks(), st.integers(0, 4))
+@given(days(), rulebooks(), st.integers(0, 4))
 def test_no_order_meets_the_pool_in_its_own_slot_or_after_its_end(
-    session: tuple[Rows, Rows], rules: Rules, seed: int
+    day: tuple[Rows, Rows], rules: Rules, seed: int
 ) -> None:
-    rows, signals = session
+    rows, signals = day
     venue = Clockwork(rules, moody(seed)).walk(rows, signals)
     ends = {int(order["order"]): order for order in venue.orders}
     for fill in venue.fills:
