@@ -130,7 +130,10 @@ def divide(high: U64, low: U64, by_high: U64, by_low: U64) -> tuple[U64, U64, bo
 
     """
     if by_high == _ZERO:
-        quotient_high = high // by_low
+        if high == _ZERO:  # most amounts: one division instead of three
+            quotient_low = low // by_low
+            return _ZERO, quotient_low, quotient_low * by_low != low
+        quotient_high = high // by_low if high >= by_low else _ZERO
         quotient_low, rest = divide_narrow(high - quotient_high * by_low, low, by_low)
         return quotient_high, quotient_low, rest != _ZERO
     shift = leading_zeros(by_high)

@@ -187,9 +187,11 @@ def split_fee(fee: U64, own_in: U64, used: U64, protocol_share: U64, has_host: b
     """
     if used == _ZERO:
         return _ZERO, _ZERO, fee, _ZERO
-    _, own_fee, inexact = multiply_divide(fee, own_in, used)
-    if inexact:
-        own_fee += _ONE
+    own_fee = fee
+    if own_in != used:
+        _, own_fee, inexact = multiply_divide(fee, own_in, used)
+        if inexact:
+            own_fee += _ONE
     order_fee = fee - own_fee
     _, placers_fee, _ = multiply_divide(order_fee, _ORDER_SHARE, _BASIS_POINTS)
     _, own_protocol, _ = multiply_divide(own_fee, protocol_share, _BASIS_POINTS)
