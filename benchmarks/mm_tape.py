@@ -13,7 +13,6 @@ from operators.pools import PoolInfo
 
 SEED = 20260701
 REQUOTES = 34_055
-SAROS_ZERO_BIN = 1 << 23
 PAIRS = (("SOL", 150.0, 6e-4), ("JUP", 1.2, 4e-4), ("BONKK", 2.4, 9e-4), ("WIF", 3.1, 7e-4), ("JTO", 2.9, 5e-4))
 VENUES = ((Venue.METEORA, 4), (Venue.SAROS, 10))
 SLOT_NS = 400_000_000
@@ -71,7 +70,7 @@ def tape(count: int = 1_000_000) -> Rows:
         half = info.bin_step / 2e4
         bid, ask = np.round(mid * (1 - half), 6), np.round(mid * (1 + half), 6)
         rows["price"][mine] = (bid + ask) * 0.5
-        rows["active_id"][mine] = exponent + (SAROS_ZERO_BIN if info.venue is Venue.SAROS else 0)
+        rows["active_id"][mine] = exponent + info.zero_bin
     rows["seq"] = np.arange(count)
     rows["write_order"] = rows["seq"]
     rows["slot"] = 300_000_000 + (ts - ts[0]) // SLOT_NS

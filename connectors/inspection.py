@@ -25,7 +25,6 @@ from operators.inspection import (
 )
 from operators.pools import PoolInfo
 
-SAROS_ORIGIN = 1 << 23
 METEORA_REACH = 351_639
 """Meteora's ids end at this many basis points from 1."""
 _LOG_PRICE_REACH = 64.0 * math.log(2.0)
@@ -86,7 +85,7 @@ def pool_facts(pool: PoolInfo) -> tuple[int, int, float, float]:
     log_step = math.log1p(pool.bin_step / 10_000)
     log_unit = (pool.decimals_x - pool.decimals_y) * math.log(10.0)
     if pool.venue is Venue.SAROS:
-        return SAROS_ORIGIN, int(_LOG_PRICE_REACH / log_step), log_step, log_unit
+        return pool.zero_bin, int(_LOG_PRICE_REACH / log_step), log_step, log_unit
     return 0, METEORA_REACH // pool.bin_step, log_step, log_unit
 
 

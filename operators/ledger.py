@@ -79,7 +79,6 @@ EQUITY = np.dtype(
     ]
 )
 
-SAROS_ZERO_BIN = 1 << 23
 MAX_BASE = 2.0**62
 METEORA_MAX_FEE = 0.1
 SAROS_MAX_FEE = 1.0 - 1e-9
@@ -103,7 +102,7 @@ def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: f
         fee_rate = info.base_factor * info.bin_step * 10 * 10**info.base_fee_power_factor / 1e9
         book["fee_rate"] = min(fee_rate, SAROS_MAX_FEE if info.venue is Venue.SAROS else METEORA_MAX_FEE)
         book["log_step"] = math.log1p(info.bin_step / BASIS_POINTS)
-        book["zero_bin"] = SAROS_ZERO_BIN if info.venue is Venue.SAROS else 0
+        book["zero_bin"] = info.zero_bin
         book["sell_above"] = math.inf
         if index in traded:
             book["budget"] = capital / len(traded)

@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from dlmm.records import Record, Venue
+from dlmm.saros.layout import MIDDLE_BIN_ID
 
 U8 = Annotated[int, Meta(ge=0, le=0xFF)]
 U16 = Annotated[int, Meta(ge=0, le=0xFFFF)]
@@ -44,3 +45,8 @@ class PoolInfo(Record, frozen=True):
     variable_fee_control: U32 = 0
     max_volatility_accumulator: U32 = 0
     protocol_share: U16 = 0
+
+    @property
+    def zero_bin(self) -> int:
+        """Return the bin whose raw price is 1, in the venue's own ids."""
+        return MIDDLE_BIN_ID if self.venue is Venue.SAROS else 0

@@ -3,10 +3,10 @@
 import msgspec
 import numpy as np
 
-from dlmm.records import SwapRequest, Venue
+from dlmm.records import SwapRequest
 from operators.blocks import ROW, Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
-from operators.ledger import SAROS_ZERO_BIN, open_books
+from operators.ledger import open_books
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio, PortfolioParams
@@ -35,7 +35,7 @@ def _rows(pool: int, info: PoolInfo) -> Rows:
     rows["ts_event_ns"] = 1_000_000_000, 2_000_000_000
     rows["price"] = rows["liquidity"] = 1.0
     rows["pool"] = pool
-    rows["active_id"] = SAROS_ZERO_BIN if info.venue is Venue.SAROS else 0
+    rows["active_id"] = info.zero_bin
     return rows
 
 

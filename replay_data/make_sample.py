@@ -33,7 +33,6 @@ SLOT_NS = 400_000_000
 FIRST_SLOT = 400_000_000
 FIRST_NS = 1_775_000_000_000_000_000
 HALF_WIDTH = 120
-SAROS_ZERO_BIN = 1 << 23
 TOKENS = (("SOL", 9, 150.0, 2e-4), ("JUP", 6, 0.85, 3e-4))
 VENUES = ((Venue.METEORA, 4, 2_000_000.0), (Venue.SAROS, 5, 1_200_000.0))
 NOISE_RATE, NOISE_VALUE, ARBITRAGE_RATE = 0.15, 6_000.0, 0.3
@@ -75,9 +74,7 @@ class SamplePool:
             max_volatility_accumulator=350_000,
             protocol_share=500,
         )
-        zero = SAROS_ZERO_BIN if venue is Venue.SAROS else 0
-        self.zero_bin = zero
-        active_id = zero + nearest_exponent(raw_price(price, decimals, 6), bin_step)
+        active_id = self.info.zero_bin + nearest_exponent(raw_price(price, decimals, 6), bin_step)
         fields = {name: getattr(self.info, name) for name in PoolTerms.__struct_fields__ if name != "address"}
         made = synthetic_pool(PoolTerms(address=str(address), **fields), active_id, int(value * 1e6), HALF_WIDTH)
         owner = "lb_pair" if venue is Venue.METEORA else "pair"
@@ -94,7 +91,7 @@ class SamplePool:
     @property
     def price(self) -> float:
         """Price of the active bin, in whole tokens."""
-        exponent = self.pool.active_id - self.zero_bin
+        exponent = self.pool.active_id - self.info.zero_bin
         return human_price(ratio_of(price_x64(exponent, self.info.bin_step)), self.info.decimals_x, 6)
 
     def liquidity(self, reach: int = 35) -> float:

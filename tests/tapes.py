@@ -7,8 +7,6 @@ from dlmm.records import Venue
 from operators.blocks import ROW, Rows
 from operators.pools import PoolInfo
 
-SAROS_ZERO_BIN = 1 << 23
-
 
 def pool_info(index: int) -> PoolInfo:
     """Return one of a family of pools: even ones on Meteora, odd ones on Saros, with alternating bin steps."""
@@ -42,7 +40,6 @@ def tape(rows: int, pools: int = 3, seed: int = 1, rows_per_slot: int = 4) -> tu
         step = np.log1p(info.bin_step / 1e4)
         start = round(np.log((100.0 + 10 * index) * 1e-3) / step)
         exponent = start + np.cumsum(rng.integers(-2, 3, int(mine.sum())))
-        zero = SAROS_ZERO_BIN if info.venue is Venue.SAROS else 0
-        out["active_id"][mine] = exponent + zero
+        out["active_id"][mine] = exponent + info.zero_bin
         out["price"][mine] = np.exp(exponent * step) * human_price(1.0, info.decimals_x, info.decimals_y)
     return out, infos
