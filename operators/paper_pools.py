@@ -4,6 +4,7 @@ A fill changes the pool for the fills that follow in the same state of the marke
 what was recorded. So our own impact is paid in full, but the recorded market does not answer to it.
 """
 
+from functools import lru_cache
 from typing import Protocol
 
 from dlmm.errors import DlmmError
@@ -118,7 +119,7 @@ class PaperPools:
         info = self._pools[pool]
         if info.pool not in self._accounts[pool]:
             value_y = int(book["liquidity"] / book["unit_y"])
-            return synthetic_pool(self._terms[pool], int(book["active_id"]), value_y, self._depth_bins)
+            return _stand_in(self._terms[pool], int(book["active_id"]), value_y, self._depth_bins)
         decode = SarosPool.from_accounts if info.venue is Venue.SAROS else MeteoraPool.from_accounts
         state: Pool = decode(info.pool, self._accounts[pool])
         self._recorded[pool] = state
@@ -140,6 +141,10 @@ class PaperPools:
         self._after_fill = list(state.after_fill)
         self._recorded = [None for _ in self._pools]
         self._troubles = dict(state.troubles)
+
+
+_stand_in = lru_cache(maxsize=256)(synthetic_pool)
+"""A price comes back to the same bins again and again, and nobody writes into a pool once it is made."""
 
 
 def _terms_of(info: PoolInfo) -> PoolTerms:
