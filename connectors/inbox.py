@@ -19,7 +19,7 @@ from dlmm.accounts import decode_account
 from dlmm.errors import AccountError, DlmmError
 from dlmm.records import Account, Record
 from dlmm.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
-from operators.blocks import ROW, AccountWrite, Block, Rows, split_by_pool
+from operators.blocks import ROW, AccountWrite, Block, Rows, split_by_pool, taken
 
 MINT_LENGTH = 82
 
@@ -66,11 +66,11 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
             self._progress.show(self._offset)
         is_last = self._offset >= len(self._recording)
         is_good = self._inspector.check(rows)
-        rows = rows[is_good] if not is_good.all() else rows
+        rows = taken(rows, is_good) if not is_good.all() else rows
         is_chosen = self._is_chosen[rows["pool"]]
         if not is_chosen.all():
             self._not_chosen += len(rows) - int(is_chosen.sum())
-            rows = rows[is_chosen]
+            rows = taken(rows, is_chosen)
         self._good += len(rows)
         if is_last and not self._good:
             reasons = ", ".join(f"{kind} in {count}" for kind, is_refused, count in self._findings() if is_refused)

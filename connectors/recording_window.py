@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -32,6 +32,9 @@ WINDOW_ROWS = 1 << 18
 
 READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 """What polars raises for a damaged file. Its decoder panics on some; that class is no `Exception`."""
+
+
+Parallel = Literal["auto", "none"]
 
 
 class Window(msgspec.Struct, gc=False):
@@ -126,7 +129,7 @@ class Segment:
             self._window = ahead[1].result() if ahead is not None and ahead[0] == start else self._read_window(start)
             behind = start + WINDOW_ROWS
             if behind < self.count:
-                self._ahead = behind, self._reader.submit(self._read_window, behind)
+                self._ahead = behind, self._reader.submit(self._read_window, behind, parallel="none")
         return self._window
 
     def forget(self) -> None:
@@ -142,8 +145,8 @@ class Segment:
         columns = (frame[name].fill_null("") if name == "owner" else frame[name] for name in frame.columns)
         return map(AccountWrite, *(column.to_list() for column in columns))
 
-    def _scan(self) -> pl.LazyFrame:
-        return pl.scan_parquet(self.path, glob=False, cache=False, use_statistics=False)
+    def _scan(self, parallel: Parallel = "auto") -> pl.LazyFrame:
+        return pl.scan_parquet(self.path, glob=False, cache=False, use_statistics=False, parallel=parallel)
 
     def _collect(self, lazy: pl.LazyFrame) -> pl.DataFrame:
         try:
@@ -151,10 +154,11 @@ class Segment:
         except READ_ERRORS as error:
             raise RecordingError(self.path, f"is damaged: {first_line(error)}") from None
 
-    def _read_window(self, start: int) -> Window:
+    def _read_window(self, start: int, parallel: Parallel = "auto") -> Window:
+        """Decode a window, on one thread where somebody else works meanwhile."""
         names = ["pool", *INTEGER_COLUMNS, *FLOAT_COLUMNS, *(name for name in OPTIONAL_COLUMNS if name in self._schema)]
         expected = min(WINDOW_ROWS, self.count - start)
-        frame = self._collect(self._scan().slice(start, WINDOW_ROWS).select(names)).rechunk()
+        frame = self._collect(self._scan(parallel).slice(start, WINDOW_ROWS).select(names)).rechunk()
         if len(frame) != expected:
             raise RecordingError(self.path, f"is damaged: {len(frame)} rows at {start} where {expected} were promised")
         columns: dict[str, NDArray[Any]] = {}

@@ -13,7 +13,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record, SwapFailure, SwapRequest
-from operators.blocks import Block, Rows, join, order_by_seq
+from operators.blocks import Block, Rows, copied, join, order_by_seq, taken
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
 from operators.orders import BUY, FILL, ORDER
 from operators.paper import AWAITS_RESULT, CURSOR, RESULT, advance
@@ -155,7 +155,7 @@ class Portfolio:
     def _walk(self, blocks: list[Block]) -> Report:
         rows = join([block.rows for block in blocks])
         signals = join([block.signals for block in blocks])
-        signals = signals[np.argsort(signals["seq"], kind="stable")]
+        signals = taken(signals, np.argsort(signals["seq"], kind="stable"))
         for block in blocks:
             self._dropped += block.dropped
             if block.writes:
@@ -165,7 +165,7 @@ class Portfolio:
         held = int(self._ledger[0]["open_orders"])
         room = held + 2 * len(signals) + 1
         if len(self._table) < room:
-            self._table = np.concatenate([self._table[:held], np.zeros(2 * room - held, ORDER)])
+            self._table = join([self._table[:held], np.zeros(2 * room - held, ORDER)])
         ended, fills = np.zeros(room, ORDER), np.zeros(room, FILL)
         samples = np.zeros(self._samples_in(rows), EQUITY)
         cursor = np.zeros(1, CURSOR)
@@ -187,13 +187,13 @@ class Portfolio:
             orders = join([orders, self._table[: int(self._ledger[0]["open_orders"])]])
             last = np.zeros(1, EQUITY)
             sample(self._ledger[0], self._books, int(self._ledger[0]["ts_event_ns"]), last[0])
-            equity = np.concatenate([equity, last])
+            equity = join([equity, last])
             totals = self._totals(blocks[0])
         return Report(
             slice_no=blocks[0].slice_no,
-            orders=orders.copy(),
-            fills=fills[: end["fills"]].copy(),
-            equity=equity.copy(),
+            orders=copied(orders),
+            fills=copied(fills[: end["fills"]]),
+            equity=copied(equity),
             totals=totals,
         )
 

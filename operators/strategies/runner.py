@@ -5,7 +5,7 @@ from typing import assert_never
 
 import numpy as np
 
-from operators.blocks import CANCEL, QUOTE, SIGNAL, TAKE, TICK, Rows
+from operators.blocks import CANCEL, QUOTE, SIGNAL, TAKE, TICK, Rows, copied, join, plain, taken
 from operators.pools import PoolInfo
 from operators.strategies.interface import (
     Cancel,
@@ -40,14 +40,15 @@ class KernelRunner:
         if len(self._scratch) < len(rows):
             self._scratch = _BLANK.repeat(len(rows))
         count = int(self._kernel(rows, self._state, self._parameters, self._scratch))
-        signals = self._scratch[:count].copy()
+        signals = copied(self._scratch[:count])
         places = signals["row"]
-        if not 0 <= count <= len(rows) or not (np.diff(places, prepend=-1, append=len(rows)) > 0).all():
+        is_in_rows = count == 0 or (places[0] >= 0 and places[-1] < len(rows) and (places[1:] > places[:-1]).all())
+        if not 0 <= count <= len(rows) or not is_in_rows:
             raise StrategyError(
                 f"strategy {self._name}: its kernel must write at most one signal a row, in order, and return how many;"
                 f" it returned {count} for {len(rows)} rows, at rows {places[:5].tolist()}"
             )
-        self._scratch[:count] = _BLANK
+        plain(self._scratch)[:count] = plain(_BLANK)
         return signals
 
     def snapshot(self) -> bytes:
@@ -139,5 +140,5 @@ def run(runners: list[tuple[int, Runner]], rows: Rows, pool: int) -> Rows:
         return _BLANK.repeat(0)
     if len(parts) == 1:
         return parts[0]
-    together = np.concatenate(parts)
-    return together[np.lexsort((together["strategy"], together["row"]))]
+    together = join(parts)
+    return taken(together, np.lexsort((together["strategy"], together["row"])))
