@@ -18,10 +18,9 @@ from connectors.recording import Recording
 from dlmm.accounts import decode_account
 from dlmm.errors import AccountError, DlmmError
 from dlmm.records import Account, Record
-from dlmm.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
-from operators.blocks import ROW, AccountWrite, Block, Rows, split_by_pool, taken
-
-MINT_LENGTH = 82
+from dlmm.struct_arrays import taken
+from dlmm.tokens import MINT_LENGTH, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
+from operators.blocks import ROW, AccountWrite, Block, Rows, split_by_pool
 
 
 class InboxState(Record, frozen=True):
@@ -67,8 +66,8 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
         is_last = self._offset >= len(self._recording)
         is_good = self._inspector.check(rows)
         rows = taken(rows, is_good) if not is_good.all() else rows
-        is_chosen = self._is_chosen[rows["pool"]]
-        if not is_chosen.all():
+        if not self._is_chosen.all():
+            is_chosen = self._is_chosen[rows["pool"]]
             self._not_chosen += len(rows) - int(is_chosen.sum())
             rows = taken(rows, is_chosen)
         self._good += len(rows)

@@ -1,16 +1,15 @@
-"""Accounts of a pool as numpy arrays, made as what they are: plain bytes.
-
-numpy copies and joins arrays of nested types field by field, 10 to 20 us an account; the bytes alone take 1 or 2.
-"""
+"""A pool's accounts, gathered from those that a cluster gave."""
 
 from collections.abc import Mapping
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from solders.pubkey import Pubkey
 
 from dlmm.errors import AccountError
 from dlmm.records import Account
+from dlmm.struct_arrays import join
 
 
 def needed(accounts: Mapping[str, Account], address: str) -> Account:
@@ -24,9 +23,16 @@ def needed(accounts: Mapping[str, Account], address: str) -> Account:
     return accounts[address]
 
 
-def copied(accounts: NDArray[np.void]) -> NDArray[np.void]:
-    """Return a writable copy of an array of accounts."""
-    return np.frombuffer(bytearray(accounts.tobytes()), accounts.dtype)
+def public_key(address: str) -> Pubkey:
+    """Return a pair's address as a key.
+
+    :raises AccountError: It is none.
+
+    """
+    try:
+        return Pubkey.from_string(address)
+    except ValueError as error:
+        raise AccountError(address, "is not an address") from error
 
 
 def sorted_arrays(
@@ -47,5 +53,5 @@ def sorted_arrays(
     for (index, address, _), (other, _, _) in pairwise(numbered):
         if index == other:
             raise AccountError(address, f"bin array {index} is there twice")
-    joined = np.frombuffer(bytearray().join([array.tobytes() for _, _, array in numbered]), layout)
+    joined = join([np.empty(0, layout), *[array for _, _, array in numbered]])
     return joined, tuple([address for _, address, _ in numbered])

@@ -12,7 +12,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dlmm.account_bytes import copied
 from dlmm.errors import RangeError
 from dlmm.jit import kernel
 from dlmm.meteora import layout as meteora
@@ -22,6 +21,7 @@ from dlmm.price import MAX_EXPONENT, price_table
 from dlmm.records import MAX_U64, Record, Venue
 from dlmm.saros import layout as saros
 from dlmm.saros.pool import SarosPool
+from dlmm.struct_arrays import copied
 from dlmm.tokens import Mint
 from dlmm.wide import U64, add, divide, multiply
 

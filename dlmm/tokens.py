@@ -23,7 +23,7 @@ _BASIS_POINTS = U64(FEE_BASIS_POINTS)
 _ZERO = U64(0)
 _ONE = U64(1)
 
-_BASE_LENGTH = 82
+MINT_LENGTH = 82
 _ACCOUNT_TYPE_OFFSET = 165
 _MINT_ACCOUNT_TYPE = 1
 _TRANSFER_FEE_CONFIG = 1
@@ -147,12 +147,12 @@ def decode_mint(address: str, account: Account) -> Mint:
     data = account.data
     if account.owner not in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM):
         raise AccountError(address, f"owner {account.owner} is no token program")
-    if len(data) < _BASE_LENGTH or (account.owner == TOKEN_PROGRAM and len(data) != _BASE_LENGTH):
+    if len(data) < MINT_LENGTH or (account.owner == TOKEN_PROGRAM and len(data) != MINT_LENGTH):
         raise AccountError(address, f"length {len(data)} is not that of a mint")
     if data[45] != 1:
         raise AccountError(address, "the mint is not initialised")
     decimals = data[44]
-    if len(data) == _BASE_LENGTH:
+    if len(data) == MINT_LENGTH:
         return Mint(address, decimals, account.owner)
     if len(data) <= _ACCOUNT_TYPE_OFFSET or data[_ACCOUNT_TYPE_OFFSET] != _MINT_ACCOUNT_TYPE:
         raise AccountError(address, "the account is not a mint")

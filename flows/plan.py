@@ -69,6 +69,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             f"{', '.join(pools[index].pool for index in sorted(traded))}"
         )
     limits, replay, volatility = settings.risk_limits, settings.replay, settings.volatility
+    fingerprint = _fingerprint(settings, pools)
     return TradingParams(
         name=settings.portfolio.name,
         desk=DeskParams(
@@ -78,7 +79,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             ),
             strategies=strategies,
             default_liquidity=replay.default_liquidity,
-            fingerprint=_fingerprint(settings, pools),
+            fingerprint=fingerprint,
         ),
         portfolio=PortfolioParams(
             pools=pools,
@@ -96,7 +97,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             slippage_bps=replay.slippage_bps,
             equity_interval_s=replay.equity_interval_s,
             depth_bins=replay.synthetic_depth_bins,
-            fingerprint=_fingerprint(settings, pools),
+            fingerprint=fingerprint,
         ),
     )
 

@@ -129,28 +129,6 @@ def split_by_pool(rows: Rows, pools: int) -> list[tuple[int, Rows]]:
     return [(int(pool), grouped[ends[pool] - counts[pool] : ends[pool]]) for pool in np.flatnonzero(counts)]
 
 
-def plain(rows: Rows) -> Rows:
-    """View rows as plain bytes, so many a record: numpy copies and moves records field by field, ten times slower."""
-    return rows.view(f"V{rows.dtype.itemsize}")
-
-
-def copied(rows: Rows) -> Rows:
-    """Copy rows."""
-    return plain(rows).copy().view(rows.dtype)
-
-
-def taken(rows: Rows, which: NDArray[np.int64] | NDArray[np.bool_]) -> Rows:
-    """Copy the rows at some indices, or those that a mask marks."""
-    return plain(rows)[which].view(rows.dtype)
-
-
-def join(parts: list[Rows]) -> Rows:
-    """Join struct arrays of one dtype end to end."""
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate([plain(part) for part in parts]).view(parts[0].dtype)
-
-
 @kernel
 def _scatter(rows: Rows, first: int, place: NDArray[np.int64]) -> None:
     for index in range(rows.shape[0]):

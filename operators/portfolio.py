@@ -13,7 +13,8 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record, SwapFailure, SwapRequest
-from operators.blocks import Block, Rows, copied, join, order_by_seq, taken
+from dlmm.struct_arrays import copied, join, taken
+from operators.blocks import Block, Rows, order_by_seq
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
 from operators.orders import BUY, FILL, ORDER
 from operators.paper import AWAITS_RESULT, CURSOR, RESULT, advance

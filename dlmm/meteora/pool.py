@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
-from dlmm.account_bytes import copied, needed, sorted_arrays
+from dlmm.account_bytes import needed, public_key, sorted_arrays
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.meteora.layout import (
@@ -23,6 +23,7 @@ from dlmm.meteora.layout import (
 )
 from dlmm.price import price_x64
 from dlmm.records import MAX_U64, Account, Venue
+from dlmm.struct_arrays import copied
 from dlmm.tokens import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, Mint, decode_mint
 
 MAX_FEE_RATE = 100_000_000
@@ -73,10 +74,7 @@ class MeteoraPool:
 
         """
         pair = decode_lb_pair(address, needed(accounts, address))
-        try:
-            owner = Pubkey.from_string(address)
-        except ValueError as error:
-            raise AccountError(address, "is not an address") from error
+        owner = public_key(address)
         found: list[tuple[str, NDArray[np.void]]] = []
         extension, extension_address = np.empty(0, BITMAP_EXTENSION), ""
         for key, account in accounts.items():

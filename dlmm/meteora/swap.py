@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dlmm.account_bytes import copied
 from dlmm.meteora.failures import NAMES
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, RESULT, TERMS
 from dlmm.meteora.walk import walk
 from dlmm.price import price_x64
 from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, quotes_of
+from dlmm.struct_arrays import copied
 
 _FIRST = np.zeros(1, np.int64)
 _HUGE = np.uint64(1 << 63)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
-from dlmm.account_bytes import copied, needed, sorted_arrays
+from dlmm.account_bytes import needed, public_key, sorted_arrays
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.price import price_x64
@@ -24,6 +24,7 @@ from dlmm.saros.layout import (
     decode_bin_array,
     decode_pair,
 )
+from dlmm.struct_arrays import copied
 from dlmm.tokens import Mint, decode_mint
 
 _PLAIN_MINT_LENGTH = 82
@@ -73,10 +74,7 @@ class SarosPool:
         """
         account = needed(accounts, address)
         pair = decode_pair(address, account)
-        try:
-            owner = Pubkey.from_string(address)
-        except ValueError as error:
-            raise AccountError(address, "is not an address") from error
+        owner = public_key(address)
         found: list[tuple[str, NDArray[np.void]]] = []
         for key, other in accounts.items():
             if other.owner in PROGRAM_IDS and other.data[:8] == BIN_ARRAY_DISCRIMINATOR:

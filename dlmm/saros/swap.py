@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dlmm.account_bytes import copied
 from dlmm.price import price_table
 from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, quotes_of
 from dlmm.saros.compute_units import VAULT_BUMP_UNITS
@@ -13,6 +12,7 @@ from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
 from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP, walk
 from dlmm.saros.window import CHOOSE
+from dlmm.struct_arrays import copied
 
 _DEATHS = {-1: "Panic", -2: "OutOfMemory", -4: "AccountBorrowFailed"}
 _FAILURES = {3007: "AccountOwnedByWrongProgram", 4102: "InvalidNumericConversion", **ERROR_NAMES, **_DEATHS}

@@ -5,7 +5,8 @@ from typing import assert_never
 
 import numpy as np
 
-from operators.blocks import CANCEL, QUOTE, SIGNAL, TAKE, TICK, Rows, copied, join, plain, taken
+from dlmm.struct_arrays import copied, join, plain, taken
+from operators.blocks import CANCEL, QUOTE, SIGNAL, TAKE, TICK, Rows
 from operators.pools import PoolInfo
 from operators.strategies.interface import (
     Cancel,

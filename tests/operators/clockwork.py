@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 import msgspec
 import numpy as np
 
-from operators.blocks import Rows, join, order_by_seq
+from dlmm.struct_arrays import join
+from operators.blocks import Rows, order_by_seq
 from operators.ledger import EQUITY, LEDGER, open_books
 from operators.orders import BUY, FILL, ORDER
 from operators.paper import AWAITS_RESULT, CURSOR, RESULT, advance

@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operators.blocks import ROW, join, order_by_seq, split_by_pool
+from dlmm.struct_arrays import join
+from operators.blocks import ROW, order_by_seq, split_by_pool
 from tests.operators.markets import cut, market, moves, places
 
 

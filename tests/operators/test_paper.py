@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.blocks import CANCEL, QUOTE, TAKE, Rows, join
+from dlmm.struct_arrays import join
+from operators.blocks import CANCEL, QUOTE, TAKE, Rows
 from operators.orders import BUY, FILLED, RULES, SELL, STATUSES
 from tests.operators.clockwork import UNIT_X, UNIT_Y, Answer, Clockwork, Rules, at_bin_price, never, tokens
 from tests.operators.markets import base_fee, bin_price, market, moves, path, places, signal, wishes
