@@ -25,7 +25,7 @@ LAYERS = {
 LIBRARIES = {
     "dlmm": {"numpy", "numba", "msgspec", "solders"},
     "operators": {"numpy", "numba", "msgspec", "solders", "bytewax"},
-    "connectors/wire": {"numpy", "numba", "msgspec", "solders"},
+    "connectors/wire": {"numpy", "numba", "msgspec", "solders", "zstandard"},
 }
 """Which outside libraries the pure layers may import; the others may import any."""
 

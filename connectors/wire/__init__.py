@@ -1,0 +1,1 @@
+"""Bytes to records and back: protocols without sockets, clocks or Bytewax."""
