@@ -29,12 +29,17 @@ ROW = np.dtype(
         ("active_id", "i4"),
         ("pool", "i2"),  # index into the recording's list of pools
         ("feed", "i1"),  # which feed brought it
-        ("kind", "i1"),  # MARKET or TICK
+        ("kind", "i1"),  # MARKET, TICK or STATE
         ("account", "i4"),  # which of the pool's accounts was written; 0 where the row is about the pool as a whole
         ("_reserved", "i4"),
     ]
 )
-MARKET, TICK = 0, 1
+MARKET, TICK, STATE = 0, 1, 2
+"""A price; a slot that began; a write to an account that sets no price (bins, mints).
+
+Ticks carry a slot and times alone, and drive what waits. State rows carry account bytes and liquidity to the portfolio;
+volatility and strategies do not see them, so a pool's every swap is one update, whatever accounts it wrote.
+"""
 
 SIGNAL = np.dtype(
     [

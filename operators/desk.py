@@ -13,8 +13,9 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record
+from dlmm.struct_arrays import taken
 from operators.arbitrate import Arbiter
-from operators.blocks import Block
+from operators.blocks import STATE, Block
 from operators.pool_view import PoolView
 from operators.pools import PoolInfo
 from operators.strategies.interface import PlannedStrategy
@@ -80,8 +81,10 @@ class Desk:
             passed = frozenset(rows["seq"].tolist())
             writes = tuple([write for write in writes if write.seq in passed])
         rows = self._view.complete(rows)
-        self._volatility.estimate(rows)
-        signals = run(self._runners, rows, self._pool)
+        is_state = rows["kind"] == STATE
+        decisive = taken(rows, ~is_state) if is_state.any() else rows
+        self._volatility.estimate(decisive)
+        signals = run(self._runners, decisive, self._pool)
         return msgspec.structs.replace(block, rows=rows, writes=writes, dropped=dropped, signals=signals)
 
     def snapshot(self) -> DeskState:

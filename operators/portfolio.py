@@ -90,12 +90,19 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     """What one slice brought: orders that ended, fills, samples of equity.
 
     With the last slice come the orders that are still open, and the totals.
+
+    :arg ledger: The `LEDGER` record after the slice, (1,).
+
+    :arg ts_recv_ns: When the newest row of the slice was received; 0 where it has none.
+
     """
 
     slice_no: int
     orders: Rows
     fills: Rows
     equity: Rows
+    ledger: Rows
+    ts_recv_ns: int = 0
     totals: Totals | None = None
 
 
@@ -195,6 +202,8 @@ class Portfolio:
             orders=copied(orders),
             fills=copied(fills[: end["fills"]]),
             equity=copied(equity),
+            ledger=self._ledger.copy(),
+            ts_recv_ns=int(rows["ts_recv_ns"].max()) if len(rows) else 0,
             totals=totals,
         )
 

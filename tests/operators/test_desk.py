@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from dlmm.errors import DlmmError
-from operators.blocks import AccountWrite, Block, Rows
+from operators.blocks import STATE, AccountWrite, Block, Rows
 from operators.desk import Desk, DeskParams
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.market_making import MarketMaking
@@ -65,6 +65,21 @@ def test_account_bytes_of_a_dropped_row_are_dropped_with_it() -> None:
     out = Desk(0, PARAMS).walk(block(rows, writes=writes))
     assert out.dropped == (1, 0, 0)
     assert [write.seq for write in out.writes] == [0, 1, 3]
+
+
+def test_a_write_that_sets_no_price_reaches_the_portfolio_and_no_strategy() -> None:
+    clean = path([0, 1, 2, 3])
+    rows = np.repeat(clean, 2)
+    rows["seq"] = np.arange(len(rows))
+    rows["kind"][1::2] = STATE
+    rows["account"][1::2] = 2
+    writes = tuple(AccountWrite(int(seq), "bins", "owner", bytes([seq])) for seq in rows["seq"][1::2])
+    out, expected = Desk(0, PARAMS).walk(block(rows, writes=writes)), Desk(0, PARAMS).walk(block(clean))
+    assert len(out.rows) == len(rows)
+    assert out.writes == writes
+    assert out.signals["seq"].tolist() == (2 * expected.signals["seq"]).tolist()
+    for field in ("bid", "ask", "strategy"):
+        np.testing.assert_array_equal(out.signals[field], expected.signals[field])
 
 
 def test_a_snapshot_of_another_version_is_refused() -> None:
