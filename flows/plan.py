@@ -68,7 +68,8 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             f"strategies: none of the pools of {', '.join(idle)} is traded; the traded ones are "
             f"{', '.join(pools[index].pool for index in sorted(traded))}"
         )
-    limits, replay, volatility = settings.risk_limits, settings.replay, settings.volatility
+    limits, volatility = settings.risk_limits, settings.volatility
+    paper, results = settings.paper, settings.results
     fingerprint = _fingerprint(settings, pools)
     return TradingParams(
         name=settings.portfolio.name,
@@ -78,7 +79,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
                 **{name: getattr(volatility, name) for name in VolatilityParams.__struct_fields__}
             ),
             strategies=strategies,
-            default_liquidity=replay.default_liquidity,
+            default_liquidity=paper.default_liquidity,
             fingerprint=fingerprint,
         ),
         portfolio=PortfolioParams(
@@ -93,10 +94,10 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
                 max_open_orders=limits.max_open_orders,
             ),
             capital=settings.portfolio.capital,
-            latency_slots=replay.latency_slots,
-            slippage_bps=replay.slippage_bps,
-            equity_interval_s=replay.equity_interval_s,
-            depth_bins=replay.synthetic_depth_bins,
+            latency_slots=paper.latency_slots,
+            slippage_bps=paper.slippage_bps,
+            equity_interval_s=results.equity_interval_s,
+            depth_bins=paper.synthetic_depth_bins,
             fingerprint=fingerprint,
         ),
     )
@@ -119,9 +120,18 @@ def unknown_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> list[str]:
 
 
 def _fingerprint(settings: Settings, pools: tuple[PoolInfo, ...]) -> str:
-    """Digest all settings that decide something: not how rows are cut, nor where results go."""
-    replay = msgspec.structs.replace(settings.replay, block_rows=1, name="-", runs_dir="-", recording="-")
-    deciding = msgspec.structs.replace(settings, replay=replay)
+    """Digest all settings that decide something: not where rows come from or are cut, nor where results go."""
+    deciding = (
+        settings.trading,
+        settings.target_pools,
+        settings.portfolio,
+        settings.volatility,
+        settings.strategies,
+        settings.risk_limits,
+        settings.execution,
+        settings.paper,
+        settings.results.equity_interval_s,
+    )
     return sha256(msgspec.json.encode((deciding, pools))).hexdigest()
 
 

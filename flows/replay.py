@@ -52,12 +52,12 @@ def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
         strategies=tuple(planned.name for planned in params.desk.strategies),
         quote=settings.portfolio.quote,
         capital=settings.portfolio.capital,
-        equity_interval_s=settings.replay.equity_interval_s,
+        equity_interval_s=settings.results.equity_interval_s,
         configuration=dump_settings(without_secrets(settings)),
         recording=str(recording.path),
         notes=(*not_yet_in_use(settings), *unknown_pools(settings, recording.pools)),
     )
-    op.output("result", reports, RunFolderSink(Path(settings.replay.runs_dir), labels, outcome or Outcome()))
+    op.output("result", reports, RunFolderSink(Path(settings.results.runs_dir), labels, outcome or Outcome()))
     return flow
 
 

@@ -20,12 +20,23 @@ def without_secrets(settings: Settings) -> Settings:
     :returns: Settings that may be shown, logged and stored beside results.
 
     """
-    network = settings.network
-    cut = msgspec.structs.replace(network, rpc_url=_host_only(network.rpc_url), ws_url=_host_only(network.ws_url))
-    return msgspec.structs.replace(settings, network=cut)
+    network, feeds = settings.network, settings.feeds
+    network = msgspec.structs.replace(
+        network,
+        rpc_url=_host_only(network.rpc_url),
+        ws_url=_host_only(network.ws_url),
+        backup_rpc_urls=tuple(host_only(url) for url in network.backup_rpc_urls),
+    )
+    feeds = msgspec.structs.replace(feeds, prices_url=_host_only(feeds.prices_url))
+    return msgspec.structs.replace(settings, network=network, feeds=feeds)
 
 
-def _host_only(url: str) -> str:
+def _host_only(url: str | None) -> str | None:
+    return None if url is None else host_only(url)
+
+
+def host_only(url: str) -> str:
+    """Return an address without user name, path and query."""
     try:
         host = urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:  # an address that no client would take either, such as an unclosed bracket

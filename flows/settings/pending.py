@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from dlmm.records import Record
-from flows.settings.tree import Network, Settings
+from flows.settings.tree import Settings
 
 
 class _Pending(Record, frozen=True):
@@ -21,7 +21,6 @@ class _Pending(Record, frozen=True):
 
 
 _PENDING = (
-    _Pending("network", lambda s: "set" if s.network != Network() else None, "the replay talks to no cluster"),
     _Pending("wallet.keypair_path", lambda s: "set" if s.wallet.keypair_path else None, "nothing is signed"),
     _Pending("trading.dry_run", lambda s: None if s.trading.dry_run else "false", "all fills are simulated"),
     _Pending(

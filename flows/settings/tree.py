@@ -8,47 +8,64 @@ be read, overridden, shown and refused.
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-# One definition per kind of value. `\Z`, since `$` lets a trailing line break through.
-Amount = Annotated[float, Meta(gt=0, le=1e15)]
-Fraction = Annotated[float, Meta(ge=0, le=1)]
-PositiveFraction = Annotated[float, Meta(gt=0, le=1)]
-BasisPoints = Annotated[float, Meta(ge=0, le=10_000)]
-Count = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
-        description="a name of letters, digits, '.', '_' and '-', at most 64, starting with a letter or digit",
-    ),
-]
-PoolName = Annotated[
-    str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,128}\Z", description="an address or name of a pool, without spaces")
-]
-Currency = Annotated[str, Meta(pattern=r"^[^\s\x00-\x1f\x7f]{1,44}\Z", description="a token's symbol or mint")]
-FilePath = Annotated[str, Meta(pattern=r"^[^\x00-\x1f\x7f]{1,4096}\Z", description="a path")]
-HttpUrl = Annotated[str, Meta(pattern=r"^https?://[^\s\x00-\x1f\x7f]+\Z", description="an http:// or https:// address")]
-WebsocketUrl = Annotated[str, Meta(pattern=r"^wss?://[^\s\x00-\x1f\x7f]+\Z", description="a ws:// or wss:// address")]
-ClassPath = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*\Z",
-        description="'module:Class', as in 'my_strategies.breakout:Breakout'",
-    ),
-]
+from flows.settings.inputs import Feeds, Monitoring, Network, Recording, Sandbox
+from flows.settings.values import (
+    Amount,
+    BasisPoints,
+    ClassPath,
+    Count,
+    Currency,
+    FilePath,
+    Fraction,
+    Name,
+    PoolName,
+    PositiveFraction,
+    Section,
+)
 
 
-class Section(Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of every section: immutable, and closed to keys it does not know."""
+class Execution(Section, frozen=True):
+    """What becomes of approved orders.
+
+    :arg mode: `paper`: simulated fills against the live state of the pools.
+
+    """
+
+    mode: Literal["paper"] = "paper"
 
 
-class Network(Section, frozen=True):
-    """The cluster to talk to. The addresses may carry a provider's key: they are never shown whole."""
+class Paper(Section, frozen=True):
+    """How simulated orders land and fill, live and in replay.
 
-    rpc_url: HttpUrl = "https://api.mainnet-beta.solana.com"
-    ws_url: WebsocketUrl = "wss://api.mainnet-beta.solana.com"
-    commitment: Literal["processed", "confirmed", "finalized"] = "confirmed"
+    :arg latency_slots: Slots between an order's decision and its landing.
+
+    :arg slippage_bps: How much worse than its limit an order may still land.
+
+    :arg synthetic_depth_bins: Half width of the liquidity that stands in where a recording has no bins.
+
+    :arg default_liquidity: What stands in a pool near the price, in quote currency, where the feed is silent.
+
+    """
+
+    latency_slots: Annotated[int, Meta(ge=1, le=100_000)] = 1
+    slippage_bps: BasisPoints = 50.0
+    synthetic_depth_bins: Annotated[int, Meta(ge=0, le=127)] = 35
+    default_liquidity: Amount = 1_000_000.0
+
+
+class Results(Section, frozen=True):
+    """What a run leaves behind.
+
+    :arg runs_dir: Folder that receives each run's results.
+
+    :arg equity_interval_s: Market time between two points of the equity curve.
+
+    """
+
+    runs_dir: FilePath = "runs"
+    equity_interval_s: Annotated[float, Meta(ge=0.001, le=86_400)] = 60.0
 
 
 class Wallet(Section, frozen=True):
@@ -232,43 +249,23 @@ class Replay(Section, frozen=True):
 
     :arg block_rows: Rows of one pool that travel together at most; it changes the speed, never the result.
 
-    :arg latency_slots: Slots between an order's decision and its landing.
-
-    :arg slippage_bps: How much worse than its limit an order may still land.
-
-    :arg synthetic_depth_bins: Half width of the liquidity that stands in where the recording has no bins.
-
-    :arg default_liquidity: What stands in a pool near the price, in quote currency, where the recording is silent.
-
-    :arg equity_interval_s: Recorded time between two points of the equity curve.
-
-    :arg runs_dir: Folder that receives each run's results.
+    :arg name: Of the run, in the name of its results' folder.
 
     """
 
     recording: FilePath = "replay_data/sample.parquet"
     block_rows: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
-    latency_slots: Annotated[int, Meta(ge=1, le=100_000)] = 1
-    slippage_bps: BasisPoints = 50.0
-    synthetic_depth_bins: Annotated[int, Meta(ge=0, le=127)] = 35
-    default_liquidity: Amount = 1_000_000.0
-    equity_interval_s: Annotated[float, Meta(ge=0.001, le=86_400)] = 60.0
     name: Name = "replay"
-    runs_dir: FilePath = "runs"
-
-
-class Monitoring(Section, frozen=True):
-    """Reports and alerts."""
-
-    performance_report_interval_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 60
-    health_check_interval_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 30
-    alert_latency_threshold_us: Annotated[int, Meta(ge=1, le=60_000_000)] = 1_000
 
 
 class Settings(Section, frozen=True):
     """Everything a user can set. What is built in code is not checked: decode it, as `flows.settings.load` does."""
 
     network: Network = Network()
+    feeds: Feeds = Feeds()
+    recording: Recording = Recording()
+    sandbox: Sandbox = Sandbox()
+    execution: Execution = Execution()
     wallet: Wallet = Wallet()
     trading: Trading = Trading()
     target_pools: TargetPools = TargetPools()
@@ -276,5 +273,7 @@ class Settings(Section, frozen=True):
     volatility: Volatility = Volatility()
     strategies: Strategies = Strategies()
     risk_limits: RiskLimits = RiskLimits()
+    paper: Paper = Paper()
+    results: Results = Results()
     replay: Replay = Replay()
     monitoring: Monitoring = Monitoring()

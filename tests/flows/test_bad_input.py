@@ -69,7 +69,7 @@ def nothing(path: Path) -> None:
         (no_recording, {}, "is not a recording"),
         (nothing, {}, "does not exist"),
         (good, {"HFT_CONFIG": "/nowhere/my.toml"}, "/nowhere/my.toml: cannot be read"),
-        (good, {"HFT__REPLAY__LATENCY_SLOTS": "0"}, "replay.latency_slots: found 0"),
+        (good, {"HFT__PAPER__LATENCY_SLOTS": "0"}, "paper.latency_slots: found 0"),
         (good, {"HFT__TARGET_POOLS__POOLS": '["elsewhere"]'}, "none of elsewhere is in the recording"),
         (good, {"HFT__PORTFOLIO__QUOTE": "EURC"}, "pool-0 quotes in USDC"),
         (good, {"HFT__STRATEGIES__MARKET_MAKING__ENABLED": "false"}, "none is enabled"),
@@ -80,7 +80,7 @@ def test_bad_input_is_named_in_one_line(
 ) -> None:
     recording = tmp_path / "tape.parquet"
     make(recording)
-    variables = {"HFT__REPLAY__RECORDING": str(recording), "HFT__REPLAY__RUNS_DIR": str(tmp_path / "runs"), **settings}
+    variables = {"HFT__REPLAY__RECORDING": str(recording), "HFT__RESULTS__RUNS_DIR": str(tmp_path / "runs"), **settings}
     done = subprocess.run(
         [sys.executable, "-m", "bytewax.run", "flows.replay"],
         cwd=ROOT,
@@ -103,7 +103,7 @@ def test_bad_rows_among_good_ones_are_counted_and_the_replay_goes_on(tmp_path: P
     rows["ts_event_ns"][300] = 0
     recording = tmp_path / "tape.parquet"
     write_recording(recording, rows, pools, "test")
-    variables = {"HFT__REPLAY__RECORDING": str(recording), "HFT__REPLAY__RUNS_DIR": str(tmp_path / "runs")}
+    variables = {"HFT__REPLAY__RECORDING": str(recording), "HFT__RESULTS__RUNS_DIR": str(tmp_path / "runs")}
     subprocess.run(
         [sys.executable, "-m", "bytewax.run", "flows.replay"],
         cwd=ROOT,

@@ -54,12 +54,12 @@ def test_check_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 def test_show_prints_what_is_in_force(tmp_path: Path) -> None:
     file = tmp_path / "good.toml"
-    file.write_text("[replay]\nlatency_slots = 3\n[network]\nrpc_url = 'https://node.example/SECRET'\n")
+    file.write_text("[paper]\nlatency_slots = 3\n[network]\nrpc_url = 'https://node.example/SECRET'\n")
     result = run("config", "show", HFT_CONFIG=str(file), HFT__PORTFOLIO__CAPITAL="5000")
     assert result.exit_code == 0
     settings, problems = check(tomllib.loads(result.stdout))
     assert problems == []
-    assert settings.replay.latency_slots == 3
+    assert settings.paper.latency_slots == 3
     assert settings.portfolio.capital == 5_000.0
     assert "SECRET" not in result.output
 

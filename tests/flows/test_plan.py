@@ -112,7 +112,7 @@ def test_every_setting_arrives_where_it_acts() -> None:
         volatility={"window": 30, "estimator": "ewma", "half_life_updates": 4.0},
         strategies=making(spread_target=0.02, order_expiry_slots=9, inventory_target=0.3, kelly_fraction=0.5),
         risk_limits={"max_pool_exposure": 1.0, "max_total_exposure": 2.0, "max_drawdown": 0.3, "max_open_orders": 4},
-        replay={"latency_slots": 3, "slippage_bps": 12.0, "synthetic_depth_bins": 8, "default_liquidity": 9.0},
+        paper={"latency_slots": 3, "slippage_bps": 12.0, "synthetic_depth_bins": 8, "default_liquidity": 9.0},
     )
     made = plan(settings, POOLS)
     (planned,) = made.desk.strategies
@@ -132,4 +132,4 @@ def test_every_setting_arrives_where_it_acts() -> None:
 
 def test_an_interval_of_less_than_a_millisecond_is_refused_before_it_divides_by_zero() -> None:
     with pytest.raises(msgspec.ValidationError, match="equity_interval_s"):
-        chosen(replay={"equity_interval_s": 1e-10})
+        chosen(results={"equity_interval_s": 1e-10})

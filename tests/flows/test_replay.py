@@ -41,9 +41,10 @@ def environment(folder: Path, recording: Path, **keys: object) -> dict[str, str]
         class = "docs.examples.reversion:Reversion"
         """
     )
-    replay_keys = {"recording": recording, "runs_dir": folder / "runs", "equity_interval_s": 5, **keys}
+    replay_keys = {"recording": recording, **keys}
     overrides = {f"HFT__REPLAY__{key.upper()}": str(value) for key, value in replay_keys.items()}
-    return {"HFT_CONFIG": str(config), **overrides}
+    results = {"HFT__RESULTS__RUNS_DIR": str(folder / "runs"), "HFT__RESULTS__EQUITY_INTERVAL_S": "5"}
+    return {"HFT_CONFIG": str(config), **overrides, **results}
 
 
 def result_of(folder: Path) -> dict[str, Any]:

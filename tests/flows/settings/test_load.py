@@ -86,10 +86,10 @@ def test_override_cannot_smuggle_in_a_second_key() -> None:
 
 
 def test_paths_of_the_file_start_at_its_folder_and_others_at_the_current_one(tmp_path: Path) -> None:
-    file = write(tmp_path, '[replay]\nrecording = "tapes/a.parquet"\nruns_dir = "/results"\n')
+    file = write(tmp_path, '[replay]\nrecording = "tapes/a.parquet"\n[results]\nruns_dir = "/results"\n')
     settings = load_settings({"HFT_CONFIG": file})
     assert settings.replay.recording == str(tmp_path / "tapes/a.parquet")
-    assert settings.replay.runs_dir == "/results"
+    assert settings.results.runs_dir == "/results"
     settings = load_settings({"HFT_CONFIG": file, "HFT__REPLAY__RECORDING": "b.parquet"})
     assert settings.replay.recording == str(Path.cwd() / "b.parquet")
 
@@ -141,7 +141,7 @@ def test_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
         ("HFT__MAX_DRAWDOWN", "max_drawdown: no such key; did you mean risk_limits.max_drawdown? (set by HFT__MAX_D"),
         ("HFT__REPLAY", "replay: a section, not a key; set its keys one by one, as HFT__REPLAY__RECORDING"),
         ("HFT__REPLAY__NAME__X", "replay.name.x: no such key: replay.name is no section"),
-        ("HFT__", ": no such key; allowed here: network, wallet"),
+        ("HFT__", ": no such key; allowed here: network, feeds"),
         ("HFT__replay__name", "HFT__replay__name: no such key; variables are written in capitals: HFT__REPLAY__NAME"),
     ],
 )
