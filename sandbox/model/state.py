@@ -1,0 +1,71 @@
+"""What one running transaction shares between its instructions: accounts, the meter, logs and calls."""
+
+from collections.abc import Callable, Mapping
+
+from solders.account import Account
+from solders.clock import Clock
+from solders.pubkey import Pubkey
+
+from dlmm.programs import SYSTEM_PROGRAM
+from sandbox.engine import InnerInstruction
+
+LOG_BYTES = 10_000
+_ACCOUNT_OVERHEAD = 128
+_LAMPORTS_PER_BYTE = 6_960
+
+
+def rent_exemption(size: int) -> int:
+    """Lamports that exempt an account of so many bytes of data from rent."""
+    return (_ACCOUNT_OVERHEAD + size) * _LAMPORTS_PER_BYTE
+
+
+class AccountState:
+    """One account while a transaction runs; an account that does not exist is an empty one of the system program."""
+
+    __slots__ = ("data", "executable", "lamports", "owner")
+
+    def __init__(self, account: Account | None) -> None:
+        """Begin with the account as it was before the transaction."""
+        self.lamports = 0
+        self.owner = SYSTEM_PROGRAM
+        self.data = b""
+        self.executable = False
+        if account is not None:
+            self.lamports = account.lamports
+            self.owner = account.owner
+            self.data = account.data
+            self.executable = account.executable
+
+    def account(self) -> Account | None:
+        """Return the account as it stands, or `None` where nothing is left."""
+        if not self.lamports and not self.data:
+            return None
+        return Account(self.lamports, self.data, self.owner, self.executable)
+
+
+class TransactionState:
+    """One running transaction: every account it names, its compute meter, its logs, its calls."""
+
+    __slots__ = ("_log_room", "accounts", "clock", "index", "inner", "logs", "remaining", "return_data", "start")
+
+    def __init__(self, keys: list[Pubkey], load: Callable[[Pubkey], Account | None], clock: Clock) -> None:
+        """Load the accounts of the resolved keys, with no compute units yet."""
+        self.accounts: Mapping[Pubkey, AccountState] = {key: AccountState(load(key)) for key in keys}
+        self.index: Mapping[Pubkey, int] = {key: position for position, key in enumerate(keys)}
+        self.clock = clock
+        self.logs: list[str] = []
+        self.inner: list[list[InnerInstruction]] = []
+        self.return_data: tuple[Pubkey, bytes] | None = None
+        self.remaining = 0
+        self.start = 0
+        self._log_room = LOG_BYTES
+
+    def log(self, line: str) -> None:
+        """Add a line; the first that does not fit in 10 kB becomes `Log truncated`, and the rest are dropped."""
+        if self._log_room < 0:
+            return
+        self._log_room -= len(line)
+        if self._log_room <= 0:
+            self._log_room = -1
+            line = "Log truncated"
+        self.logs.append(line)
