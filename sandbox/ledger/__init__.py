@@ -1,0 +1,1 @@
+"""What a cluster remembers: blocks, versions of accounts, blockhashes, transactions."""

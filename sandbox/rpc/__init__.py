@@ -1,0 +1,1 @@
+"""JSON-RPC methods, and the JSON in which a node writes accounts, transactions and blocks."""
