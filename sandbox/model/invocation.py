@@ -27,7 +27,8 @@ from dlmm.errors import DlmmError
 from dlmm.programs import COMPUTE_BUDGET_PROGRAM, SYSTEM_PROGRAM
 from sandbox.engine import InnerInstruction
 from sandbox.model.error_text import instruction_error_text
-from sandbox.model.state import AccountState, TransactionState, rent_exemption
+from sandbox.model.rent import rent_exemption
+from sandbox.model.state import AccountState, TransactionState
 
 BUILTINS = frozenset((SYSTEM_PROGRAM, COMPUTE_BUDGET_PROGRAM))
 """Programs that are part of the runtime: their units are fixed and no line reports them."""
@@ -35,7 +36,7 @@ BUILTINS = frozenset((SYSTEM_PROGRAM, COMPUTE_BUDGET_PROGRAM))
 EVENT_PREFIX = bytes.fromhex("e445a52e51cb9a1d")
 """What Anchor puts before an event that a program sends to itself."""
 
-MAX_STACK_HEIGHT = 5
+MAX_STACK_HEIGHT = 9
 MAX_GROWTH = 10_240
 _CALL_UNITS = 1_000
 _BYTES_PER_UNIT = 250
@@ -239,6 +240,8 @@ class Invocation:
         run = self._run
         if units > run.remaining:
             run.remaining = 0
+            if self.program in BUILTINS:
+                raise ProgramError("ComputationalBudgetExceeded")
             raise ProgramError("ProgramFailedToComplete", text="exceeded CUs meter at BPF instruction")
         run.remaining -= units
 
@@ -371,7 +374,7 @@ class Invocation:
         index = self._run.index
         accounts = bytes(index[meta.pubkey] for meta in instruction.accounts)
         record = InnerInstruction(index[instruction.program_id], accounts, bytes(instruction.data), self.height + 1)
-        self._run.inner[-1].append(record)
+        self._run.inner[self._run.running].append(record)
 
 
 Program = Callable[[Invocation], None]

@@ -10,13 +10,6 @@ from dlmm.programs import SYSTEM_PROGRAM
 from sandbox.engine import InnerInstruction
 
 LOG_BYTES = 10_000
-_ACCOUNT_OVERHEAD = 128
-_LAMPORTS_PER_BYTE = 6_960
-
-
-def rent_exemption(size: int) -> int:
-    """Lamports that exempt an account of so many bytes of data from rent."""
-    return (_ACCOUNT_OVERHEAD + size) * _LAMPORTS_PER_BYTE
 
 
 class AccountState:
@@ -46,18 +39,18 @@ class AccountState:
 class TransactionState:
     """One running transaction: every account it names, its compute meter, its logs, its calls."""
 
-    __slots__ = ("_log_room", "accounts", "clock", "index", "inner", "logs", "remaining", "return_data", "start")
+    __slots__ = ("_log_room", "accounts", "clock", "index", "inner", "logs", "remaining", "return_data", "running")
 
     def __init__(self, keys: list[Pubkey], load: Callable[[Pubkey], Account | None], clock: Clock) -> None:
-        """Load the accounts of the resolved keys, with no compute units yet."""
+        """Load the accounts of the resolved keys, with an empty meter."""
         self.accounts: Mapping[Pubkey, AccountState] = {key: AccountState(load(key)) for key in keys}
         self.index: Mapping[Pubkey, int] = {key: position for position, key in enumerate(keys)}
         self.clock = clock
         self.logs: list[str] = []
         self.inner: list[list[InnerInstruction]] = []
+        self.running = 0
         self.return_data: tuple[Pubkey, bytes] | None = None
         self.remaining = 0
-        self.start = 0
         self._log_room = LOG_BYTES
 
     def log(self, line: str) -> None:

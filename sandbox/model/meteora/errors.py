@@ -1,0 +1,162 @@
+"""How the Meteora program ends an instruction: code, and the lines that Anchor logs about it.
+
+Source: the program's published IDL and Anchor's own codes; the places are what the program 0.12 logs.
+"""
+
+from solders.pubkey import Pubkey
+
+from sandbox.model.invocation import Invocation, ProgramError
+
+FALLBACK_NOT_FOUND = 101
+NOT_DESERIALIZED = 102
+MUT = 2000
+HAS_ONE = 2001
+SIGNER = 2002
+RAW = 2003
+SEEDS = 2006
+TOKEN_MINT = 2014
+DISCRIMINATOR_NOT_FOUND = 3001
+DISCRIMINATOR_MISMATCH = 3002
+NOT_ENOUGH_KEYS = 3005
+WRONG_OWNER = 3007
+INVALID_PROGRAM_ID = 3008
+PROGRAM_NOT_EXECUTABLE = 3009
+NOT_SIGNER = 3010
+NOT_INITIALIZED = 3012
+REALLOC_LIMIT = 3016
+
+INVALID_BIN_ID = 6001
+INVALID_INPUT = 6002
+SLIPPAGE = 6003
+INVALID_POSITION = 6008
+INVALID_TOKEN_MINT = 6010
+INVALID_BPS = 6017
+INVALID_BIN_ARRAY = 6027
+NON_CONTINUOUS_ARRAYS = 6028
+NON_EMPTY_POSITION = 6030
+UNAUTHORIZED = 6031
+POSITION_WIDTH = 6040
+WRONG_RENT_RECEIVER = 6051
+INSUFFICIENT_REMAINING = 6074
+INVALID_SLICE = 6075
+DUPLICATED_SLICES = 6076
+INVALID_RESIZE = 6081
+INVALID_ORDER_OWNER = 6106
+INVALID_CANCEL = 6107
+
+_WORDS = {
+    FALLBACK_NOT_FOUND: ("InstructionFallbackNotFound", "Fallback functions are not supported"),
+    NOT_DESERIALIZED: ("InstructionDidNotDeserialize", "The program could not deserialize the given instruction"),
+    MUT: ("ConstraintMut", "A mut constraint was violated"),
+    HAS_ONE: ("ConstraintHasOne", "A has one constraint was violated"),
+    SIGNER: ("ConstraintSigner", "A signer constraint was violated"),
+    RAW: ("ConstraintRaw", "A raw constraint was violated"),
+    SEEDS: ("ConstraintSeeds", "A seeds constraint was violated"),
+    TOKEN_MINT: ("ConstraintTokenMint", "A token mint constraint was violated"),
+    DISCRIMINATOR_NOT_FOUND: ("AccountDiscriminatorNotFound", "No discriminator was found on the account"),
+    DISCRIMINATOR_MISMATCH: (
+        "AccountDiscriminatorMismatch",
+        "Account discriminator did not match what was expected",
+    ),
+    NOT_ENOUGH_KEYS: ("AccountNotEnoughKeys", "Not enough account keys given to the instruction"),
+    WRONG_OWNER: (
+        "AccountOwnedByWrongProgram",
+        "The given account is owned by a different program than expected",
+    ),
+    INVALID_PROGRAM_ID: ("InvalidProgramId", "Program ID was not as expected"),
+    PROGRAM_NOT_EXECUTABLE: ("InvalidProgramExecutable", "Program account is not executable"),
+    NOT_SIGNER: ("AccountNotSigner", "The given account did not sign"),
+    NOT_INITIALIZED: ("AccountNotInitialized", "The program expected this account to be already initialized"),
+    REALLOC_LIMIT: (
+        "AccountReallocExceedsLimit",
+        "The account reallocation exceeds the MAX_PERMITTED_DATA_INCREASE limit",
+    ),
+    INVALID_BIN_ID: ("InvalidBinId", "Invalid bin id"),
+    INVALID_INPUT: ("InvalidInput", "Invalid input data"),
+    SLIPPAGE: ("ExceededAmountSlippageTolerance", "Exceeded amount slippage tolerance"),
+    6004: ("ExceededBinSlippageTolerance", "Exceeded bin slippage tolerance"),
+    6005: ("CompositionFactorFlawed", "Composition factor flawed"),
+    INVALID_POSITION: ("InvalidPosition", "Invalid position"),
+    INVALID_TOKEN_MINT: ("InvalidTokenMint", "Invalid token mint"),
+    6012: ("PairInsufficientLiquidity", "Pair insufficient liquidity"),
+    INVALID_BPS: ("InvalidBps", "Invalid basis point"),
+    6018: ("MathOverflow", "Math operation overflow"),
+    6019: ("TypeCastFailed", "Type cast error"),
+    INVALID_BIN_ARRAY: ("InvalidBinArray", "Invalid bin array"),
+    NON_CONTINUOUS_ARRAYS: ("NonContinuousBinArrays", "Bin arrays must be continuous"),
+    NON_EMPTY_POSITION: ("NonEmptyPosition", "Position is not empty"),
+    UNAUTHORIZED: ("UnauthorizedAccess", "Unauthorized access"),
+    6036: ("BitmapExtensionAccountIsNotProvided", "Bitmap extension account is not provided"),
+    6037: ("CannotFindNonZeroLiquidityBinArrayId", "Cannot find non-zero liquidity binArrayId"),
+    6039: ("InsufficientOutAmount", "Insufficient amount in for minimum out"),
+    POSITION_WIDTH: ("InvalidPositionWidth", "Invalid position width"),
+    6042: ("PoolDisabled", "Pool disabled"),
+    WRONG_RENT_RECEIVER: ("WrongRentReceiver", "Wrong rent receiver"),
+    6054: ("InvalidStrategyParameters", "Invalid strategy parameters"),
+    6057: ("NotExactAmountOut", "Amount out is not matched with exact amount out"),
+    INSUFFICIENT_REMAINING: ("InsufficientRemainingAccounts", "Insufficient remaining accounts"),
+    INVALID_SLICE: ("InvalidRemainingAccountSlice", "Invalid remaining account slice"),
+    DUPLICATED_SLICES: ("DuplicatedRemainingAccountTypes", "Duplicated remaining account types"),
+    INVALID_RESIZE: ("InvalidResizeLength", "Invalid resize length"),
+    6085: ("UndeterminedError", "Undetermined error"),
+    6104: ("InsufficientInAmount", "Insufficient in amount"),
+    6105: ("InvalidPlaceLimitOrderParameters", "Invalid place limit order parameters"),
+    INVALID_ORDER_OWNER: ("InvalidLimitOrderOwner", "Invalid limit order owner"),
+    INVALID_CANCEL: ("InvalidCancelLimitOrderParameters", "Invalid cancel limit order parameters"),
+    6108: ("CannotFindLimitOrderByBinId", "Cannot find limit order by bin id"),
+    6109: ("CancelNonEmptyLimitOrder", "Cannot cancel non-empty limit order"),
+}
+_SOURCE = "programs/lb_clmm/src/"
+
+
+def anchor_error(code: int, place: str | None = None) -> ProgramError:
+    """End as the program's own code does.
+
+    :arg code: One of the codes above, or any that `dlmm` gives.
+
+    :arg place: File and line in the program's source, where it names them.
+
+    """
+    origin = "occurred" if place is None else f"thrown in {_SOURCE}{place}"
+    return ProgramError(code, f"AnchorError {origin}. {_described(code)}")
+
+
+def account_error(
+    invocation: Invocation, code: int, account: str, found: tuple[Pubkey, Pubkey] | None = None
+) -> ProgramError:
+    """End as Anchor's checks of one account do.
+
+    :arg account: The account's name in the IDL.
+
+    :arg found: Two keys that were compared, logged beneath.
+
+    """
+    line = f"AnchorError caused by account: {account}. {_described(code)}"
+    if found is None:
+        return ProgramError(code, line)
+    for text in (line, "Left:", str(found[0]), "Right:"):
+        invocation.log(text)
+    return ProgramError(code, str(found[1]))
+
+
+def borrow_error(account: str) -> ProgramError:
+    """End as Anchor does when an account is already in use under another name."""
+    return ProgramError(
+        "AccountBorrowFailed",
+        f"ProgramError caused by account: {account}. Error Code: AccountBorrowFailed. Error Number: 51539607552."
+        " Error Message: Failed to borrow a reference to account data, already borrowed.",
+    )
+
+
+def data_error() -> ProgramError:
+    """End as the token library does on an account that is not of its kind."""
+    return ProgramError(
+        "InvalidAccountData",
+        "ProgramError occurred. Error Code: InvalidAccountData. Error Number: 17179869184."
+        " Error Message: An account's data contents was invalid.",
+    )
+
+
+def _described(code: int) -> str:
+    name, message = _WORDS[code]
+    return f"Error Code: {name}. Error Number: {code}. Error Message: {message}."
