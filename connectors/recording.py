@@ -4,39 +4,21 @@ Opening reads metadata only. Reading decodes a window of rows at a time, so that
 recording is, and packs what is asked for into one block.
 """
 
-import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
-import msgspec
 import numpy as np
-import polars as pl
 
-from connectors.recording_schema import (
-    FLOAT_COLUMNS,
-    INTEGER_COLUMNS,
-    METADATA_KEY,
-    OPTIONAL_COLUMNS,
-    RecordingError,
-    RecordingMeta,
-    check_columns,
-    refuse_repeated_pools,
-)
-from connectors.recording_window import WINDOW_ROWS, Segment, first_line
+from connectors.recording_schema import RecordingError
+from connectors.recording_window import WINDOW_ROWS, Segment
+from connectors.recording_writing import write_recording
+from connectors.sealing import WriterAlive, read_cuts, seal_leftovers, segments_of
 from operators.blocks import ROW, AccountWrite, Rows
 from operators.pools import PoolInfo
 
-ROW_GROUP = 1 << 17
-"""Rows a row group: large enough that its fixed cost vanishes, small enough to begin reading anywhere."""
-
-ACCOUNT_ROW_GROUP = 1 << 12
-"""The same where rows carry account bytes, of which some are 10 KiB long."""
-
-Compression = Literal["zstd", "lz4", "uncompressed"]
+__all__ = ["Recording", "write_recording"]
 
 
 class Recording:
@@ -46,8 +28,10 @@ class Recording:
 
     """
 
-    def __init__(self, path: Path, segments: Sequence[Segment]) -> None:
+    def __init__(self, path: Path, segments: Sequence[Segment], notes: Sequence[str] = ()) -> None:
         self.path = path
+        self.notes = tuple(notes)
+        """What a journal held and this does not, a line each."""
         self._segments = [segment for segment in segments if segment.count] or list(segments)
         self.pools = _join_pools(self._segments)
         for segment in self._segments:
@@ -65,20 +49,27 @@ class Recording:
     def open(cls, path: Path | str) -> "Recording":
         """Check a recording's files, reading none of their rows.
 
+        What the dead writer of a folder left unsealed is sealed first. What a living one has not sealed yet is not in
+        the recording, which its notes say.
+
         :raises RecordingError: Nothing is there, a file is not Parquet, is cut off, is no recording, lacks a column or
             has one of a wrong type, two files disagree about a pool, or there are no rows.
 
+        :raises JournalError: What a writer left cannot be sealed.
+
         """
         path = Path(path)
+        notes: list[str] = []
         if path.is_dir():
+            notes = _settle(path)
             files = sorted(path.glob("*.parquet"))
             if not files:
-                raise RecordingError(path, "is a folder without any .parquet file")
+                raise RecordingError(path, "; ".join(["is a folder without any .parquet file", *notes]))
         elif path.exists():
             files = [path]
         else:
             raise RecordingError(path, "does not exist")
-        return cls(path, [Segment(file) for file in files])
+        return cls(path, [Segment(file) for file in files], notes)
 
     def __len__(self) -> int:
         return self._starts[-1]
@@ -158,42 +149,16 @@ class Recording:
             offset += take
 
 
-def write_recording(
-    path: Path | str,
-    rows: Rows | pl.DataFrame,
-    pools: Sequence[PoolInfo],
-    source: str,
-    compression: Compression = "zstd",
-) -> None:
-    """Write one recording file, whole or not at all.
-
-    :arg rows: A block whose `pool` field counts in `pools`, or a table with the documented columns. Order is kept.
-
-    :arg compression: zstd is smallest and reads at 60 ns a row, uncompressed at 17 ns and 2.4 times the size.
-
-    :raises RecordingError: A column is missing or wrong, a row names a pool that is not in `pools`, a pool is in the
-        list twice, or the file cannot be written.
-
-    """
-    path = Path(path)
-    refuse_repeated_pools(path, tuple(pools))
-    frame = rows if isinstance(rows, pl.DataFrame) else _frame_of(path, rows, pools)
-    frame = _as_documented(path, frame, pools)
-    meta = RecordingMeta(1, source, tuple(pools))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _settle(folder: Path) -> list[str]:
+    """Seal what a dead writer left in a folder, and say what the recording lacks."""
+    unsealed = segments_of(folder)
+    notes: list[str] = []
     try:
-        frame.write_parquet(
-            temporary,
-            compression=compression,
-            row_group_size=ACCOUNT_ROW_GROUP if "data" in frame.columns else ROW_GROUP,
-            metadata={METADATA_KEY: msgspec.json.encode(meta).decode()},
-        )
-        temporary.replace(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise RecordingError(path, f"cannot be written: {error}") from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+        cuts = seal_leftovers(folder) if unsealed else read_cuts(folder)
+    except WriterAlive as alive:
+        notes = [f"{', '.join(path.name for path in unsealed)} not read: {alive}"]
+        cuts = read_cuts(folder)
+    return [str(cut) for cut in cuts] + notes
 
 
 def _join_pools(segments: Sequence[Segment]) -> tuple[PoolInfo, ...]:
@@ -203,29 +168,3 @@ def _join_pools(segments: Sequence[Segment]) -> tuple[PoolInfo, ...]:
             if pools.setdefault(pool.pool, pool) != pool:
                 raise RecordingError(segment.path, f"describes pool {pool.pool} differently than a file before it")
     return tuple(pools.values())
-
-
-def _frame_of(path: Path, rows: Rows, pools: Sequence[PoolInfo]) -> pl.DataFrame:
-    index = rows["pool"]
-    if len(rows) and (int(index.min()) < 0 or int(index.max()) >= len(pools)):
-        raise RecordingError(path, f"rows point at pool {index.min()} to {index.max()} of a list of {len(pools)}")
-    names = pl.Series([pool.pool for pool in pools], dtype=pl.String)
-    columns = {"pool": names.gather(pl.Series(index.astype(np.int64)))}
-    for name in (*INTEGER_COLUMNS, *FLOAT_COLUMNS, "feed", "account"):
-        columns["account_no" if name == "account" else name] = pl.Series(np.ascontiguousarray(rows[name]))
-    return pl.DataFrame(columns)
-
-
-def _as_documented(path: Path, frame: pl.DataFrame, pools: Sequence[PoolInfo]) -> pl.DataFrame:
-    check_columns(path, dict(frame.schema))
-    # Written as an Enum the column is text to every other program, and comes back here as ready codes.
-    wanted: dict[str, pl.DataType] = {"pool": pl.Enum([pool.pool for pool in pools]), **INTEGER_COLUMNS}
-    wanted |= dict.fromkeys(FLOAT_COLUMNS, pl.Float64())
-    wanted |= {name: dtype for name, dtype in OPTIONAL_COLUMNS.items() if name in frame and (frame[name] != 0).any()}
-    if "data" in frame.columns:
-        wanted |= {"account": pl.String(), "owner": pl.String(), "data": pl.Binary()}
-    try:
-        frame = frame.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
-    except pl.exceptions.PolarsError as error:
-        raise RecordingError(path, f"cannot be written: {first_line(error)}") from None
-    return frame.with_columns(pl.col(*FLOAT_COLUMNS).fill_nan(None))

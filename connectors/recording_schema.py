@@ -26,7 +26,7 @@ INTEGER_COLUMNS: dict[str, pl.DataType] = {
     "active_id": pl.Int32(),
 }
 FLOAT_COLUMNS = ("price", "liquidity", "volume")
-OPTIONAL_COLUMNS: dict[str, pl.DataType] = {"feed": pl.Int8(), "account_no": pl.Int32()}
+OPTIONAL_COLUMNS: dict[str, pl.DataType] = {"feed": pl.Int8(), "kind": pl.Int8(), "account_no": pl.Int32()}
 """Zero where a file does not have them."""
 ACCOUNT_COLUMNS = ("account", "owner", "data")
 REQUIRED_COLUMNS = ("pool", *INTEGER_COLUMNS, *FLOAT_COLUMNS)

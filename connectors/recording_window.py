@@ -115,6 +115,8 @@ class Segment:
             column["feed"],
             column["account_no"],
         )
+        if "kind" in column:
+            out["kind"] = column["kind"]
 
     def window_at(self, offset: int) -> Window:
         """Return the window that holds a row of this file, and have the one behind it read in the meantime.
@@ -170,7 +172,7 @@ class Segment:
         for name, dtype in OPTIONAL_COLUMNS.items():
             if name in frame.columns:
                 columns[name] = frame[name].cast(dtype, strict=False).fill_null(0).to_numpy()
-            else:
+            elif name != "kind":  # which a block has anyhow
                 columns[name] = np.zeros(expected, np.int8 if dtype == pl.Int8() else np.int32)
         columns["pool"], unknown = self._pool_codes(frame["pool"])
         return Window(start, columns, unknown)
