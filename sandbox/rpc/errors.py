@@ -1,0 +1,130 @@
+"""JSON-RPC errors, and the words that a node puts into them."""
+
+import re
+from typing import Any
+
+from dlmm.errors import DlmmError
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+SIMULATION_FAILED = -32002
+SIGNATURE_FAILURE = -32003
+BLOCK_NOT_AVAILABLE = -32004
+NODE_UNHEALTHY = -32005
+SLOT_SKIPPED = -32007
+UNSUPPORTED_VERSION = -32015
+MIN_CONTEXT_SLOT = -32016
+TOO_MANY_REQUESTS = 429
+
+
+class RpcError(DlmmError):
+    """Answer a request with an error.
+
+    :arg code: One of JSON-RPC's codes, or of a node's own.
+
+    :arg data: What a node adds to some errors, such as the logs of a failed preflight.
+
+    """
+
+    def __init__(self, code: int, message: str, data: object | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+    def json(self) -> dict[str, object]:
+        """Write the error object of an answer."""
+        out: dict[str, object] = {"code": self.code, "message": self.message}
+        if self.data is not None:
+            out["data"] = self.data
+        return out
+
+
+def invalid(message: str) -> RpcError:
+    """Refuse parameters."""
+    return RpcError(INVALID_PARAMS, message)
+
+
+_TRANSACTION_TEXTS = {
+    "AccountInUse": "Account in use",
+    "AccountLoadedTwice": "Account loaded twice",
+    "AccountNotFound": "Attempt to debit an account but found no record of a prior credit.",
+    "ProgramAccountNotFound": "Attempt to load a program that does not exist",
+    "InsufficientFundsForFee": "Insufficient funds for fee",
+    "InvalidAccountForFee": "This account may not be used to pay transaction fees",
+    "AlreadyProcessed": "This transaction has already been processed",
+    "BlockhashNotFound": "Blockhash not found",
+    "CallChainTooDeep": "Loader call chain is too deep",
+    "MissingSignatureForFee": "Transaction requires a fee but has no signature present",
+    "InvalidAccountIndex": "Transaction contains an invalid account reference",
+    "SignatureFailure": "Transaction did not pass signature verification",
+    "InvalidProgramForExecution": "This program may not be used for executing instructions",
+    "SanitizeFailure": "Transaction failed to sanitize accounts offsets correctly",
+    "ClusterMaintenance": "Transactions are currently disabled due to cluster maintenance",
+    "AddressLookupTableNotFound": "Transaction loads an address table account that doesn't exist",
+    "InvalidAddressLookupTableOwner": "Transaction loads an address table account with an invalid owner",
+    "InvalidAddressLookupTableData": "Transaction loads an address table account with invalid data",
+    "InvalidAddressLookupTableIndex": "Transaction address table lookup uses an invalid index",
+    "MaxLoadedAccountsDataSizeExceeded": "Transaction exceeded max loaded accounts data size cap",
+    "WouldExceedMaxBlockCostLimit": "Transaction would exceed max Block Cost Limit",
+}
+
+_INSTRUCTION_TEXTS = {
+    "GenericError": "generic instruction error",
+    "InvalidArgument": "invalid program argument",
+    "InvalidInstructionData": "invalid instruction data",
+    "InvalidAccountData": "invalid account data for instruction",
+    "AccountDataTooSmall": "account data too small for instruction",
+    "InsufficientFunds": "insufficient funds for instruction",
+    "IncorrectProgramId": "incorrect program id for instruction",
+    "MissingRequiredSignature": "missing required signature for instruction",
+    "AccountAlreadyInitialized": "instruction requires an uninitialized account",
+    "UninitializedAccount": "instruction requires an initialized account",
+    "UnbalancedInstruction": "sum of account balances before and after instruction do not match",
+    "ExternalAccountDataModified": "instruction modified data of an account it does not own",
+    "ReadonlyLamportChange": "instruction changed the balance of a read-only account",
+    "ReadonlyDataModified": "instruction modified data of a read-only account",
+    "NotEnoughAccountKeys": "insufficient account keys for instruction",
+    "ComputationalBudgetExceeded": "Computational budget exceeded",
+    "PrivilegeEscalation": "Cross-program invocation with unauthorized signer or writable account",
+    "ProgramFailedToComplete": "Program failed to complete",
+    "InvalidAccountOwner": "Invalid account owner",
+    "ArithmeticOverflow": "Program arithmetic overflowed",
+    "UnsupportedProgramId": "Unsupported program id",
+    "MissingAccount": "An account required by the instruction is missing",
+    "InvalidSeeds": "Provided seeds do not result in a valid address",
+}
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+
+
+def _instruction_text(error: Any) -> str:
+    if isinstance(error, str):
+        return _INSTRUCTION_TEXTS.get(error, _words(error))
+    ((kind, value),) = error.items()
+    if kind == "Custom":
+        return f"custom program error: {value:#x}"
+    return f"Failed to serialize or deserialize account data: {value}"
+
+
+def transaction_error_text(error: Any) -> str:
+    """Word a transaction's error as a node does.
+
+    :arg error: The error's JSON: a name, or an object with one key.
+
+    """
+    if isinstance(error, str):
+        return _TRANSACTION_TEXTS.get(error, _words(error))
+    ((name, value),) = error.items()
+    match name:
+        case "InstructionError":
+            return f"Error processing Instruction {value[0]}: {_instruction_text(value[1])}"
+        case "InsufficientFundsForRent":
+            return f"Transaction results in an account ({value['account_index']}) with insufficient funds for rent"
+        case "DuplicateInstruction":
+            return f"Transaction contains a duplicate instruction ({value}) that is not allowed"
+    return _words(name)
