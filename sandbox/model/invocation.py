@@ -31,7 +31,8 @@ from sandbox.model.rent import rent_exemption
 from sandbox.model.state import AccountState, TransactionState
 
 BUILTINS = frozenset((SYSTEM_PROGRAM, COMPUTE_BUDGET_PROGRAM))
-"""Programs that are part of the runtime: their units are fixed and no line reports them."""
+"""Programs that are part of the runtime: their units are fixed, no line reports them, and to write a read-only account
+is an error for them even where nothing changes."""
 
 EVENT_PREFIX = bytes.fromhex("e445a52e51cb9a1d")
 """What Anchor puts before an event that a program sends to itself."""
@@ -171,7 +172,7 @@ class Invocation:
 
         """
         state = self._state(index)
-        if data == state.data:
+        if data == state.data and self.program not in BUILTINS:
             return
         meta = self.metas[index]
         if not meta.is_writable:
@@ -191,7 +192,7 @@ class Invocation:
 
         """
         state = self._state(index)
-        if lamports == state.lamports:
+        if lamports == state.lamports and self.program not in BUILTINS:
             return
         if lamports < state.lamports and state.owner != self.program:
             raise ProgramError("ExternalAccountLamportSpend")
