@@ -24,7 +24,7 @@ _AMOUNT_OFFSET = 64
 
 
 class Ledger(Protocol):
-    """Where accounts are read and written: an engine, or a chain over one."""
+    """Where accounts are read and written: an engine, or a running chain by `ChainLedger`."""
 
     def get(self, key: Pubkey) -> Account | None:
         """Read an account, or `None` where there is none."""
@@ -33,6 +33,33 @@ class Ledger(Protocol):
     def set(self, key: Pubkey, account: Account | None) -> None:
         """Write an account as it is, or remove it."""
         ...
+
+
+class LiveChain(Protocol):
+    """A chain that is running, as far as wallets need it."""
+
+    def get(self, key: Pubkey) -> Account | None:
+        """Read an account's newest state."""
+        ...
+
+    def set_account(self, key: Pubkey, account: Account | None) -> None:
+        """Write an account from outside of any transaction."""
+        ...
+
+
+class ChainLedger:
+    """A running chain's accounts; what is written there, its readers see from the next slot on."""
+
+    def __init__(self, chain: LiveChain) -> None:
+        self._chain = chain
+
+    def get(self, key: Pubkey) -> Account | None:
+        """Read an account, or `None` where there is none."""
+        return self._chain.get(key)
+
+    def set(self, key: Pubkey, account: Account | None) -> None:
+        """Write an account as it is, or remove it."""
+        self._chain.set_account(key, account)
 
 
 class FundingError(DlmmError):
