@@ -113,9 +113,7 @@ class FollowedPool:
         known = self._known.get(address)
         if known is not None:
             if account.data == known.account.data and account.owner == known.account.owner:
-                known.slot = max(known.slot, slot)
-                self.contact_slot = max(self.contact_slot, slot)
-                return "duplicate"
+                return self.confirm(address, slot)
             if slot < known.slot:
                 return "stale"
         fault = self._fault(number, account)
@@ -128,6 +126,14 @@ class FollowedPool:
             known.account, known.slot = account, slot
         self.contact_slot = max(self.contact_slot, slot)
         return self._pair_seen(known) if number == POOL else self._state_seen(address, known)
+
+    def confirm(self, address: str, slot: int) -> str:
+        """Take it that an account's state is the known one as of a slot; a duplicate, as `see` would say."""
+        known = self._known.get(address)
+        if known is not None:
+            known.slot = max(known.slot, slot)
+            self.contact_slot = max(self.contact_slot, slot)
+        return "duplicate"
 
     def _fault(self, number: int, account: Account) -> str:
         """Say what makes an account unfit: whatever it was, it is not what this pool's program keeps there."""

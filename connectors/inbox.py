@@ -15,12 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from connectors.inspection import Inspector
 from connectors.recording import Recording
+from connectors.slices import blocks_of, writes_by_pool
 from dlmm.accounts import decode_account
 from dlmm.errors import AccountError, DlmmError
 from dlmm.records import Account, Record
 from dlmm.struct_arrays import taken
 from dlmm.tokens import MINT_LENGTH, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
-from operators.blocks import ROW, AccountWrite, Block, Rows, split_by_pool
+from operators.blocks import ROW, AccountWrite, Block, Rows
 
 
 class InboxState(Record, frozen=True):
@@ -84,38 +85,23 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
         """Return the account bytes that came with rows, by pool."""
         if not self._recording.has_accounts:
             return {}
-        pool_of = dict(zip(rows["seq"].tolist(), rows["pool"].tolist(), strict=True))
-        writes: dict[int, list[AccountWrite]] = {}
-        for write in self._recording.writes(start, self._offset - start):
-            if write.seq not in pool_of:
-                continue
-            if not _is_sound(write):
-                self._undecodable += 1
-            else:
-                writes.setdefault(pool_of[write.seq], []).append(write)
-        return writes
+        found = writes_by_pool(rows, self._recording.writes(start, self._offset - start))
+        sound = {pool: [write for write in writes if _is_sound(write)] for pool, writes in found.items()}
+        self._undecodable += sum(map(len, found.values())) - sum(map(len, sound.values()))
+        return sound
 
     def _blocks(
         self, rows: Rows, writes: dict[int, list[AccountWrite]], *, is_last: bool, failure: str = ""
     ) -> list[tuple[str, Block]]:
-        parts = split_by_pool(rows, len(self._recording.pools)) or [(0, rows)]
-        findings = self._findings() if is_last else ()
-        return [
-            (
-                str(pool),
-                Block(
-                    pool=pool,
-                    slice_no=self._slice_no,
-                    slice_blocks=len(parts),
-                    is_last=is_last,
-                    rows=part,
-                    writes=tuple(writes.get(pool, ())),
-                    findings=findings,
-                    failure=failure,
-                ),
-            )
-            for pool, part in parts
-        ]
+        return blocks_of(
+            rows,
+            writes,
+            len(self._recording.pools),
+            self._slice_no,
+            is_last=is_last,
+            findings=self._findings() if is_last else (),
+            failure=failure,
+        )
 
     def _findings(self) -> tuple[tuple[str, bool, int], ...]:
         found = [(finding.kind, finding.is_refused, finding.count) for finding in self._inspector.findings]
