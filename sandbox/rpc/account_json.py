@@ -26,6 +26,16 @@ _COMPRESSOR = zstandard.ZstdCompressor(level=1)
 _encode = msgspec.json.Encoder().encode
 
 
+def _around(account: Account) -> dict[str, object]:
+    return {
+        "executable": account.executable,
+        "lamports": account.lamports,
+        "owner": str(account.owner),
+        "rentEpoch": _MAX_U64,
+        "space": len(account.data),
+    }
+
+
 class AccountWriter:
     """Writes accounts.
 
@@ -48,20 +58,20 @@ class AccountWriter:
             text = version.texts[key] = self.text(version.account, encoding, part)
         return text
 
+    def notified(self, version: Version, encoding: str, part: Slice | None = None) -> bytes:
+        """Write a version for a notification, which has words for what cannot be written."""
+        if version.account is None:
+            return GONE
+        try:
+            return self.write(version, encoding, part)
+        except RpcError:
+            return _encode({**_around(version.account), "data": "error: data too large for bs58 encoding"})
+
     def text(self, account: Account | None, encoding: str, part: Slice | None = None) -> bytes:
         """Write an account's state, `null` for one that is not there."""
         if account is None:
             return b"null"
-        return _encode(
-            {
-                "data": self._data(account, encoding, part),
-                "executable": account.executable,
-                "lamports": account.lamports,
-                "owner": str(account.owner),
-                "rentEpoch": _MAX_U64,
-                "space": len(account.data),
-            }
-        )
+        return _encode({"data": self._data(account, encoding, part), **_around(account)})
 
     def _data(self, account: Account, encoding: str, part: Slice | None) -> object:
         if encoding not in ENCODINGS:

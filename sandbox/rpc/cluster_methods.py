@@ -48,15 +48,14 @@ def cluster_methods(view: View) -> Methods:
         return [sample]
 
     def prioritization_fees(arguments: Arguments) -> list[Json]:
-        """Least price of each recent block, among its transactions that write all of the accounts asked for."""
+        """Find each recent block's least price, among transactions that write all of the accounts asked for."""
         keys = {pubkey(text) for text in arguments.optional(0, list[str]) or []}
         out: list[Json] = []
         for block in chain.blocks.latest(_FEE_BLOCKS):
             prices = [
                 landed.queued.price
                 for landed in block.landed
-                if keys
-                <= {key for key, writable in zip(landed.keys.all, landed.keys.writable, strict=True) if writable}
+                if keys <= set(compress(landed.keys.all, landed.keys.writable))
             ]
             out.append({"prioritizationFee": min(prices, default=0), "slot": block.slot})
         return out
