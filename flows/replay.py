@@ -4,7 +4,6 @@ The settings are read from `HFT_CONFIG` and `HFT__SECTION__KEY`; without any, th
 replayed.
 """
 
-import os
 import sys
 from pathlib import Path
 
@@ -16,11 +15,9 @@ from connectors.inbox import ReplaySource
 from connectors.inspection import Inspector
 from connectors.recording import Recording
 from connectors.run_folder import Outcome, RunFolderSink, RunLabels
-from dlmm.errors import DlmmError
-from flows.failure import exit_by, say_own_errors_in_one_line
 from flows.plan import plan, traded_pools, unknown_pools
+from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
-from flows.settings.load import load_settings
 from flows.settings.pending import not_yet_in_use
 from flows.settings.tree import Settings
 from flows.trading import trade
@@ -62,14 +59,4 @@ def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
 
 
 def __getattr__(name: str) -> Dataflow:
-    """Wire `flow` when the runner asks for it, so that importing this module reads no settings."""
-    if name != "flow":
-        raise AttributeError(name)
-    say_own_errors_in_one_line()
-    outcome = Outcome()
-    exit_by(lambda: outcome.failure)
-    try:
-        return replay(load_settings(os.environ), outcome)
-    except DlmmError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    return wire(name, replay)

@@ -1,0 +1,36 @@
+"""From settings to the feeds of a live run."""
+
+from collections.abc import Iterator
+
+from connectors.feeds.chain import ChainFeed
+from connectors.feeds.feed import Feed
+from connectors.feeds.polling import PollingFeed
+from connectors.feeds.prices import PriceFeed
+from dlmm.errors import DlmmError
+from flows.market import Market
+from flows.settings.tree import Settings
+
+
+def make_feeds(settings: Settings, market: Market) -> list[Feed]:
+    """Make every feed that is switched on, all at once live.
+
+    :raises DlmmError: None is, two have one name, or a custom one cannot be loaded.
+
+    """
+    feeds = list(_feeds(settings, market))
+    names = [feed.name for feed in feeds]
+    if not feeds:
+        raise DlmmError("feeds: none is switched on; set feeds.chain, feeds.polling or feeds.prices_url")
+    if len(set(names)) < len(names):
+        raise DlmmError(f"feeds: two have the same name among {', '.join(names)}")
+    return feeds
+
+
+def _feeds(settings: Settings, market: Market) -> Iterator[Feed]:
+    terms, commitment = settings.feeds, settings.network.commitment
+    if terms.chain:
+        yield ChainFeed("chain", market.ws_url, market.rpc_urls[0], commitment, silent_s=terms.silent_after_s)
+    if terms.polling:
+        yield PollingFeed("polling", market.rpc_urls, interval_s=terms.polling_interval_ms / 1e3, commitment=commitment)
+    if market.prices_url is not None:
+        yield PriceFeed("prices", market.prices_url, silent_s=terms.silent_after_s)

@@ -1,0 +1,143 @@
+"""Follow a live market and trade on it: `python -m bytewax.run flows.live`.
+
+The settings are read from `HFT_CONFIG` and `HFT__SECTION__KEY`; without any, the embedded sandbox cluster is started
+and its pools are traded on paper. Ctrl-C ends the run with its results.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import bytewax.operators as op
+import numpy as np
+from bytewax.dataflow import Dataflow
+
+from connectors.feeds.feed import Feed
+from connectors.inspection import Inspector
+from connectors.live_inbox import JournalTerms, LiveSource
+from connectors.logs import start_logging
+from connectors.pool_loading import LoadedPool
+from connectors.run_folder import Outcome, RunFolderSink, RunLabels
+from connectors.status_line import StatusLine
+from connectors.stopping import Stop
+from connectors.telemetry import Telemetry
+from flows.feeds import make_feeds
+from flows.market import find_market, load_market
+from flows.plan import plan, traded_pools
+from flows.running import wire
+from flows.settings.dump import dump_settings, without_secrets
+from flows.settings.pending import not_yet_in_use
+from flows.settings.tree import Settings
+from flows.trading import trade
+from operators.blocks import ROW
+from operators.warm_up import warm_up
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run shares with whoever watches it.
+
+    :arg outcome: How it ended.
+
+    """
+
+    stop: Stop = field(default_factory=Stop)
+    telemetry: Telemetry = field(default_factory=Telemetry)
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+Feeds = Callable[[], Sequence[Feed]]
+"""Makes the feeds; called by the worker that runs them."""
+
+
+def live(settings: Settings, source: str, pools: tuple[LoadedPool, ...], feeds: Feeds, run: Run) -> Dataflow:
+    """Wire a live run.
+
+    :arg source: Where its rows come from, for people.
+
+    :arg pools: As loaded.
+
+    :raises DlmmError: The settings do not allow one.
+
+    """
+    infos = tuple(pool.info for pool in pools)
+    params = plan(settings, infos)
+    if sys.stdout.isatty():
+        print("loading kernels (the first run compiles them) ..", flush=True)
+    warm_up(params.desk, params.portfolio)
+    Inspector(infos).check(np.zeros(0, ROW))
+    journal = journal_terms(settings, source, "live")
+    flow = Dataflow("live")
+    blocks = op.input("inbox", flow, live_source(settings, pools, feeds, run, journal, traded_pools(settings, infos)))
+    reports = trade("trade", blocks, params)
+    observed = op.map("observe", reports, lambda keyed: (keyed[0], run.telemetry.observe(keyed[1])))
+    labels = RunLabels(
+        name="live",
+        pools=tuple(info.pool for info in infos),
+        strategies=tuple(planned.name for planned in params.desk.strategies),
+        quote=settings.portfolio.quote,
+        capital=settings.portfolio.capital,
+        equity_interval_s=settings.results.equity_interval_s,
+        configuration=dump_settings(without_secrets(settings)),
+        recording=str(journal.folder) if journal is not None else "",
+        notes=tuple(not_yet_in_use(settings)),
+    )
+    op.output("result", observed, RunFolderSink(Path(settings.results.runs_dir), labels, run.outcome))
+    return flow
+
+
+def live_source(
+    settings: Settings,
+    pools: tuple[LoadedPool, ...],
+    feeds: Feeds,
+    run: Run,
+    journal: JournalTerms | None,
+    traded: frozenset[int],
+) -> LiveSource:
+    """Return the source that follows the market's pools."""
+    return LiveSource(
+        pools=pools,
+        traded=traded,
+        feeds=feeds,
+        arrays_around=settings.feeds.arrays_around,
+        journal=journal,
+        stop=run.stop,
+        telemetry=run.telemetry,
+    )
+
+
+def journal_terms(settings: Settings, source: str, name: str) -> JournalTerms | None:
+    """Return where a run that begins now keeps its journal, if it is to keep one."""
+    if not settings.recording.record:
+        return None
+    folder = Path(settings.recording.folder) / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{os.getpid()}-{name}"
+    return JournalTerms(folder, source, settings.recording.segment_seconds)
+
+
+def begin(settings: Settings, run: Run) -> tuple[str, tuple[LoadedPool, ...], Feeds]:
+    """Start what a run on a live market needs around its flow, and look at the market.
+
+    :returns: What the market is, its pools, and what makes its feeds.
+
+    """
+    start_logging(settings.monitoring.log_level)
+    run.stop.on_signals()
+    market = find_market(settings)
+    pools = load_market(market, settings)
+    status = StatusLine(run.telemetry, settings.portfolio.quote)
+    status.start()
+    atexit.register(status.stop)
+    return market.source, pools, lambda: make_feeds(settings, market)
+
+
+def __getattr__(name: str) -> Dataflow:
+    return wire(name, _build)
+
+
+def _build(settings: Settings, outcome: Outcome) -> Dataflow:
+    run = Run(outcome=outcome)
+    return live(settings, *begin(settings, run), run)
