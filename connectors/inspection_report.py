@@ -10,6 +10,7 @@ from rich.table import Table
 from connectors.inspection import Finding, Inspector, PoolCount
 from connectors.recording import Recording
 from dlmm.records import Record
+from operators.blocks import TICK
 
 SLICE_ROWS = 100_000
 
@@ -18,6 +19,8 @@ class InspectionReport(Record, frozen=True):
     """What a recording holds.
 
     :arg rows: All rows, good or not.
+
+    :arg ticks: Those of them that tell the time and no price, which no pool's count covers.
 
     :arg refused: Rows that a replay will leave out.
 
@@ -29,11 +32,14 @@ class InspectionReport(Record, frozen=True):
 
     :arg unknown_pools: Rows by the name of a pool that the metadata does not list.
 
+    :arg notes: What its journal held and the recording does not, a line each.
+
     """
 
     path: str
     source: str
     rows: int
+    ticks: int
     refused: int
     first_ns: int
     last_ns: int
@@ -43,6 +49,7 @@ class InspectionReport(Record, frozen=True):
     pools: tuple[PoolCount, ...]
     findings: tuple[Finding, ...]
     unknown_pools: dict[str, int]
+    notes: tuple[str, ...]
 
 
 def inspect_recording(path: Path | str, progress: Callable[[int, int], None] | None = None) -> InspectionReport:
@@ -55,8 +62,9 @@ def inspect_recording(path: Path | str, progress: Callable[[int, int], None] | N
     """
     recording = Recording.open(path)
     inspector = Inspector(recording.pools)
-    done = 0
+    done = ticks = 0
     for rows in recording.slices(SLICE_ROWS):
+        ticks += int((rows["kind"] == TICK).sum())
         inspector.check(rows)
         done += len(rows)
         if progress is not None:
@@ -67,6 +75,7 @@ def inspect_recording(path: Path | str, progress: Callable[[int, int], None] | N
         path=str(path),
         source=recording.source,
         rows=len(recording),
+        ticks=ticks,
         refused=inspector.refused,
         first_ns=min((pool.first_ns for pool in traded), default=0),
         last_ns=max((pool.last_ns for pool in traded), default=0),
@@ -76,6 +85,7 @@ def inspect_recording(path: Path | str, progress: Callable[[int, int], None] | N
         pools=tuple(pools),
         findings=tuple(inspector.findings),
         unknown_pools=recording.unknown_pools,
+        notes=recording.notes,
     )
 
 
@@ -90,14 +100,16 @@ def render_report(report: InspectionReport) -> Group:
         pools.add_row(pool.pool, f"{pool.rows:,}", f"{pool.refused:,}", *figures)
     for name, count in report.unknown_pools.items():
         pools.add_row(f"{name or '(none)'}, not in the metadata", f"{count:,}", f"{count:,}", "-", "-", "-")
+    ticks = f"{report.ticks:,} of them ticks, " if report.ticks else ""
     span = (
-        f"{report.rows:,} rows, {report.refused:,} refused; {_time(report.first_ns)} to {_time(report.last_ns)}, "
+        f"{report.rows:,} rows, {ticks}{report.refused:,} refused; "
+        f"{_time(report.first_ns)} to {_time(report.last_ns)}, "
         f"slots {report.first_slot:,} to {report.last_slot:,}"
         f"{'; with account bytes' if report.account_writes else ''}"
     )
-    if not report.findings:
-        return Group(pools, span, "Nothing to object to.")
-    return Group(pools, span, findings_table(report.findings))
+    missing = [f"Not in it: {note}" for note in report.notes]
+    findings = findings_table(report.findings) if report.findings else "Nothing to object to."
+    return Group(pools, span, *missing, findings)
 
 
 def findings_table(findings: tuple[Finding, ...] | list[Finding]) -> Table:

@@ -11,12 +11,12 @@ the last second. Closed segments become Parquet in another process (`connectors.
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from struct import Struct
 
 from connectors.journal_disk import Disk
-from connectors.journal_format import JournalError, encode_head, encode_slice
+from connectors.journal_format import RECORD_HEADER, JournalError, encode_head, encode_slice
 from connectors.recording import Recording
 from connectors.sealing import WriterLock, seal_all, segment_path, segments_of
 from operators.blocks import ROW, AccountWrite, Rows
@@ -93,11 +93,14 @@ class Journal:
         """
         folder = Path(folder)
         head = encode_head(pools, source)
-        lock = _lock(folder)
-        if _sealed(folder) or segments_of(folder):
-            lock.close()
-            raise JournalError(folder, "holds a recording already; name another folder, or resume it")
-        return cls(folder, lock, head, count=0, last_seq=-1, rotate_bytes=rotate_bytes, rotate_s=rotate_s)
+        with ExitStack() as undo:
+            lock = _lock(folder)
+            undo.callback(lock.close)
+            if _sealed(folder) or segments_of(folder):
+                raise JournalError(folder, "holds a recording already; name another folder, or resume it")
+            journal = cls(folder, lock, head, count=0, last_seq=-1, rotate_bytes=rotate_bytes, rotate_s=rotate_s)
+            undo.pop_all()
+        return journal
 
     @classmethod
     def resume(
@@ -118,8 +121,9 @@ class Journal:
         """
         folder = Path(folder)
         head = encode_head(pools, source)
-        lock = _lock(folder)
-        try:
+        with ExitStack() as undo:
+            lock = _lock(folder)
+            undo.callback(lock.close)
             seal_all(folder)
             count, last_seq = 0, -1
             if _sealed(folder):
@@ -127,10 +131,11 @@ class Journal:
                 _refuse_other_pools(folder, recording.pools, tuple(pools))
                 count = len(recording)
                 last_seq = int(recording.rows(count - 1)["seq"][0])
-        except BaseException:
-            lock.close()
-            raise
-        return cls(folder, lock, head, count=count, last_seq=last_seq, rotate_bytes=rotate_bytes, rotate_s=rotate_s)
+            journal = cls(
+                folder, lock, head, count=count, last_seq=last_seq, rotate_bytes=rotate_bytes, rotate_s=rotate_s
+            )
+            undo.pop_all()
+        return journal
 
     def append(self, rows: Rows, writes: Sequence[AccountWrite] = ()) -> None:
         """Write a slice. When this returns, the death of the process no longer loses it.
@@ -147,7 +152,7 @@ class Journal:
         if self._disk.failure:
             raise JournalError(self.folder, self._disk.failure)
         record = encode_slice(rows, writes)
-        last_seq, now_ns = _SEQ_AND_TIME.unpack_from(rows[-1:].tobytes())
+        last_seq, now_ns = _SEQ_AND_TIME.unpack_from(record, RECORD_HEADER + (len(rows) - 1) * ROW.itemsize)
         if self._fd < 0 or self._length >= self._rotate_bytes or now_ns >= self._end_ns:
             self._begin_segment(now_ns)
         _write(self.folder, self._fd, record, self._length)

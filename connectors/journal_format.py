@@ -27,6 +27,8 @@ _FILE_MAGIC = b"DLMMJRN1"
 _FILE = struct.Struct("<8sII")
 _RECORD_MAGIC = b"SLC1"
 _RECORD = struct.Struct("<4sIII")
+RECORD_HEADER = _RECORD.size
+"""Bytes of a record in front of its rows."""
 _SIZES = struct.Struct("<II")
 _WRITE = struct.Struct("<qHHI")
 

@@ -124,7 +124,7 @@ def seal_segment(path: Path) -> None:
         raise JournalError(path, f"cannot be read: {error.strerror}") from None
     with segment:
         fcntl.flock(segment, fcntl.LOCK_EX)  # two may seal at once where a writer died and its child still works
-        if os.fstat(segment.fileno()).st_nlink == 0:
+        if not path.exists():
             return
         contents = read_segment(path)
         contents = _that_fit(path, contents)

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 from rich.console import Console
 
 from connectors.inspection_report import InspectionReport, inspect_recording, render_report
+from connectors.journal_format import encode_head, encode_slice
 from connectors.recording import write_recording
+from connectors.sealing import segment_path
+from operators.blocks import TICK
 from tests.connectors.recordings import POOLS, START_NS, as_frame, good_rows, write_foreign
 
 
@@ -50,3 +54,16 @@ def test_a_recording_without_a_good_row_has_a_report(tmp_path: Path) -> None:
     report = inspect_recording(path)
     assert (report.refused, report.first_ns, report.last_slot) == (4, 0, 0)
     assert "4 rows, 4 refused" in text_of(report)
+
+
+def test_ticks_and_what_is_missing_are_said(tmp_path: Path) -> None:
+    rows = good_rows(20)
+    rows["kind"][5:7] = TICK
+    rows["price"][5:7] = np.nan
+    head, torn = encode_head(POOLS, "a test"), encode_slice(good_rows(1, 20), ())[:-3]
+    segment_path(tmp_path, 0).write_bytes(head + encode_slice(rows, ()) + torn)
+    report = inspect_recording(tmp_path)
+    assert (report.rows, report.ticks, report.refused) == (20, 2, 0)
+    text = text_of(report)
+    assert "20 rows, 2 of them ticks, 0 refused" in text
+    assert f"Not in it: 00000000.journal: the last {len(torn)} bytes were cut off" in text

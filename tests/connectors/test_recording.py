@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.inspection import Inspector
 from connectors.recording import Recording, write_recording
 from connectors.recording_schema import METADATA_KEY, REQUIRED_COLUMNS, RecordingError
-from operators.blocks import ROW, AccountWrite
+from operators.blocks import MARKET, ROW, STATE, TICK, AccountWrite
 from operators.inspection import MISSING_I32, MISSING_I64
 from operators.pools import PoolInfo
 from tests.connectors.recordings import JUP, POOLS, SOL, as_frame, good_rows, write_foreign
@@ -85,6 +86,48 @@ def test_account_writes_keep_their_row(path: Path) -> None:
     assert recording.writes() == [AccountWrite(1, "a", "p", b"\x00\x01"), AccountWrite(3, "b", "q", b"")]
     assert recording.writes(2, 5) == [AccountWrite(3, "b", "q", b"")]
     assert recording.rows().tobytes() == rows.tobytes()
+
+
+def test_account_writes_of_a_block_are_put_beside_their_rows(path: Path) -> None:
+    rows = good_rows(6, 100)
+    writes = [AccountWrite(100, "a", "p", b"\x01"), AccountWrite(104, "b", "q", b"")]
+    write_recording(path, rows, POOLS, "a test", writes=writes)
+    recording = Recording.open(path)
+    assert recording.rows().tobytes() == rows.tobytes()
+    assert recording.writes() == writes
+    assert recording.writes(1, 4) == writes[1:]
+
+
+@pytest.mark.parametrize(
+    ("seqs", "reason"),
+    [([99], "no row has seq 99"), ([100, 107], "no row has seq 107"), ([3, 3], "seq 3 has more than one")],
+)
+def test_account_writes_without_a_row_of_their_own_are_not_written(path: Path, seqs: list[int], reason: str) -> None:
+    rows = good_rows(104)[[3, *range(100, 104)]]
+    with pytest.raises(RecordingError, match=reason):
+        write_recording(path, rows, POOLS, "a test", writes=[AccountWrite(seq, "a", "p", b"") for seq in seqs])
+    assert not path.exists()
+
+
+def test_what_kind_a_row_is_of_is_kept_and_costs_no_column_where_all_are_of_the_market(path: Path) -> None:
+    rows = good_rows(5)
+    write_recording(path, rows, POOLS, "a test")
+    assert "kind" not in pl.read_parquet_schema(path)
+    rows["kind"] = (MARKET, TICK, STATE, MARKET, TICK)
+    for name in ("price", "liquidity", "volume"):
+        rows[name][rows["kind"] == TICK] = np.nan
+    rows["active_id"][rows["kind"] == TICK] = 0
+    write_recording(path, rows, POOLS, "a test")
+    assert pl.read_parquet_schema(path)["kind"] == pl.Int8()
+    assert pl.read_parquet(path)["price"].null_count() == 2
+    read = Recording.open(path).rows()
+    assert read.tobytes() == rows.tobytes()
+    assert Inspector(POOLS).check(read).all()
+
+
+def test_a_row_without_a_kind_is_of_the_market(path: Path) -> None:
+    write_foreign(path, as_frame(good_rows(3)).with_columns(kind=pl.Series([None, 1, 300])))
+    assert Recording.open(path).rows()["kind"].tolist() == [MARKET, TICK, MARKET]
 
 
 def test_nulls_are_marked_and_never_crash(path: Path) -> None:
