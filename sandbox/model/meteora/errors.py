@@ -139,22 +139,25 @@ def account_error(
     return ProgramError(code, str(found[1]))
 
 
-def borrow_error(account: str) -> ProgramError:
-    """End as Anchor does when an account is already in use under another name."""
-    return ProgramError(
-        "AccountBorrowFailed",
-        f"ProgramError caused by account: {account}. Error Code: AccountBorrowFailed. Error Number: 51539607552."
-        " Error Message: Failed to borrow a reference to account data, already borrowed.",
-    )
+_RUNTIME_WORDS = {
+    "InvalidAccountData": (4, "An account's data contents was invalid"),
+    "UninitializedAccount": (10, "An attempt to operate on an account that hasn't been initialized"),
+    "AccountBorrowFailed": (12, "Failed to borrow a reference to account data, already borrowed"),
+}
 
 
-def data_error() -> ProgramError:
-    """End as the token library does on an account that is not of its kind."""
-    return ProgramError(
-        "InvalidAccountData",
-        "ProgramError occurred. Error Code: InvalidAccountData. Error Number: 17179869184."
-        " Error Message: An account's data contents was invalid.",
-    )
+def runtime_error(name: str, account: str | None = None) -> ProgramError:
+    """End with one of the runtime's own errors, as Anchor words it.
+
+    :arg name: `InvalidAccountData`, `UninitializedAccount` or `AccountBorrowFailed`.
+
+    :arg account: The account's name in the IDL, where Anchor says it.
+
+    """
+    number, message = _RUNTIME_WORDS[name]
+    origin = "occurred" if account is None else f"caused by account: {account}"
+    line = f"ProgramError {origin}. Error Code: {name}. Error Number: {number << 32}. Error Message: {message}."
+    return ProgramError(name, line)
 
 
 def _described(code: int) -> str:
