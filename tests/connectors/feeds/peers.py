@@ -2,6 +2,7 @@
 
 import select
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -30,10 +31,16 @@ class Visitor:
     def __init__(self, reactor: Reactor, connection: socket.socket, peer: "Peer") -> None:
         self.received = b""
         self.is_gone = False
+        self.held: bytes | None = None
         self.socket = connection
         self._reactor = reactor
         self._peer = peer
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls: ssl.SSLObject | None = None
+        if peer.tls is not None:
+            self._tls = peer.tls.wrap_bio(self._incoming, self._outgoing, server_side=True)
         connection.setblocking(False)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         reactor.watch(connection.fileno(), select.EPOLLIN, self._read)
 
     def _read(self, events: int) -> None:
@@ -42,19 +49,59 @@ class Visitor:
             data = self.socket.recv(65_536)
         except ConnectionError:
             data = b""
+        if data and self._tls is not None:
+            data = self._decrypt(self._tls, data)
+            self._write(self._outgoing.read())
+            if not data:
+                return
         if not data:
             self.close()
             return
         self.received += data
         self._peer.on_data(self, data)
 
+    def _decrypt(self, tls: ssl.SSLObject, data: bytes) -> bytes:
+        self._incoming.write(data)
+        plain = b""
+        try:
+            tls.do_handshake()
+            while piece := tls.read():
+                plain += piece
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError:  # the client does not like our certificate
+            self.close()
+        return plain
+
     def send(self, data: bytes) -> None:
-        """Send all of it; loopback takes what the tests send, as long as the reactor turns in between."""
-        while data:
+        """Send all of it, or add it to `held` where that is not None.
+
+        Loopback takes what the tests send, as long as the reactor turns in between.
+
+        """
+        if self.held is not None:
+            self.held += data
+            return
+        if self._tls is not None:
+            self._tls.write(data)
+            data = self._outgoing.read()
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
+        while data and not self.is_gone:
             try:
                 data = data[self.socket.send(data) :]
             except BlockingIOError:
                 self._reactor.run_once(0.001)
+
+    def hold(self) -> None:
+        """Keep what is sent from now on until `release`."""
+        self.held = b""
+
+    def release(self) -> bytes:
+        """Stop holding, and take what was held."""
+        held, self.held = self.held or b"", None
+        return held
 
     def ignore(self) -> None:
         """Read nothing any more."""
@@ -72,12 +119,19 @@ class Visitor:
 class Peer:
     """A server on loopback; by default it only listens to what comes."""
 
-    def __init__(self, reactor: Reactor, on_data: Callable[[Visitor, bytes], None] | None = None) -> None:
+    def __init__(
+        self,
+        reactor: Reactor,
+        on_data: Callable[[Visitor, bytes], None] | None = None,
+        tls: ssl.SSLContext | None = None,
+        port: int = 0,
+    ) -> None:
+        self.tls = tls
         self.visitors: list[Visitor] = []
         self.on_data = on_data or (lambda visitor, data: None)
         self.on_visit: Callable[[Visitor], None] = lambda visitor: None
         self._reactor = reactor
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self._socket.setblocking(False)
         self.port: int = self._socket.getsockname()[1]
         reactor.watch(self._socket.fileno(), select.EPOLLIN, self._accept)
@@ -108,15 +162,15 @@ class Peer:
 class WebsocketPeer(Peer):
     """A websocket server: shakes hands, keeps the frames that come, and answers pings unless told otherwise."""
 
-    def __init__(self, reactor: Reactor) -> None:
-        super().__init__(reactor, self._take)
+    def __init__(self, reactor: Reactor, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        super().__init__(reactor, self._take, tls, port)
         self.frames: list[Frame] = []
         self.is_answering = True
         self._protocols: dict[Visitor, ServerProtocol] = {}
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/market"
+        return f"{'ws' if self.tls is None else 'wss'}://127.0.0.1:{self.port}/market?api-key=secret"
 
     def _take(self, visitor: Visitor, data: bytes) -> None:
         protocol = self._protocols.setdefault(visitor, ServerProtocol())
