@@ -12,13 +12,24 @@ from solders.instruction import AccountMeta, CompiledInstruction
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
-from dlmm.programs import COMPUTE_BUDGET_PROGRAM, RENT_SYSVAR, SYSTEM_PROGRAM
+from dlmm.programs import (
+    ASSOCIATED_TOKEN_PROGRAM,
+    COMPUTE_BUDGET_PROGRAM,
+    MEMO_PROGRAM,
+    RENT_SYSVAR,
+    SYSTEM_PROGRAM,
+    TOKEN_2022_PROGRAM,
+    TOKEN_PROGRAM,
+)
 from sandbox.engine import Execution, Keys
+from sandbox.model.associated_token import associated_token
 from sandbox.model.compute_budget import Budget, TransactionRefused, compute_budget, requested_budget
 from sandbox.model.invocation import BUILTINS, Program, ProgramError, run_instruction
+from sandbox.model.memo import memo
 from sandbox.model.rent import RENT_SYSVAR_DATA, may_become, rent_exemption
 from sandbox.model.state import TransactionState
 from sandbox.model.system import system
+from sandbox.model.token.program import spl_token, token_2022
 
 NATIVE_LOADER = Pubkey.from_string("NativeLoader1111111111111111111111111111111")
 LOADER = Pubkey.from_string("BPFLoader2111111111111111111111111111111111")
@@ -26,7 +37,14 @@ CLOCK_SYSVAR = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")
 SYSVAR_OWNER = Pubkey.from_string("Sysvar1111111111111111111111111111111111111")
 _LOADERS = frozenset((NATIVE_LOADER, LOADER))
 _LOADED_OVERHEAD = 64
-_BUILT_IN: Mapping[Pubkey, Program] = {SYSTEM_PROGRAM: system, COMPUTE_BUDGET_PROGRAM: compute_budget}
+_BUILT_IN: Mapping[Pubkey, Program] = {
+    SYSTEM_PROGRAM: system,
+    COMPUTE_BUDGET_PROGRAM: compute_budget,
+    TOKEN_PROGRAM: spl_token,
+    TOKEN_2022_PROGRAM: token_2022,
+    ASSOCIATED_TOKEN_PROGRAM: associated_token,
+    MEMO_PROGRAM: memo,
+}
 
 
 class ModelEngine:
@@ -56,7 +74,7 @@ class ModelEngine:
         before = self._accounts.get(key)
         if before is not None:
             self._owned[before.owner].discard(key)
-        if account is None or not (account.lamports or account.data):
+        if account is None or not account.lamports:
             self._accounts.pop(key, None)
             return
         self._accounts[key] = account

@@ -409,20 +409,20 @@ def run_instruction(
         if error.log is not None:
             run.log(f"Program log: {error.log}")
             error.log = None  # said once, by the program that ended first
-        _report_units(run, program, units)
+        _report(run, program, units)
         run.log(f"Program {program} failed: {error.text}")
         raise
-    _report_units(run, program, units)
-    if run.return_data is not None and program not in BUILTINS:
-        run.log(f"Program return: {program} {base64.b64encode(run.return_data[1]).decode()}")
+    _report(run, program, units)
     run.log(f"Program {program} success")
     if _balances(run.accounts, metas) != before:
         raise ProgramError("UnbalancedInstruction")
 
 
-def _report_units(run: TransactionState, program: Pubkey, units: int) -> None:
+def _report(run: TransactionState, program: Pubkey, units: int) -> None:
     if program not in BUILTINS:
         run.log(f"Program {program} consumed {units - run.remaining} of {units} compute units")
+        if run.return_data is not None and run.return_data[1]:
+            run.log(f"Program return: {program} {base64.b64encode(run.return_data[1]).decode()}")
 
 
 def _balances(accounts: Mapping[Pubkey, AccountState], metas: Sequence[AccountMeta]) -> int:
