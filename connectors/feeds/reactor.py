@@ -166,8 +166,12 @@ class Reactor:
     def _take_posted(self, events: int) -> None:
         del events
         os.eventfd_read(self._wake)
-        for _ in range(len(self._posted)):
-            self._posted.popleft()()
+        try:
+            for _ in range(len(self._posted)):
+                self._posted.popleft()()
+        finally:
+            if self._posted:  # posted meanwhile, or left over by a call that failed
+                os.eventfd_write(self._wake, 1)
 
     def close(self) -> None:
         """Forget everything; the sockets themselves belong to who opened them."""

@@ -153,7 +153,10 @@ def test_an_exception_of_a_call_loses_nothing_else(reactor: Reactor, pair: tuple
     reactor.watch(ours.fileno(), select.EPOLLIN, lambda _: seen.append("socket"))
     reactor.call_soon(fail)
     reactor.call_soon(lambda: seen.append("soon"))
-    with pytest.raises(LookupError):
-        reactor.run_once(0)
+    reactor.post(fail)
+    reactor.post(lambda: seen.append("posted"))
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            reactor.run_once(0)
     theirs.send(b"x")
-    run_until(reactor, lambda: set(seen) == {"socket", "soon"})
+    run_until(reactor, lambda: set(seen) == {"socket", "soon", "posted"})
