@@ -39,12 +39,14 @@ class PriceSubscriptions:
     def __init__(self) -> None:
         self._wanted: dict[str, None] = {}
         self._former: set[str] = set()
+        self._heard: set[str] = set()
         self._is_connected = False
 
     def connected(self) -> list[bytes]:
         """Begin on a new connection; return the frames to send."""
         self._is_connected = True
         self._former.clear()
+        self._heard.clear()
         return [_frame("subscribe", pool) for pool in self._wanted]
 
     def disconnected(self) -> None:
@@ -57,11 +59,16 @@ class PriceSubscriptions:
         if not self._is_connected:
             return []
         gone = [pool for pool in before if pool not in self._wanted]
+        self._heard.difference_update(gone)
         self._former.update(gone)
         new = [pool for pool in self._wanted if pool not in before]
         return [_frame("unsubscribe", pool) for pool in gone] + [_frame("subscribe", pool) for pool in new]
 
-    def receive(self, data: bytes) -> PriceUpdate | Refusal | None:
+    def retry(self) -> list[bytes]:
+        """Subscribe once more to the pools that nothing was heard of on this connection; return the frames to send."""
+        return [_frame("subscribe", pool) for pool in self._wanted if pool not in self._heard]
+
+    def receive(self, data: bytes | bytearray) -> PriceUpdate | Refusal | None:
         """Take one message; whatever its bytes are, it raises nothing.
 
         :returns: `None` for what says no price, such as the answer to a subscription, and for pools that were wanted
@@ -76,10 +83,11 @@ class PriceSubscriptions:
         pool = message.pool_address
         if pool not in self._wanted:
             return None if pool in self._former else refusal("foreign_pool", pool)
+        self._heard.add(pool)
         return PriceUpdate(pool, message.price, message.liquidity, message.volume_24h)
 
 
-def _read_rarer(data: bytes, why_no_price: Exception) -> Refusal | None:
+def _read_rarer(data: bytes | bytearray, why_no_price: Exception) -> Refusal | None:
     try:
         control = _CONTROLS.decode(data)
     except UNREADABLE as error:

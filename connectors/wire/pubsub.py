@@ -83,7 +83,8 @@ class Subscriptions:
     """Keep one connection subscribed to what is wanted, and tell what comes over it.
 
     It has no socket and no clock: times are handed in, in seconds of any clock that never goes back, and frames are
-    handed out: those of `connected`, `want` and `retry` as results, and what `receive` gives rise to by `outgoing`.
+    handed out: those of `connected`, `want`, `retry` and `renew` as results, those that `receive` gives rise to by
+    `outgoing`.
 
     :arg commitment: Of the accounts' states.
 
@@ -150,15 +151,31 @@ class Subscriptions:
                 self._ask(target, now_s)
         return self.outgoing()
 
+    @property
+    def refused(self) -> list[Target]:
+        """What is wanted, but was refused."""
+        return [target for target in self._wanted if target in self._refused]
+
     def unanswered(self, now_s: float, patience_s: float) -> list[Target]:
-        """Return what is wanted but was refused, or asked for longer than `patience_s` ago without an answer."""
-        late = {asked.target for asked in self._asked.values() if asked.at_s <= now_s - patience_s}
-        return [t for t in self._wanted if t in self._refused or (t in self._asking and t in late)]
+        """Return what is wanted and was asked for `patience_s` ago or longer, without an answer since."""
+        numbers = ((target, self._asking.get(target)) for target in self._wanted)
+        return [t for t, number in numbers if number is not None and self._asked[number].at_s <= now_s - patience_s]
 
     def retry(self, now_s: float, patience_s: float) -> list[bytes]:
-        """Ask anew for what is `unanswered`; return the frames to send. A late answer to the first question counts."""
-        for target in self.unanswered(now_s, patience_s):
+        """Ask anew for what is `refused` or `unanswered`; return the frames to send.
+
+        A late answer to the first question counts.
+
+        """
+        for target in self.refused + self.unanswered(now_s, patience_s):
             self._refused.discard(target)
+            self._ask(target, now_s)
+        return self.outgoing()
+
+    def renew(self, target: Target, now_s: float) -> list[bytes]:
+        """End a live subscription that seems to be deaf, and ask for it anew; return the frames to send."""
+        if target in self._live_ids:
+            self._end(target.kind, self._live_ids[target])
             self._ask(target, now_s)
         return self.outgoing()
 
@@ -167,7 +184,7 @@ class Subscriptions:
         frames, self._outgoing = self._outgoing, []
         return frames
 
-    def receive(self, data: bytes) -> Heard | None:
+    def receive(self, data: bytes | bytearray) -> Heard | None:
         """Take one frame; whatever its bytes are, it raises nothing.
 
         :returns: What it says; `None` for what needs no attention: the end of a subscription, and what such a one

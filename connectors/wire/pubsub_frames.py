@@ -102,7 +102,7 @@ _ANSWERS: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 _HEADS: msgspec.json.Decoder[_Head] = msgspec.json.Decoder(_Head)
 
 
-def read_frame(data: bytes) -> Notification | Answer | Refusal:
+def read_frame(data: bytes | bytearray) -> Notification | Answer | Refusal:
     """Read one frame of a node.
 
     :returns: A refusal has one of the causes `not_json`, `frame_shape`, `unknown_method`.
@@ -114,7 +114,7 @@ def read_frame(data: bytes) -> Notification | Answer | Refusal:
         return _read_rarer(data, error)
 
 
-def _read_rarer(data: bytes, why_no_notification: Exception) -> Answer | Refusal:
+def _read_rarer(data: bytes | bytearray, why_no_notification: Exception) -> Answer | Refusal:
     try:
         method = _HEADS.decode(data).method
         if method is None:

@@ -75,7 +75,9 @@ def get_transactions(first_id: int, signatures: Sequence[str], commitment: str =
 def read_transactions(
     status: int, body: bytes, first_id: int, signatures: Sequence[str]
 ) -> list[Volumes | Refusal | None] | Refusal:
-    """Read the answers to `get_transactions`: the swaps of each transaction, in the order of the question.
+    """Read the answers to `get_transactions`: what each transaction swapped, in the order of the question.
+
+    Several swaps of one transaction in the same pool are told as one, so that a signature comes once for each pool.
 
     :returns: For each an empty tuple where it failed or swapped nothing, `None` where the node does not know it (yet),
         a refusal with a cause of `Answers.read`, or `swap_event` where inner instructions are not what they should be;
@@ -107,10 +109,11 @@ def _volumes(transaction: _Transaction, signature: str) -> Volumes | Refusal:
                 program = keys[instruction.program]
                 if program in _PROGRAMS and len(instruction.data) <= LONGEST_EVENT:
                     events.setdefault(program, []).append(base58.decode(instruction.data, LONGEST_EVENT))
-        return tuple(
-            SwapVolume(swap.pool, transaction.slot, signature, swap.amount_x, swap.amount_y)
-            for program, datas in events.items()
-            for swap in swaps_of(program, datas)
-        )
+        moved: dict[str, tuple[int, int]] = {}
+        for program, datas in events.items():
+            for swap in swaps_of(program, datas):
+                x, y = moved.get(swap.pool, (0, 0))
+                moved[swap.pool] = x + swap.amount_x, y + swap.amount_y
+        return tuple(SwapVolume(pool, transaction.slot, signature, x, y) for pool, (x, y) in moved.items())
     except (WireError, EventError) as error:
         return refusal("swap_event", f"{error} in {signature}")

@@ -49,6 +49,14 @@ def test_only_what_changes_is_sent() -> None:
     assert asked(prices.connected()) == [("subscribe", POOL), ("subscribe", OTHER_POOL)]
 
 
+def test_pools_that_nothing_was_heard_of_can_be_asked_for_again() -> None:
+    prices = wanting(POOL, OTHER_POOL)
+    prices.receive(json.dumps(GOOD).encode())
+    assert asked(prices.retry()) == [("subscribe", OTHER_POOL)]
+    prices.connected()
+    assert asked(prices.retry()) == [("subscribe", POOL), ("subscribe", OTHER_POOL)]
+
+
 def test_prices_are_read() -> None:
     assert wanting(POOL).receive(json.dumps(GOOD).encode()) == PriceUpdate(POOL, 149.9, 1e6, 5.0)
 

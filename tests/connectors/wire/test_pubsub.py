@@ -162,6 +162,16 @@ def test_unanswered_requests_are_told_and_asked_again() -> None:
     assert isinstance(subscriptions.receive(slot_notification(101, 5)), SlotSeen)
 
 
+def test_a_deaf_subscription_is_made_anew() -> None:
+    subscriptions = live()
+    frames = subscriptions.renew(PAIR, 1.0)
+    assert methods(frames) == [("accountUnsubscribe", 102), ("accountSubscribe", POOL)]
+    assert subscriptions.renew(PAIR, 1.0) == []
+    assert subscriptions.receive(account_notification(102, 8)) is None
+    assert subscriptions.receive(answer(json.loads(frames[1])["id"], 205)) == Subscribed(PAIR)
+    assert isinstance(subscriptions.receive(account_notification(205, 8)), AccountUpdate)
+
+
 def test_a_second_subscription_to_the_same_thing_is_ended() -> None:
     subscriptions = Subscriptions("processed")
     subscriptions.want([POOL], [], 0.0)
@@ -179,10 +189,11 @@ def test_refused_subscriptions_are_named_and_asked_again() -> None:
     subscriptions.connected(0.0)
     subscriptions.receive(answer(1, 101))
     assert cause(subscriptions.receive(failure(2, -32602, "Invalid params"))) == "subscription_refused"
-    assert subscriptions.unanswered(0.1, 1.0) == [PAIR]
+    assert subscriptions.refused == [PAIR]
+    assert subscriptions.unanswered(1.0, 1.0) == []
     assert subscriptions.want([POOL], [], 0.1) == []
     assert methods(subscriptions.retry(0.1, 1.0)) == [("accountSubscribe", POOL)]
-    assert subscriptions.unanswered(0.2, 1.0) == []
+    assert subscriptions.refused == []
 
 
 @pytest.mark.parametrize("result", [True, None])
@@ -190,7 +201,7 @@ def test_an_id_that_is_none_counts_as_refused(result: object) -> None:
     subscriptions = Subscriptions("processed")
     subscriptions.connected(0.0)
     assert cause(subscriptions.receive(answer(1, result))) == "answer_shape"
-    assert subscriptions.unanswered(0.1, 1.0) == [SLOT]
+    assert subscriptions.refused == [SLOT]
 
 
 def test_an_id_that_is_taken_counts_as_refused() -> None:
@@ -200,7 +211,7 @@ def test_an_id_that_is_taken_counts_as_refused() -> None:
     subscriptions.receive(answer(1, 101))
     assert cause(subscriptions.receive(answer(2, 101))) == "subscription_taken"
     assert subscriptions.receive(slot_notification(101, 5)) == SlotSeen(5, 4)
-    assert subscriptions.unanswered(0.1, 1.0) == [PAIR]
+    assert subscriptions.refused == [PAIR]
 
 
 def test_answers_to_nothing_are_refused() -> None:

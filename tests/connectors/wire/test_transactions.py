@@ -63,6 +63,13 @@ def test_swaps_of_both_venues_tell_their_volume() -> None:
     ]
 
 
+def test_several_swaps_in_one_pool_are_one_volume() -> None:
+    transaction = result(METEORA)
+    inner = transaction["meta"]["innerInstructions"]
+    inner.append(inner[0])
+    assert read(transaction) == [(SwapVolume(METEORA_POOL, 400_000_013, "signature 0", 1_995_859_576, 300_000_000),)]
+
+
 def test_programs_may_come_from_a_lookup_table() -> None:
     transaction = result(METEORA)
     message, meta = transaction["transaction"]["message"], transaction["meta"]
