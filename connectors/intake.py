@@ -1,7 +1,8 @@
 """From what the feeds have brought since the last turn to rows: in order, numbered, each state once.
 
 What came together is sorted by slot; within a slot the tick comes first and a pool's own account last, so that a price
-meets the bins that belong to it. Sorting happens before numbering: the recording shows the order that was acted on.
+meets the bins that belong to it; what is left goes by address. Sorting happens before numbering: the recording shows
+the order that was acted on.
 """
 
 import math
@@ -108,17 +109,17 @@ class Intake:
             self._tick(LOADED, estimated, now_ns, rows)
         return (np.array(rows, ROW), writes) if rows else None
 
-    def _place(self, arrival: _Arrival) -> tuple[int, int]:
+    def _place(self, arrival: _Arrival) -> tuple[int, int, str]:
         event = arrival[2]
         match event:
             case AccountUpdate(slot=slot, address=address):
-                return slot, 2 if address in self._by_pool else 1
+                return slot, 2 if address in self._by_pool else 1, address
             case SlotUpdate(slot=slot):
-                return slot, 0
-            case SwapVolume():
-                return -1, 0  # what it adds belongs to the next price
-            case PriceUpdate():
-                return self.slots.slot, 3
+                return slot, 0, ""
+            case SwapVolume(signature=signature):
+                return -1, 0, signature  # what it adds belongs to the next price
+            case PriceUpdate(pool=pool):
+                return self.slots.slot, 3, pool
             case _:
                 assert_never(event)
 

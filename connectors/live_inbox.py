@@ -31,6 +31,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import Record
 from dlmm.struct_arrays import taken
 from operators.blocks import ROW, AccountWrite, Block, Rows
+from operators.pools import PoolInfo
 
 LONGEST_WAIT_S = 0.0005
 WARM_EVERY_S = 0.02
@@ -104,30 +105,46 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         self._is_traded = np.array([index in source.traded for index in range(len(infos))])
         self._inspector = Inspector(infos)
         self._slice_no = self._rows = self._reread_to = 0
-        last_seq = 0
+        self._failure = ""
         self._journal: Journal | None = None
         self._recording: Recording | None = None
-        if source.journal is not None:
-            terms = source.journal
-            if state is None:
-                self._journal = Journal.create(terms.folder, infos, terms.source, rotate_s=terms.segment_seconds)
-            else:
-                self._journal = Journal.resume(Path(state.folder), infos, terms.source, rotate_s=terms.segment_seconds)
-                self._rows, self._slice_no, self._reread_to = state.rows, state.slice_no, self._journal.count
-                self._inspector.restore(state.inspector)
-                last_seq = max(self._journal.last_seq, 0)
-                if self._reread_to > self._rows:
-                    self._recording = Recording.open(self._journal.folder)
-        elif state is not None:
-            raise DlmmError("recording.record is off: without its journal a live run cannot be taken up again")
+        try:
+            self._open_journal(source.journal, infos, state)
+        except DlmmError as error:
+            self._failure = str(error)  # to be said as any other end of the input
+        last_seq = self._journal.last_seq if self._journal is not None else 0
         self._feeds = tuple(source.feeds())
         outlets = [Outlet(feed.name) for feed in self._feeds]
-        self._intake = Intake(source.pools, outlets, source.arrays_around, last_seq)
+        self._intake = Intake(source.pools, outlets, source.arrays_around, max(last_seq, 0))
         self._reactor = Reactor()
         self._outlets = outlets
         self._telemetry.attach(outlets, self._intake)
         self._is_started = self._is_ended = False
         self._warm_at = self._tidy_at = 0.0
+
+    def _open_journal(self, terms: JournalTerms | None, infos: tuple[PoolInfo, ...], state: LiveState | None) -> None:
+        """Begin the journal, or take it up where a snapshot stood.
+
+        :raises DlmmError: It cannot be written, or is not the one that the snapshot was taken with.
+
+        """
+        if terms is None:
+            if state is not None:
+                raise DlmmError("recording.record is off: without its journal a live run cannot be taken up again")
+            return
+        if state is None:
+            self._journal = Journal.create(terms.folder, infos, terms.source, rotate_s=terms.segment_seconds)
+            return
+        self._journal = Journal.resume(state.folder, infos, terms.source, rotate_s=terms.segment_seconds)
+        if state.rows > self._journal.count:
+            raise DlmmError(
+                f"{state.folder}: has {self._journal.count} rows, and the run to be taken up had seen {state.rows};"
+                " the machine must have died before the disk had them. Start anew"
+            )
+        self._rows, self._slice_no, self._reread_to = state.rows, state.slice_no, self._journal.count
+        self._inspector.restore(state.inspector)
+        if self._reread_to > self._rows:
+            self._recording = Recording.open(self._journal.folder)
 
     def next_batch(self) -> list[tuple[str, Block]]:
         if self._is_ended:
@@ -139,6 +156,8 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
             return self._end(str(error))
 
     def _turn(self) -> list[tuple[str, Block]]:
+        if self._failure:
+            return self._end(self._failure)
         if self._recording is not None:
             return self._reread(self._recording)
         if self._stop.is_requested:

@@ -29,7 +29,14 @@ def make_feeds(settings: Settings, market: Market) -> list[Feed]:
 def _feeds(settings: Settings, market: Market) -> Iterator[Feed]:
     terms, commitment = settings.feeds, settings.network.commitment
     if terms.chain:
-        yield ChainFeed("chain", market.ws_url, market.rpc_urls[0], commitment, silent_s=terms.silent_after_s)
+        yield ChainFeed(
+            "chain",
+            market.ws_url,
+            market.rpc_urls[0],
+            commitment,
+            genesis_hash=market.genesis_hash,
+            silent_s=terms.silent_after_s,
+        )
     if terms.polling:
         yield PollingFeed("polling", market.rpc_urls, interval_s=terms.polling_interval_ms / 1e3, commitment=commitment)
     if market.prices_url is not None:

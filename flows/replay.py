@@ -52,7 +52,7 @@ def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
         equity_interval_s=settings.results.equity_interval_s,
         configuration=dump_settings(without_secrets(settings)),
         recording=str(recording.path),
-        notes=(*not_yet_in_use(settings), *unknown_pools(settings, recording.pools)),
+        notes=(*recording.notes, *not_yet_in_use(settings), *unknown_pools(settings, recording.pools)),
     )
     op.output("result", reports, RunFolderSink(Path(settings.results.runs_dir), labels, outcome or Outcome()))
     return flow

@@ -12,6 +12,7 @@ from msgspec import Struct, inspect
 from flows.settings.check import check
 from flows.settings.dump import dump_settings, without_secrets
 from flows.settings.explain import item_of, keys_of, paths_of, section_of
+from flows.settings.inputs import Network
 from flows.settings.tree import Settings
 
 PLAIN = (
