@@ -4,23 +4,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN_STAMP := $(VENV)/.installed-run
 DEV_STAMP := $(VENV)/.installed-dev
+KERNEL_STAMP := $(VENV)/.kernels
+KERNEL_SOURCES := $(shell find dlmm operators -name '*.py')
 PROJECT := pyproject.toml $(wildcard */__init__.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 SUPPORTED := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 
-.PHONY: help live replay test lint bench format lock clean
+.PHONY: help live record replay sandbox test lint bench format lock clean
 
 help:
-	@echo "make live    run the main job (in this release: the replay)"
+	@echo "make live    follow a live market and trade on it; without settings, the embedded sandbox's, on paper"
+	@echo "make record  record it without trading"
 	@echo "make replay  replay the recording that the settings name"
+	@echo "make sandbox run a sandbox cluster alone"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
 	@echo "make bench   measure replay and quotes"
 	@echo "make format  rewrite the sources in the project's format"
 	@echo "make lock    resolve the lock files anew"
 
-live replay: $(RUN_STAMP)
-	$(BIN)/python -m bytewax.run flows.replay
+live record replay: $(KERNEL_STAMP)
+	@exec $(BIN)/python -m bytewax.run flows.$@
+
+sandbox: $(KERNEL_STAMP)
+	@exec $(BIN)/python -m sandbox --port 8899 --ws-port 8900
 
 # loadfile keeps a file's tests in one process, so that a kernel is loaded once for all of them
 test: $(DEV_STAMP)
@@ -61,6 +68,12 @@ $(BIN)/python:
 $(RUN_STAMP): requirements.lock $(PROJECT) | $(BIN)/python
 	$(PIP) install --quiet --require-hashes -r requirements.lock
 	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Compiled here, kernels cost the first run nothing.
+$(KERNEL_STAMP): $(RUN_STAMP) $(KERNEL_SOURCES)
+	@echo "compiling kernels (half a minute, once a version) .."
+	@$(BIN)/python -m flows.warm
 	@touch $@
 
 $(DEV_STAMP): requirements-dev.lock $(PROJECT) | $(BIN)/python

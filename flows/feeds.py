@@ -8,7 +8,9 @@ from connectors.feeds.polling import PollingFeed
 from connectors.feeds.prices import PriceFeed
 from dlmm.errors import DlmmError
 from flows.market import Market
+from flows.settings.inputs import CustomFeed
 from flows.settings.tree import Settings
+from operators.user_classes import make
 
 
 def make_feeds(settings: Settings, market: Market) -> list[Feed]:
@@ -41,3 +43,12 @@ def _feeds(settings: Settings, market: Market) -> Iterator[Feed]:
         yield PollingFeed("polling", market.rpc_urls, interval_s=terms.polling_interval_ms / 1e3, commitment=commitment)
     if market.prices_url is not None:
         yield PriceFeed("prices", market.prices_url, silent_s=terms.silent_after_s)
+    for custom in terms.custom:
+        yield _load_feed(custom)
+
+
+def _load_feed(custom: CustomFeed) -> Feed:
+    feed = make("feed", custom.class_path, {"name": custom.name, **custom.params}, DlmmError)
+    if not isinstance(feed, Feed):
+        raise DlmmError(f"feed {custom.class_path}: is no connectors.feeds.feed.Feed")
+    return feed

@@ -20,6 +20,7 @@ from connectors.feeds.feed import Feed
 from connectors.inspection import Inspector
 from connectors.live_inbox import JournalTerms, LiveSource
 from connectors.logs import start_logging
+from connectors.metrics_server import MetricsServer
 from connectors.pool_loading import LoadedPool
 from connectors.run_folder import Outcome, RunFolderSink, RunLabels
 from connectors.status_line import StatusLine
@@ -128,6 +129,9 @@ def begin(settings: Settings, run: Run) -> tuple[str, tuple[LoadedPool, ...], Fe
     run.stop.on_signals()
     market = find_market(settings)
     pools = load_market(market, settings)
+    if settings.monitoring.metrics_port:
+        server = MetricsServer(run.telemetry, settings.monitoring.metrics_port, settings.monitoring.metrics_host)
+        atexit.register(server.close)
     status = StatusLine(run.telemetry, settings.portfolio.quote)
     status.start()
     atexit.register(status.stop)

@@ -170,7 +170,7 @@ def inspect_rows(
 ) -> None:
     """Say of each row whether it may be traded on, and count what is wrong with the others.
 
-    :arg rows: `ROW` array, of any pools. Rows that are no market rows are good.
+    :arg rows: `ROW` array, of any pools. Ticks of a known pool are good.
 
     :arg is_good: Written: one answer a row.
 
@@ -191,13 +191,13 @@ def inspect_rows(
     whole = overall[0]
     for index in range(rows.shape[0]):
         row = rows[index]
-        if row.kind == TICK:
-            is_good[index] = True
-            continue
         is_good[index] = False
         seq = row.seq
         if row.pool < 0 or row.pool >= pools.shape[0]:
             _report(findings, _POOL, seq, np.nan)
+            continue
+        if row.kind == TICK:
+            is_good[index] = True
             continue
         pool = pools[row.pool]
         fact = facts[row.pool]

@@ -33,6 +33,8 @@ class Network(Section, frozen=True):
 class CustomFeed(Section, frozen=True):
     """One feed of the user's own.
 
+    :arg name: In logs and metrics; handed to the class with the others.
+
     :arg class_path: Where its class is, under the key `class`; see `connectors.feeds.feed`.
 
     :arg params: Handed to the class as they are.

@@ -171,11 +171,20 @@ def test_pools_one_after_the_other_are_noted() -> None:
     assert findings["slot_behind"].worst == 19.0
 
 
-def test_ticks_pass() -> None:
+def test_ticks_of_known_pools_pass() -> None:
+    rows = good_rows(6)
+    rows["kind"][3] = TICK
+    rows["price"][3] = np.nan
+    assert found(rows) == ([], {})
+
+
+def test_a_tick_of_an_unknown_pool_is_refused() -> None:
     rows = good_rows(6)
     rows["kind"][3] = TICK
     rows["pool"][3] = -1
-    assert found(rows) == ([], {})
+    refused, findings = found(rows)
+    assert refused == [3]
+    assert findings["unknown_pool"].count == 1
 
 
 def test_counts_of_a_pool_cover_its_good_rows() -> None:

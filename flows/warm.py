@@ -1,0 +1,71 @@
+"""Compile every kernel ahead of the first run: `python -m flows.warm`, which set-up and the image call.
+
+Compiled kernels are kept on disk until the sources change; a run then loads them in half a second.
+"""
+
+import numpy as np
+from solders.pubkey import Pubkey
+
+from connectors.inspection import Inspector
+from connectors.pool_loading import LoadedPool, load_pool, needed_accounts
+from dlmm.meteora.pool import MeteoraPool
+from dlmm.records import Account, Clock, SwapRequest, Venue
+from dlmm.saros.pool import SarosPool
+from dlmm.swap import Pool, apply
+from flows.plan import plan
+from flows.settings.tree import Settings
+from operators.blocks import ROW, split_by_pool
+from operators.volatility import Volatility, VolatilityParams
+from operators.warm_up import warm_up
+from sandbox.genesis import plant
+from sandbox.model.engine import ModelEngine
+
+
+def warm() -> int:
+    """Take a swap, a block and an order through everything that is compiled.
+
+    :returns: Pools that were used.
+
+    """
+    pools = _pools()
+    settings = Settings()
+    infos = tuple(pool.info for pool in pools)
+    params = plan(settings, infos)
+    warm_up(params.desk, params.portfolio)
+    Inspector(infos).check(np.zeros(0, ROW))
+    rows = np.zeros(2, ROW)
+    rows["price"] = 1.0
+    split_by_pool(rows, len(infos))
+    Volatility(VolatilityParams(estimator="ewma")).estimate(rows)
+    for loaded in pools:
+        decode = SarosPool if loaded.info.venue is Venue.SAROS else MeteoraPool
+        pool: Pool = decode.from_accounts(loaded.info.pool, loaded.accounts)
+        for exact_in in (True, False):
+            request = SwapRequest(
+                exact_in=exact_in, amount=10_000, swap_for_y=True, threshold=0 if exact_in else 1 << 40
+            )
+            apply(pool, request, Clock(slot=loaded.slot, unix_timestamp=2_000_000_000, epoch=0))
+    return len(pools)
+
+
+def _pools() -> list[LoadedPool]:
+    """Plant the sandbox's pools and load them."""
+    engine = ModelEngine({})
+
+    def account(address: str) -> Account | None:
+        found = engine.get(Pubkey.from_string(address))
+        return None if found is None else Account(str(found.owner), bytes(found.data))
+
+    loaded = []
+    for facts in plant(engine):
+        address = str(facts.address)
+        need = needed_accounts(address, account(address), arrays_around=1)
+        accounts = {key: found for key in (address, *need) if (found := account(key)) is not None}
+        pool = load_pool(address, accounts, 1)
+        if isinstance(pool, LoadedPool):
+            loaded.append(pool)
+    return loaded
+
+
+if __name__ == "__main__":
+    print(f"kernels are compiled ({warm()} pools tried)")
