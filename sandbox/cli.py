@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 import signal
+import stat
 import sys
 from typing import Any
 
@@ -19,6 +20,13 @@ from sandbox.node.server import Addresses, Node
 from sandbox.pools import PoolFacts
 
 _READ_SIZE = 4096
+
+
+class ParentPipeError(DlmmError):
+    """Refuse to wait for the end of something that is no pipe."""
+
+    def __init__(self) -> None:
+        super().__init__("--parent-pipe needs a pipe as standard input")
 
 
 class _Command(click.Command):
@@ -47,8 +55,15 @@ def announcement(node: Node, addresses: Addresses, pools: list[PoolFacts]) -> by
 
 
 def _end_with_parent(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    """End when standard input does: whoever started the sandbox is gone."""
+    """End when standard input does: whoever started the sandbox is gone.
+
+    :raises ParentPipeError: Standard input is a file or a terminal.
+
+    """
     stdin = sys.stdin.fileno()
+
+    if not stat.S_ISFIFO(os.fstat(stdin).st_mode) and not stat.S_ISSOCK(os.fstat(stdin).st_mode):
+        raise ParentPipeError
 
     def read() -> None:
         if not os.read(stdin, _READ_SIZE):
@@ -87,6 +102,8 @@ async def _serve(
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of genesis, prices and traders.")
 @click.option("--faults", default="", metavar="SPEC", help="What goes wrong: key=value,...; see below.")
 @click.option("--program", multiple=True, metavar="ID=FILE", help="Run a true program; may be repeated.")
+@click.option("--pool", multiple=True, metavar="VENUE:PAIR:BIN_STEP[:PRICE[:DEPTH]]", help="Plant these pools only.")
+@click.option("--market", default="", metavar="SPEC", help="Prices and traders: key=value,..., or off.")
 @click.option("--parent-pipe", is_flag=True, help="End when standard input does.")
 def main(
     *,
@@ -97,13 +114,15 @@ def main(
     seed: int,
     faults: str,
     program: tuple[str, ...],
+    pool: tuple[str, ...],
+    market: str,
     parent_pipe: bool,
 ) -> None:
     """Run a Solana cluster with DLMM pools and a market, on loopback.
 
     Once it answers, it writes one line of JSON with its addresses and its pools to standard output.
     """
-    options = ClusterOptions(seed=seed, slot_ms=slot_ms, faults=faults, programs=program)
+    options = ClusterOptions(seed=seed, slot_ms=slot_ms, faults=faults, programs=program, pools=pool, market=market)
     node, pools = build_cluster(options)
     gc.freeze()
     asyncio.run(_serve(node, pools, host=host, port=port, ws_port=ws_port, parent_pipe=parent_pipe))

@@ -6,26 +6,28 @@ from typing import Annotated
 from msgspec import Meta
 from solders.pubkey import Pubkey
 
-from dlmm.errors import DlmmError
 from dlmm.records import Record
 from sandbox.chain import Chain, Terms
 from sandbox.engine import Engine
 from sandbox.faults import Faults
 from sandbox.genesis import plant
+from sandbox.market import Market
+from sandbox.market_spec import parse_market
 from sandbox.model.engine import ModelEngine
 from sandbox.model.invocation import Program
+from sandbox.model.meteora.program import PROGRAMS as METEORA_PROGRAMS
 from sandbox.node.cheats import Cheats
 from sandbox.node.server import Node
+from sandbox.pool_spec import parse_pools
 from sandbox.pools import PoolFacts
 from sandbox.prices import PriceBoard
 from sandbox.real import RealEngine, read_program
 
-MODEL_PROGRAMS: Mapping[Pubkey, Program] = {}
+MODEL_PROGRAMS: Mapping[Pubkey, Program] = {**METEORA_PROGRAMS}
 """What the model engine runs, beside what every cluster has."""
 
-
-class ClusterError(DlmmError):
-    """Refuse options that make no cluster together."""
+NO_MARKET = "off"
+"""Market of a cluster on which nobody trades."""
 
 
 class ClusterOptions(Record, frozen=True):
@@ -37,6 +39,10 @@ class ClusterOptions(Record, frozen=True):
 
     :arg faults: What goes wrong; see `sandbox.faults`.
 
+    :arg market: How prices move and who trades, as `key=value,...`; `off` for a market without traders.
+
+    :arg pools: Pools to plant; see `sandbox.pool_spec`.
+
     :arg programs: True programs to run, as `ID=FILE`; any makes the engine the real one.
 
     """
@@ -45,7 +51,9 @@ class ClusterOptions(Record, frozen=True):
     slot_ms: Annotated[int, Meta(ge=1)] = 400
     faults: str = ""
     programs: tuple[str, ...] = ()
-    confirm_lag: int = 1
+    pools: tuple[str, ...] = ()
+    market: str = ""
+    confirm_lag: Annotated[int, Meta(ge=1)] = 1
 
 
 def build_engine(programs: Sequence[str]) -> Engine:
@@ -60,10 +68,14 @@ def build_node(engine: Engine, pools: Sequence[PoolFacts], options: ClusterOptio
 
     :raises FaultSpecError: The faults cannot be read.
 
+    :raises MarketSpecError: The market cannot be read.
+
     """
     faults = Faults(options.faults)
     chain = Chain(engine, Terms(seed=options.seed, confirm_lag=options.confirm_lag), faults)
-    node = Node(chain, PriceBoard(), options.slot_ms / 1000.0)
+    node = Node(chain, PriceBoard(str(pool.address) for pool in pools), options.slot_ms / 1000.0)
+    if options.market != NO_MARKET:
+        node.market = Market(chain, pools, parse_market(options.market, seed=options.seed), node.board)
     node.dispatcher.add(Cheats(node, pools).methods)
     return node
 
@@ -75,5 +87,5 @@ def build_cluster(options: ClusterOptions) -> tuple[Node, list[PoolFacts]]:
 
     """
     engine = build_engine(options.programs)
-    pools = plant(engine, options.seed)
+    pools = plant(engine, options.seed, plans=parse_pools(options.pools))
     return build_node(engine, pools, options), pools

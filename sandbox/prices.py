@@ -1,6 +1,6 @@
 """What a third party says of the pools: the board from which the price feed serves."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from dlmm.records import Record
@@ -23,13 +23,23 @@ class PoolPrice(Record, frozen=True):
 
 
 class PriceBoard:
-    """The newest price of each pool, by address; the market writes it, the feed reads it after each slot."""
+    """The newest price of each pool, by address; the market writes it, the feed reads it after each slot.
 
-    def __init__(self) -> None:
+    :arg pools: Addresses of pools that are known, even while nothing is said of them.
+
+    """
+
+    def __init__(self, pools: Iterable[str] = ()) -> None:
+        self._pools = set(pools)
         self._prices: dict[str, PoolPrice] = {}
+
+    def knows(self, pool: str) -> bool:
+        """Whether there is such a pool."""
+        return pool in self._pools
 
     def put(self, pool: str, price: PoolPrice) -> None:
         """Say what a pool's price is now."""
+        self._pools.add(pool)
         self._prices[pool] = price
 
     @property

@@ -65,16 +65,17 @@ class PriceFeed:
             connection.reply(_refusal(f"invalid request: {error}"))
             return
         pool = request.params.pool_address
-        price = self._board.prices.get(pool)
         if request.params.channel != CHANNEL or request.method not in {"subscribe", "unsubscribe"}:
             connection.reply(_refusal(f"unknown method or channel: {request.method} {request.params.channel}"))
-        elif price is None:
+        elif not self._board.knows(pool):
             connection.reply(_refusal("unknown pool", pool))
         elif request.method == "unsubscribe":
             self._watching.get(pool, {}).pop(connection, None)
         else:
             self._watching.setdefault(pool, {})[connection] = None
-            self._notify(connection, pool, price)
+            price = self._board.prices.get(pool)
+            if price is not None:
+                self._notify(connection, pool, price)
 
     def _notify(self, connection: Connection, pool: str, price: PoolPrice) -> None:
         self.sent += 1

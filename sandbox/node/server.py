@@ -21,7 +21,7 @@ from sandbox.rpc.view import View
 PRICES_PATH = "/prices"
 _MAX_BODY_BYTES = 1 << 20
 _BACKLOG = 128
-_SHUTDOWN_S = 0.5
+_SHUTDOWN_S = 0.1
 
 
 class ListenError(DlmmError):
