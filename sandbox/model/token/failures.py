@@ -64,9 +64,20 @@ _TEXTS = {
 }
 
 
+_PLAIN = frozenset(
+    (
+        TokenFailure.MINT_REQUIRED_FOR_TRANSFER,
+        TokenFailure.IMMUTABLE_OWNER,
+        TokenFailure.NON_TRANSFERABLE,
+        TokenFailure.INVALID_EXTENSION_COMBINATION,
+    )
+)
+"""Errors that are logged without the word `Error`."""
+
+
 def failure(code: TokenFailure) -> ProgramError:
     """Make a token program's own error, with the line it logs."""
-    return ProgramError(int(code), f"Error: {_TEXTS[code]}")
+    return ProgramError(int(code), _TEXTS[code] if code in _PLAIN else f"Error: {_TEXTS[code]}")
 
 
 def refusal(name: str) -> ProgramError:

@@ -11,7 +11,6 @@ from sandbox.model.token.accounts import (
     INITIALIZED,
     MINT_LENGTH,
     MINT_TYPE,
-    MULTISIG_LENGTH,
     NON_TRANSFERABLE,
     NON_TRANSFERABLE_ACCOUNT,
     PAUSABLE,
@@ -24,9 +23,10 @@ from sandbox.model.token.accounts import (
     Mint,
 )
 from sandbox.model.token.failures import TokenFailure, failure, refusal
-from sandbox.model.token.rules import Rules, check_authority, need
+from sandbox.model.token.rules import Rules, check_authority
 
 _EXTENSION_HEAD = 4
+_LAST_EXTENSION = 28
 _REQUIRED = {
     TRANSFER_FEE_CONFIG: (TRANSFER_FEE_AMOUNT, 8),
     NON_TRANSFERABLE: (NON_TRANSFERABLE_ACCOUNT, 0),
@@ -40,8 +40,8 @@ _MINT_TOKENS, _FREEZE, _OWNER, _CLOSE = range(4)
 
 def initialize_mint(call: Invocation, rules: Rules, decimals: int, authority: bytes, freezer: bytes | None) -> None:
     """Make an account a mint."""
-    need(call, 1)
-    mint = Mint(_fresh(call, rules, 0, MINT_LENGTH))
+    rules.need(call, 1, 0)
+    mint = Mint(rules.fresh(call, 0, MINT_LENGTH))
     if mint.is_initialized:
         raise failure(TokenFailure.ALREADY_IN_USE)
     _check_exempt(call, 0)
@@ -58,7 +58,7 @@ def initialize_mint(call: Invocation, rules: Rules, decimals: int, authority: by
 
 def initialize_account(call: Invocation, rules: Rules, owner: bytes) -> None:
     """Make an account one of a mint's, whose lamports above rent it counts if the mint is native."""
-    holding = Holding(_fresh(call, rules, 0, HOLDING_LENGTH))
+    holding = Holding(rules.fresh(call, 0, HOLDING_LENGTH))
     if holding.state != 0:
         raise failure(TokenFailure.ALREADY_IN_USE)
     _check_exempt(call, 0)
@@ -83,8 +83,8 @@ def initialize_account(call: Invocation, rules: Rules, owner: bytes) -> None:
 
 def initialize_immutable_owner(call: Invocation, rules: Rules) -> None:
     """Promise, before an account is initialised, that its owner never changes; SPL Token only looks at it."""
-    need(call, 1)
-    holding = Holding(_fresh(call, rules, 0, HOLDING_LENGTH))
+    rules.need(call, 1, 0)
+    holding = Holding(rules.fresh(call, 0, HOLDING_LENGTH))
     if holding.state != 0:
         raise failure(TokenFailure.ALREADY_IN_USE)
     if rules.is_extended:
@@ -98,7 +98,9 @@ def account_data_size(call: Invocation, rules: Rules, wanted: list[int]) -> None
     :arg wanted: Extensions asked for beside those that the mint asks for.
 
     """
-    need(call, 1)
+    rules.need(call, 1, 0)
+    if any(kind > _LAST_EXTENSION for kind in wanted):
+        raise refusal("InvalidAccountData")
     rules.check_owner(call, 0)
     try:
         mint = rules.mint(call, 0)
@@ -115,7 +117,7 @@ def account_data_size(call: Invocation, rules: Rules, wanted: list[int]) -> None
 def approve(call: Invocation, rules: Rules, amount: int, decimals: int | None) -> None:
     """Let a delegate spend so much."""
     checked = decimals is not None
-    need(call, 3 + checked)
+    rules.need(call, 3 + checked, 0, at_once=False)
     holding = rules.holding(call, 0)
     if holding.is_frozen:
         raise failure(TokenFailure.ACCOUNT_FROZEN)
@@ -131,21 +133,21 @@ def approve(call: Invocation, rules: Rules, amount: int, decimals: int | None) -
 
 
 def revoke(call: Invocation, rules: Rules) -> None:
-    """Take a delegate's right back."""
-    need(call, 2)
+    """Take a delegate's right back; the delegate may give it back too."""
+    rules.need(call, 2 if rules.is_extended else 1, 0)
     holding = rules.holding(call, 0)
+    rules.need(call, 2)
     if holding.is_frozen:
         raise failure(TokenFailure.ACCOUNT_FROZEN)
-    delegate = holding.delegate
-    is_delegate = rules.is_extended and delegate is not None and bytes(call.key(1)) == delegate
-    check_authority(call, delegate if is_delegate and delegate is not None else holding.owner, 1)
+    who = bytes(call.key(1))
+    check_authority(call, who if who == holding.delegate else holding.owner, 1)
     _forget_delegate(holding, rules)
     call.write(0, bytes(holding.data))
 
 
 def set_authority(call: Invocation, rules: Rules, kind: int, new: bytes | None) -> None:
     """Pass a right of a mint or of an account on, or give it up."""
-    need(call, 2)
+    rules.need(call, 2, 0)
     length = len(call.read(0))
     if length == HOLDING_LENGTH or (rules.is_extended and call.read(0)[HOLDING_LENGTH:][:1] == bytes([HOLDING_TYPE])):
         _set_holding_authority(call, rules, kind, new)
@@ -157,10 +159,10 @@ def set_authority(call: Invocation, rules: Rules, kind: int, new: bytes | None) 
 
 def close_account(call: Invocation, rules: Rules) -> None:
     """Close an empty account, or a native one, and send its lamports on."""
-    need(call, 3)
+    rules.need(call, 3, 0)
     if call.key(0) == call.key(1):
         raise refusal("InvalidAccountData")
-    holding = rules.holding(call, 0)
+    holding = _closable(call, rules)
     if not holding.is_native and holding.amount:
         raise failure(TokenFailure.NON_NATIVE_HAS_BALANCE)
     check_authority(call, holding.close_authority or holding.owner, 2)
@@ -171,7 +173,7 @@ def close_account(call: Invocation, rules: Rules) -> None:
 
 def sync_native(call: Invocation, rules: Rules) -> None:
     """Count the lamports that a native account was sent."""
-    need(call, 1)
+    rules.need(call, 1, 0)
     rules.check_owner(call, 0)
     holding = rules.holding(call, 0)
     if not holding.is_native:
@@ -187,7 +189,7 @@ def sync_native(call: Invocation, rules: Rules) -> None:
 
 def set_frozen(call: Invocation, rules: Rules, *, frozen: bool) -> None:
     """Freeze an account, or thaw it."""
-    need(call, 3)
+    rules.need(call, 3, 0, 1)
     holding = rules.holding(call, 0)
     if holding.is_frozen is frozen:
         raise failure(TokenFailure.INVALID_STATE)
@@ -201,6 +203,17 @@ def set_frozen(call: Invocation, rules: Rules, *, frozen: bool) -> None:
     check_authority(call, freezer, 2)
     holding.data[Holding.STATE] = FROZEN if frozen else INITIALIZED
     call.write(0, bytes(holding.data))
+
+
+def _closable(call: Invocation, rules: Rules) -> Holding:
+    """Read the account to close; Token-2022 also knows mints that close, which are not modelled."""
+    if not rules.is_extended:
+        return rules.holding(call, 0)
+    try:
+        return rules.holding(call, 0)
+    except ProgramError:
+        is_mint = len(call.read(0)) >= MINT_LENGTH and Mint(call.read(0)).is_initialized
+        raise refusal("InvalidAccountData" if is_mint else "UninitializedAccount") from None
 
 
 def _set_holding_authority(call: Invocation, rules: Rules, kind: int, new: bytes | None) -> None:
@@ -252,14 +265,6 @@ def _add_required(holding: Holding, mint: Mint) -> None:
             holding.add_extension(required, bytes(length), account_type=HOLDING_TYPE)
     if len(holding.data) != HOLDING_LENGTH:
         holding.data[HOLDING_LENGTH] = HOLDING_TYPE
-
-
-def _fresh(call: Invocation, rules: Rules, index: int, length: int) -> bytes:
-    """Read bytes that may become a mint or an account."""
-    data = call.read(index)
-    if len(data) != length and not (rules.is_extended and HOLDING_LENGTH < len(data) != MULTISIG_LENGTH):
-        raise refusal("InvalidAccountData")
-    return data
 
 
 def _check_exempt(call: Invocation, index: int) -> None:

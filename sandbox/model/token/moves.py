@@ -15,7 +15,7 @@ from sandbox.model.token.accounts import (
     Mint,
 )
 from sandbox.model.token.failures import TokenFailure, failure
-from sandbox.model.token.rules import Rules, check_authority, need
+from sandbox.model.token.rules import Rules, check_authority
 
 _MAX_U64 = (1 << 64) - 1
 _SYSTEM_OWNER = bytes(32)
@@ -28,7 +28,7 @@ def transfer(call: Invocation, rules: Rules, amount: int, decimals: int | None) 
 
     """
     checked = decimals is not None
-    need(call, 3 + checked)
+    rules.need(call, 3 + checked, 0, 1 + checked)
     mint, destination, authority = (1, 2, 3) if checked else (None, 1, 2)
     move = _transfer_extended if rules.is_extended else _transfer_spl
     move(call, rules, amount, decimals, (mint, destination, authority))
@@ -36,7 +36,7 @@ def transfer(call: Invocation, rules: Rules, amount: int, decimals: int | None) 
 
 def mint_to(call: Invocation, rules: Rules, amount: int, decimals: int | None) -> None:
     """Create tokens in an account."""
-    need(call, 3)
+    rules.need(call, 3, 0, 1)
     holding = rules.holding(call, 1)
     if holding.is_frozen:
         raise failure(TokenFailure.ACCOUNT_FROZEN)
@@ -49,35 +49,33 @@ def mint_to(call: Invocation, rules: Rules, amount: int, decimals: int | None) -
     if mint.authority is None:
         raise failure(TokenFailure.FIXED_SUPPLY)
     check_authority(call, mint.authority, 2)
-    if not amount or rules.is_extended:
+    if not amount:
         rules.check_owner(call, 0)
         rules.check_owner(call, 1)
     if mint.supply + amount > _MAX_U64:
         raise failure(TokenFailure.OVERFLOW)
     holding.amount += amount
     mint.supply += amount
-    call.write(1, bytes(holding.data))
     call.write(0, bytes(mint.data))
+    call.write(1, bytes(holding.data))
 
 
 def burn(call: Invocation, rules: Rules, amount: int, decimals: int | None) -> None:
     """Destroy tokens of an account."""
-    need(call, 3)
+    rules.need(call, 3, 0, 1, at_once=False)
     holding, mint = rules.holding(call, 0), rules.mint(call, 1)
     if holding.is_frozen:
         raise failure(TokenFailure.ACCOUNT_FROZEN)
     if holding.is_native:
         raise failure(TokenFailure.NATIVE_NOT_SUPPORTED)
-    if rules.is_extended and holding.amount < amount:
+    if holding.amount < amount:
         raise failure(TokenFailure.INSUFFICIENT_FUNDS)
     if bytes(call.key(1)) != holding.mint:
         raise failure(TokenFailure.MINT_MISMATCH)
     _check_decimals(mint, decimals)
-    if holding.amount < amount:
-        raise failure(TokenFailure.INSUFFICIENT_FUNDS)
     if holding.owner != _SYSTEM_OWNER:
         _spend_as(call, rules, holding, 2, amount)
-    if not amount or rules.is_extended:
+    if not amount:
         rules.check_owner(call, 0)
         rules.check_owner(call, 1)
     if mint.supply < amount:
@@ -112,9 +110,7 @@ def _transfer_spl(call: Invocation, rules: Rules, amount: int, decimals: int | N
             return
     source.amount -= amount
     destination.amount += amount
-    call.write(0, bytes(source.data))
-    call.write(to, bytes(destination.data))
-    _move_lamports(call, source, to, amount)
+    _write_both(call, source, destination, to, amount)
 
 
 def _transfer_extended(call: Invocation, rules: Rules, amount: int, decimals: int | None, places: _Places) -> None:
@@ -133,8 +129,6 @@ def _transfer_extended(call: Invocation, rules: Rules, amount: int, decimals: in
         raise failure(TokenFailure.MINT_REQUIRED_FOR_TRANSFER)
     to_itself = call.key(0) == call.key(to)
     _spend_as(call, rules, source, authority, amount, keeps=to_itself)
-    rules.check_owner(call, 0)
-    rules.check_owner(call, to)
     if to_itself:
         return
     destination = rules.holding(call, to)
@@ -154,17 +148,19 @@ def _transfer_extended(call: Invocation, rules: Rules, amount: int, decimals: in
         if withheld > _MAX_U64:
             raise failure(TokenFailure.OVERFLOW)
         destination.set_extension(TRANSFER_FEE_AMOUNT, withheld.to_bytes(8, "little"))
-    call.write(0, bytes(source.data))
-    call.write(to, bytes(destination.data))
-    _move_lamports(call, source, to, amount)
+    _write_both(call, source, destination, to, amount)
 
 
-def _move_lamports(call: Invocation, source: Holding, to: int, amount: int) -> None:
+def _write_both(call: Invocation, source: Holding, destination: Holding, to: int, amount: int) -> None:
+    """Write both accounts, in the runtime's order: each one's lamports, which go along if native, then its data."""
     if source.is_native:
         if call.lamports(0) < amount:
             raise failure(TokenFailure.OVERFLOW)
         call.set_lamports(0, call.lamports(0) - amount)
+    call.write(0, bytes(source.data))
+    if source.is_native:
         call.set_lamports(to, call.lamports(to) + amount)
+    call.write(to, bytes(destination.data))
 
 
 def _passed_mint(call: Invocation, rules: Rules, source: Holding, index: int, decimals: int | None) -> Mint:

@@ -41,7 +41,7 @@ def _run(call: Invocation, rules: Rules) -> None:
     try:
         body(call, rules, call.data[1:])
     except ProgramError as error:
-        call.consume(units.of_failure(call, rules, cost, said=error.log is not None))
+        call.consume(units.of_failure(rules, cost, said=error.log is not None))
         raise
     call.consume(cost)
 
@@ -63,11 +63,11 @@ def _initialize_mint(call: Invocation, rules: Rules, data: bytes) -> None:
 def _initialize_account(call: Invocation, rules: Rules, data: bytes) -> None:
     number = call.data[0]
     if number == 1:
-        need(call, 3)
+        rules.need(call, 3, 0, 1, at_once=False)
         owner = bytes(call.key(2))
     else:
         (owner,) = _fixed(rules, data, "32s")
-        need(call, 2)
+        rules.need(call, 2, 0, 1, at_once=False)
     if number != 18:
         _check_rent_sysvar(call, 3 if number == 1 else 2)
     holdings.initialize_account(call, rules, owner)
@@ -78,7 +78,9 @@ def _immutable_owner(call: Invocation, rules: Rules, _: bytes) -> None:
 
 
 def _account_data_size(call: Invocation, rules: Rules, data: bytes) -> None:
-    kinds = [kind for (kind,) in struct.iter_unpack("<H", data[: len(data) // 2 * 2])]
+    if rules.is_extended and len(data) % 2:
+        raise refusal("InvalidAccountData")
+    kinds = [kind for (kind,) in struct.iter_unpack("<H", data)] if rules.is_extended else []
     holdings.account_data_size(call, rules, kinds)
 
 
@@ -103,7 +105,9 @@ def _revoke(call: Invocation, rules: Rules, _: bytes) -> None:
 
 
 def _set_authority(call: Invocation, rules: Rules, data: bytes) -> None:
-    if not data or data[0] >= _AUTHORITY_KINDS[rules.is_extended]:
+    if not data:
+        raise _malformed(rules)
+    if data[0] >= _AUTHORITY_KINDS[rules.is_extended]:
         raise failure(TokenFailure.INVALID_INSTRUCTION)
     holdings.set_authority(call, rules, data[0], _optional_key(rules, data[1:]))
 

@@ -38,7 +38,7 @@ class Rules:
         :raises ProgramError: It has another length or kind, or is not initialised.
 
         """
-        data = call.read(index)
+        data = self._owned(call, index)
         self._check_length(data, HOLDING_LENGTH, HOLDING_TYPE)
         holding = Holding(data)
         if holding.state > FROZEN:
@@ -53,7 +53,7 @@ class Rules:
         :raises ProgramError: It has another length or kind, or is not initialised.
 
         """
-        data = call.read(index)
+        data = self._owned(call, index)
         self._check_length(data, MINT_LENGTH, MINT_TYPE)
         mint = Mint(data)
         if not mint.is_initialized:
@@ -69,6 +69,41 @@ class Rules:
         if call.owner(index) != self.program:
             raise refusal("IncorrectProgramId")
 
+    def need(self, call: Invocation, accounts: int, *owned: int, at_once: bool = True) -> None:
+        """Check how many accounts an instruction was given and, for Token-2022, that some of them are its own.
+
+        :arg owned: Indices of those.
+
+        :arg at_once: Whether the count comes first; else the accounts are looked at one by one.
+
+        :raises ProgramError: Too few, or not the program's.
+
+        """
+        if at_once:
+            need(call, accounts)
+        if self.is_extended:
+            for index in owned:
+                need(call, index + 1)
+                self.check_owner(call, index)
+        need(call, accounts)
+
+    def fresh(self, call: Invocation, index: int, length: int) -> bytes:
+        """Read bytes that may become a mint or a token account.
+
+        :raises ProgramError: They are not as many as one takes.
+
+        """
+        data = self._owned(call, index)
+        if len(data) != length and not (self.is_extended and HOLDING_LENGTH < len(data) != MULTISIG_LENGTH):
+            raise refusal("InvalidAccountData")
+        return data
+
+    def _owned(self, call: Invocation, index: int) -> bytes:
+        """Read an account; SPL Token leaves it to the runtime that nobody writes what is another program's."""
+        if self.is_extended:
+            self.check_owner(call, index)
+        return call.read(index)
+
     def _check_length(self, data: bytes, length: int, kind: int) -> None:
         if len(data) == length:
             return
@@ -79,7 +114,7 @@ class Rules:
 SPL = Rules(program=TOKEN_PROGRAM, native_mint=WRAPPED_SOL, is_extended=False)
 TOKEN_2022 = Rules(
     program=TOKEN_2022_PROGRAM,
-    native_mint=Pubkey.from_string("9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXej9"),
+    native_mint=Pubkey.from_string("9pan9bMn5HatX4EJdBwg9VgCa7Uz5HL8N1m5D3NdXejP"),
     is_extended=True,
 )
 
