@@ -94,7 +94,7 @@ class Market:
         self._generator = np.random.default_rng([spec.seed, 0])
         start: dict[str, float] = {}
         for facts in pools:
-            start.setdefault(facts.symbol_x, facts.price)
+            start.setdefault(facts.pair, facts.price)
         self._prices = prices_of(start, spec, np.random.default_rng([spec.seed, 1])) if pools else None
         self._noise = [Wallet(keypair_of(spec.seed, "noise", str(number))) for number in range(NOISE_WALLETS)]
         self._arbitrageur = Wallet(keypair_of(spec.seed, "arbitrageur"))
@@ -129,7 +129,7 @@ class Market:
     def _trade(self, pool_access: PoolAccess, pool: Pool, clock: Clock) -> None:
         spec, draw = self._spec, self._generator
         if draw.random() < spec.watch:
-            fair = self.fair[pool_access.facts.symbol_x]
+            fair = self.fair[pool_access.facts.pair]
             trade = arbitrage(pool_access, pool, clock, fair, spec.edge)
             if trade is not None:
                 self._send("arbitrage", self._arbitrageur, pool_access, trade, _ARBITRAGE_BID)

@@ -36,17 +36,17 @@ class MarketSpec(Record, frozen=True, forbid_unknown_fields=True):
 
     :arg slot_s: Market time that passes in one slot, seconds, however long the slot takes on the clock.
 
-    :arg sigma: Standard deviation of a token's log price over one minute, in calm and storm together.
+    :arg sigma: Standard deviation of a pair's log price over one minute, in calm and storm together.
 
     :arg storms: Standard deviation of the log of that volatility; 0 keeps it constant.
 
     :arg storm_s: Seconds in which a storm loses half its strength.
 
-    :arg jumps: Jumps of a token's price an hour.
+    :arg jumps: Jumps of a pair's price an hour.
 
     :arg jump: Standard deviation of a jump's log size.
 
-    :arg correlation: How much of the variance the tokens share.
+    :arg correlation: How much of the variance the pairs share.
 
     :arg revert_s: Seconds in which a price comes half-way back to where it began; keeps it where the liquidity lies.
 
@@ -64,9 +64,9 @@ class MarketSpec(Record, frozen=True, forbid_unknown_fields=True):
 
     :arg edge: Least profit for which an arbitrageur sends a transaction, whole units of token Y.
 
-    :arg path: CSV or Parquet file with a column `price`; it moves one token in place of the simulation.
+    :arg path: CSV or Parquet file with a column `price`; it moves one pair in place of the simulation.
 
-    :arg token: Symbol of that token; the first pool's token X when empty.
+    :arg pair: The pair that it moves, such as `SOL/USDC`; that of the first pool when empty.
 
     :arg stride: Rows of the file for one slot.
 
@@ -93,7 +93,7 @@ class MarketSpec(Record, frozen=True, forbid_unknown_fields=True):
     watch: Probability = 0.8
     edge: NotNegative = 0.05
     path: str = ""
-    token: str = ""
+    pair: str = ""
     stride: Annotated[int, Meta(ge=1)] = 1
     skip: Annotated[int, Meta(ge=0)] = 0
     scale: bool = True

@@ -93,7 +93,7 @@ class PoolFacts(Record, frozen=True):
 
     :arg price: Active bin's price at the start, whole Y for one whole X.
 
-    :arg provider: Wallet that owns the planted positions.
+    :arg provider: Wallet that owns the planted positions; `None` for a pool that came from elsewhere.
 
     """
 
@@ -110,7 +110,12 @@ class PoolFacts(Record, frozen=True):
     vault_x: Pubkey
     vault_y: Pubkey
     price: float
-    provider: Pubkey
+    provider: Pubkey | None = None
+
+    @property
+    def pair(self) -> str:
+        """Return what the pool trades, such as `SOL/USDC`; pools of the same pair share one fair price."""
+        return f"{self.symbol_x}/{self.symbol_y}"
 
 
 DEFAULT_PLANS = (

@@ -1,4 +1,4 @@
-"""Fair prices of tokens, slot by slot: simulated from a seed, or taken from a recording."""
+"""Fair prices of pairs, slot by slot: simulated from a seed, or taken from a recording."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ _FARTHEST = 0.2
 class SimulatedPrices:
     """Prices that diffuse with a volatility of their own moods, jump now and then, and are pulled back to the start.
 
-    :arg start: Price of each token at the beginning, whole quote units, by symbol.
+    :arg start: Price of each pair at the beginning, whole quote units, by pair.
 
     """
 
     def __init__(self, start: Mapping[str, float], spec: MarketSpec, generator: np.random.Generator) -> None:
-        self._symbols = tuple(start)
+        self._pairs = tuple(start)
         self._start = np.array(list(start.values()))
         self._spec = spec
         self._generator = generator
@@ -32,7 +32,7 @@ class SimulatedPrices:
         self._mood = np.zeros(len(start))
 
     def step(self) -> dict[str, float]:
-        """Let one slot pass, and return each token's price, by symbol."""
+        """Let one slot pass, and return each pair's price, by pair."""
         spec, draw, count = self._spec, self._generator, len(self._log)
         self._mood *= math.exp(-_LN_2 * spec.slot_s / spec.storm_s)
         kept = math.exp(-2.0 * _LN_2 * spec.slot_s / spec.storm_s)
@@ -46,56 +46,56 @@ class SimulatedPrices:
         self._log = self._log * np.maximum(1.0 - pull, 0.0) + sigma * moves
         self._log += spec.jump * np.sqrt(jumps) * draw.standard_normal(count)
         prices = self._start * np.exp(self._log)
-        return dict(zip(self._symbols, prices.tolist(), strict=True))
+        return dict(zip(self._pairs, prices.tolist(), strict=True))
 
 
 class RecordedPrices:
-    """A recorded path, forwards and at its end backwards, so that it never jumps; other tokens as simulated.
+    """A recorded path, forwards and at its end backwards, so that it never jumps; other pairs as simulated.
 
     :arg rows: The path's prices.
 
-    :arg others: What moves the other tokens.
+    :arg others: What moves the other pairs.
 
     """
 
     def __init__(
-        self, rows: Sequence[float], symbol: str, start: float, spec: MarketSpec, others: SimulatedPrices
+        self, rows: Sequence[float], pair: str, start: float, spec: MarketSpec, others: SimulatedPrices
     ) -> None:
         self._rows = rows
-        self._symbol = symbol
+        self._pair = pair
         self._factor = start / rows[0] if spec.scale else 1.0
         self._stride = spec.stride
         self._steps = 0
         self._others = others
 
     def step(self) -> dict[str, float]:
-        """Let one slot pass, and return each token's price, by symbol."""
+        """Let one slot pass, and return each pair's price, by pair."""
         last = len(self._rows) - 1
         place = self._steps * self._stride % (2 * last) if last else 0
         self._steps += 1
-        return {**self._others.step(), self._symbol: self._factor * self._rows[min(place, 2 * last - place)]}
+        return {**self._others.step(), self._pair: self._factor * self._rows[min(place, 2 * last - place)]}
 
 
 def prices_of(
     start: Mapping[str, float], spec: MarketSpec, generator: np.random.Generator
 ) -> SimulatedPrices | RecordedPrices:
-    """Make what moves the tokens' prices.
+    """Make what moves the pairs' prices.
 
-    :arg start: Price of each token at the beginning, by symbol; one at least.
+    :arg start: Price of each pair at the beginning, by pair; one at least.
 
-    :raises MarketSpecError: The path cannot be read, holds no prices, or is for a token that no pool trades.
+    :raises MarketSpecError: The path cannot be read, holds no prices, or is for a pair that no pool trades.
 
     """
     simulated = SimulatedPrices(start, spec, generator)
     if not spec.path:
         return simulated
-    symbol = spec.token or next(iter(start))
-    if symbol not in start:
-        raise MarketSpecError(f"token={symbol}", f"no pool trades it; there are {', '.join(start)}")
+    pair = spec.pair or next(iter(start))
+    if pair not in start:
+        raise MarketSpecError(f"pair={pair}", f"no pool trades it; there are {', '.join(start)}")
     rows = read_path(spec.path)[spec.skip :]
     if not rows:
         raise MarketSpecError(f"path={spec.path}", f"no price is left after the first {spec.skip} rows")
-    return RecordedPrices(rows, symbol, start[symbol], spec, simulated)
+    return RecordedPrices(rows, pair, start[pair], spec, simulated)
 
 
 def read_path(path: str) -> list[float]:

@@ -36,6 +36,9 @@ _GRID = 25
 _UNIT_RESERVE = 1.3
 _SPARE_UNITS = 30_000
 _MAX_UNITS = 1_400_000
+_SHARE_OF_POOL = 0.02
+"""Part of what lies near the price above which a median size makes no sense, so that a thin pool trades too."""
+
 _MOST_OUT = 0.9
 """Part of a side's tokens near the price that one swap may ask for."""
 
@@ -109,7 +112,8 @@ def noise(
     facts, price = access.facts, whole_price(access, pool)
     one_x, one_y = 10**facts.decimals_x, 10**facts.decimals_y
     held_x, held_y = near_reserves(pool)
-    value = spec.usd * math.exp(min(spec.spread * generator.standard_normal(), math.log(LARGEST_SIZES)))
+    median = min(spec.usd, _SHARE_OF_POOL * (held_x / one_x * price + held_y / one_y))
+    value = median * math.exp(min(spec.spread * generator.standard_normal(), math.log(LARGEST_SIZES)))
     swap_for_y = bool(generator.random() < 0.5)
     exact_in = bool(generator.random() < 0.85)
     is_wrong = bool(generator.random() < spec.wrong)

@@ -170,10 +170,17 @@ def test_who_is_wrong_fails(pools: list[PoolAccess]) -> None:
     assert not any(isinstance(quote, SwapQuote) for quote in quotes)
 
 
-def test_an_empty_pool_declines_noise() -> None:
+@pytest.mark.parametrize("number", POOLS)
+def test_noise_is_cut_to_what_a_pool_can_bear(pools: list[PoolAccess], number: int) -> None:
+    pool = pools[number].read()
+    trade = noise(pools[number], pool, CLOCK, MarketSpec(usd=1e9, spread=0.0), np.random.default_rng(5))
+    assert trade is not None
+    assert 1_000.0 < trade.value < 100_000.0
+
+
+def test_a_size_below_one_unit_is_declined() -> None:
     chain = StillChain()
-    market = Market(chain, plant(chain.engine), MarketSpec(usd=1e8, spread=0.0, watch=0.0))
-    market.step()
+    market = Market(chain, plant(chain.engine), MarketSpec(usd=1e-6, spread=0.0, watch=0.0, rate=5.0))
     market.step()
     assert chain.taken == []
     assert market.counts["declined"] > 0
@@ -198,7 +205,7 @@ def test_true_pools_follow_the_fair_price() -> None:
             pool_access = access(one, chain.get)
             pool = pool_access.read()
             moved.add((number, pool.active_id))
-            assert whole_price(pool_access, pool) == pytest.approx(market.fair[one.symbol_x], rel=0.02)
+            assert whole_price(pool_access, pool) == pytest.approx(market.fair[one.pair], rel=0.02)
     assert landed > 400
     assert failed < 0.15 * landed
     assert len(moved) > 5 * len(facts)

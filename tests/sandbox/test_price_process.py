@@ -7,7 +7,7 @@ import pytest
 from sandbox.market_spec import MarketSpec, MarketSpecError, parse_market
 from sandbox.price_process import prices_of
 
-START = {"SOL": 150.0, "JUP": 0.9}
+START = {"SOL/USDC": 150.0, "JUP/USDC": 0.9}
 
 
 def path_of(spec: MarketSpec, steps: int, seed: int = 3) -> np.ndarray:
@@ -36,7 +36,7 @@ def test_the_volatility_is_the_one_asked_for() -> None:
     assert moves.std() * np.sqrt(150.0) == pytest.approx(0.002, rel=0.15)
 
 
-def test_tokens_move_together_as_much_as_asked() -> None:
+def test_pairs_move_together_as_much_as_asked() -> None:
     spec = MarketSpec(correlation=0.5, jumps=0.0, storms=0.0)
     moves = np.diff(np.log(path_of(spec, 20_000)), axis=0)
     assert np.corrcoef(moves.T)[0, 1] == pytest.approx(0.5, abs=0.05)
@@ -60,9 +60,9 @@ def test_a_recorded_path_begins_at_the_start_price_and_turns_at_its_end(tmp_path
     assert (path[:, 1] == 0.9).all()
 
 
-def test_a_path_moves_the_token_it_is_for_with_its_stride(tmp_path: Path) -> None:
+def test_a_path_moves_the_pair_it_is_for_with_its_stride(tmp_path: Path) -> None:
     file = recorded(tmp_path, [9.0, 9.0, 1.0, 1.5, 2.0])
-    spec = MarketSpec(path=str(file), token="JUP", skip=2, stride=2, scale=False, sigma=0.0, jumps=0.0)
+    spec = MarketSpec(path=str(file), pair="JUP/USDC", skip=2, stride=2, scale=False, sigma=0.0, jumps=0.0)
     assert path_of(spec, 3)[:, 1] == pytest.approx([1.0, 2.0, 1.0])
 
 
@@ -82,7 +82,7 @@ def test_bad_paths_are_refused(tmp_path: Path) -> None:
         MarketSpec(path=str(text)),
         MarketSpec(path=str(other)),
         MarketSpec(path=str(good), skip=1),
-        MarketSpec(path=str(good), token="BTC"),
+        MarketSpec(path=str(good), pair="BTC/USDC"),
     ]
     for spec in bad:
         with pytest.raises(MarketSpecError):
