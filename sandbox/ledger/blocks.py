@@ -103,7 +103,8 @@ class Blocks:
 
     def abandon(self) -> Block:
         """Take the newest block off the chain again."""
-        block = self._dead[self._order[-1]] = self._blocks.pop(self._order.pop())
+        block = self._blocks.pop(self._order.pop())
+        self._dead[block.slot] = block
         for landed in block.landed:
             del self._landed[landed.signature]
             for key in set(landed.keys.all):
