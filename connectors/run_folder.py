@@ -86,6 +86,8 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         runs_dir, labels, started = sink.runs_dir, sink.labels, sink.started
         self._outcome = sink.outcome
         self._labels = labels
+        if state is not None and sink.goes_on and (Path(state.folder) / SUMMARY).exists():
+            state = None  # that run was ended, and this is the next of the same portfolio
         self._seconds = state.seconds if state is not None else 0.0
         self._started = started
         self._totals = state.totals if state is not None else None
@@ -163,6 +165,8 @@ class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
 
     :arg outcome: Where the run says how it ended.
 
+    :arg goes_on: Whether a run whose result stands can be taken up again, as a live one can: in a folder of its own.
+
     :arg started: Reading of the performance counter from which the run's seconds count.
 
     """
@@ -170,6 +174,7 @@ class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
     runs_dir: Path
     labels: RunLabels
     outcome: Outcome
+    goes_on: bool = False
     started: float = field(default_factory=time.perf_counter)
 
     def list_parts(self) -> list[str]:

@@ -87,7 +87,8 @@ def live(settings: Settings, source: str, pools: tuple[LoadedPool, ...], feeds: 
         recording=str(journal.folder) if journal is not None else "",
         notes=tuple(not_yet_in_use(settings)),
     )
-    op.output("result", observed, RunFolderSink(Path(settings.results.runs_dir), labels, run.outcome))
+    sink = RunFolderSink(Path(settings.results.runs_dir), labels, run.outcome, goes_on=True)
+    op.output("result", observed, sink)
     return flow
 
 

@@ -23,6 +23,7 @@ class ScriptedFeed(Feed):
         self.followed: list[Mapping[str, tuple[str, ...]]] = []
         self._script = iter(script)
         self._stop = stop
+        self._is_over = False
 
     def follow(self, pools: Mapping[str, tuple[str, ...]]) -> None:
         self.followed.append(pools)
@@ -37,6 +38,7 @@ class ScriptedFeed(Feed):
     def _speak(self) -> None:
         group = next(self._script, None)
         if group is None:
+            self._is_over = True
             if self._stop is not None:
                 self._stop.request("the script is over")
             return

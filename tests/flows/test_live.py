@@ -1,14 +1,18 @@
 """A live run on scripted feeds: it trades, and what it recorded, replayed, decides the same."""
 
+import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 
+from connectors.feeds.feed import Feed
 from connectors.recording import Recording
 from connectors.wire.events import Event
 from dlmm.errors import DlmmError
@@ -83,6 +87,60 @@ def test_a_recorded_run_replayed_gives_the_same_signals_orders_and_fills(
         HFT__RESULTS__RUNS_DIR=str(tmp_path / "again" / "runs"),
         HFT__REPLAY__RECORDING=str(recording_of(tmp_path)),
         HFT__REPLAY__BLOCK_ROWS=str(block_rows),
+    )
+    run_main(replay(replayed))
+    again = result_of(tmp_path / "again")
+    assert again["summary"] == lived["summary"]
+    for table in TABLES:
+        assert again[table].equals(lived[table]), table
+
+
+class Crash(Exception):
+    """Ends a run as a defect would."""
+
+
+class CrashingFeed(ScriptedFeed):
+    """Say a script, then raise."""
+
+    def _speak(self) -> None:
+        super()._speak()
+        if self._is_over:
+            raise Crash
+
+
+def crashing(script: Sequence[Sequence[Event]]) -> Callable[[], list[Feed]]:
+    return lambda: [CrashingFeed("first", script)]
+
+
+def crash_and_go_on(folder: Path, script: list[list[Event]], cuts: list[int]) -> None:
+    """Run the script with a crash at each cut, each run taking up the one before."""
+    state = folder / "state"
+    state.mkdir()
+    init_db_dir(state, 1)
+    settings = settings_of(folder)
+    parts = [script[start:end] for start, end in itertools.pairwise([0, *cuts, len(script)])]
+    for part in parts[:-1]:
+        flow = live(settings, "test", POOLS, crashing(part), Run())
+        often = timedelta(milliseconds=1)
+        with pytest.raises(RuntimeError, match="next_batch"):
+            run_main(flow, epoch_interval=often, recovery_config=RecoveryConfig(str(state)))
+    run = Run()
+    run_main(
+        live(settings, "test", POOLS, lambda: [ScriptedFeed("first", parts[-1], run.stop)], run),
+        recovery_config=RecoveryConfig(str(state)),
+    )
+    assert run.outcome.failure == ""
+
+
+def test_a_run_that_crashed_goes_on_and_ends_with_the_ledger_of_its_journal(
+    tmp_path: Path, script: list[list[Event]]
+) -> None:
+    crash_and_go_on(tmp_path, script, [30, 31, 80])
+    lived = result_of(tmp_path)
+    replayed = settings_of(
+        tmp_path,
+        HFT__RESULTS__RUNS_DIR=str(tmp_path / "again" / "runs"),
+        HFT__REPLAY__RECORDING=str(recording_of(tmp_path)),
     )
     run_main(replay(replayed))
     again = result_of(tmp_path / "again")
