@@ -7,12 +7,27 @@ from solders.pubkey import Pubkey
 from dlmm.anchor import discriminator
 from dlmm.meteora.pdas import PROGRAM_ID
 from sandbox.model.invocation import EVENT_PREFIX, Invocation, Program, ProgramError
-from sandbox.model.meteora import errors, swap
+from sandbox.model.meteora import array, errors, liquidity, orders, position, swap
 from sandbox.model.meteora.errors import account_error, anchor_error
 from sandbox.model.meteora.units import FAILURE
 
 _INSTRUCTIONS: Mapping[str, Program] = {
     **{kind.name: swap.swapper(kind) for kind in swap.KINDS},
+    **{kind.name: position.opener(kind) for kind in position.OPENINGS},
+    **{kind.name: position.lengthener(kind) for kind in position.LENGTHENINGS},
+    **{kind.name: position.closer(kind) for kind in position.CLOSINGS},
+    "add_liquidity2": liquidity.add_liquidity2,
+    "add_liquidity_by_strategy": liquidity.by_strategy(newer=False),
+    "add_liquidity_by_strategy2": liquidity.by_strategy(newer=True),
+    "remove_liquidity_by_range": liquidity.remove_by_range(newer=False),
+    "remove_liquidity_by_range2": liquidity.remove_by_range(newer=True),
+    "claim_fee": liquidity.claim(newer=False),
+    "claim_fee2": liquidity.claim(newer=True),
+    "place_limit_order": orders.place_limit_order,
+    "cancel_limit_order": orders.cancel_limit_order,
+    "close_limit_order_if_empty": orders.close_limit_order_if_empty,
+    "initialize_bin_array": array.initialize_bin_array,
+    "initialize_bin_array_bitmap_extension": array.initialize_bitmap_extension,
 }
 _BY_DISCRIMINATOR = {
     discriminator(name): ("".join(word.title() for word in name.split("_")), run) for name, run in _INSTRUCTIONS.items()
