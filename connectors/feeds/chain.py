@@ -215,7 +215,7 @@ class ChainFeed(Feed):
     def _refresh(self) -> None:
         self._quiet = set(self._accounts) - self._notified
         self._notified.clear()
-        self._snapshots.need(self._accounts)
+        self._snapshots.look(self._accounts)
         self._set_timer("refresh", self._refresh_s, self._refresh)
 
     def _send(self, frames: list[bytes]) -> None:

@@ -17,7 +17,8 @@ class PriceFeed(Feed):
     """Pass on what a third party says of the followed pools' prices.
 
     What it guarantees: each price is finite, positive and of a pool that is followed; all pools are subscribed to anew
-    on each connection, and those that nothing was heard of again 5 s after the peer told of an error. What it cannot: tell a late price from a fresh one, since the messages carry no slot.
+    on each connection, and those that nothing was heard of again 5 s after the peer told of an error. What it cannot:
+    tell a late price from a fresh one, since the messages carry no slot.
 
     :arg url: `ws://` or `wss://`.
 

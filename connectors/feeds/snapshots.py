@@ -48,6 +48,7 @@ class Snapshots:
         self._tell = tell
         self._open: dict[str, int | None] = {}
         self._turn: dict[str, None] = {}
+        self._asked: frozenset[str] = frozenset()
         self._is_asking = False
         self._slot = 0
         self._timer: Timer | None = None
@@ -61,17 +62,23 @@ class Snapshots:
 
     def need(self, addresses: Iterable[str]) -> None:
         """Open a gap for accounts: what was written until now may have been missed."""
-        for address in addresses:
-            self._open[address] = None
-            self._turn[address] = None
+        needed = dict.fromkeys(addresses)
+        self._open.update(needed)
+        self._again_s = AGAIN_S
+        self.look(needed)
+
+    def look(self, addresses: Iterable[str]) -> None:
+        """Ask for the states of accounts once, whatever slot the answer is as of."""
+        self._turn.update(dict.fromkeys(addresses))
         if self._turn:
-            self._again_s = AGAIN_S
             self._ask_in(GATHER_S)
 
     def keep(self, addresses: Iterable[str]) -> None:
-        """Forget the gaps of all other accounts."""
+        """Forget all other accounts."""
         kept = frozenset(addresses)
         self._open = {address: slot for address, slot in self._open.items() if address in kept}
+        self._turn = {address: None for address in self._turn if address in kept}
+        self._asked &= kept
 
     def notified(self, slot: int) -> None:
         """Take the slot of a notification: states of older ones are of no use."""
@@ -85,8 +92,7 @@ class Snapshots:
 
     def forget(self) -> None:
         """Forget all gaps: the connection is over, and the next one opens them anew."""
-        self._open.clear()
-        self._turn.clear()
+        self.keep(())
         self._slot = 0
 
     def stop(self) -> None:
@@ -106,15 +112,16 @@ class Snapshots:
         self._timer = self._reactor.call_in(delay_s, self._ask)
 
     def _ask(self) -> None:
-        if not self._open or self._is_asking:
+        # All of them have their turn before any is asked for a second time.
+        turn = tuple(self._turn or self._open)
+        if not turn or self._is_asking:
             return
         if not self._node.is_ready:
             self._ask_in(self._node.ready_in_s)
             return
-        # All of them have their turn before any is asked for a second time.
-        turn = [address for address in self._turn if address in self._open] or list(self._open)
-        addresses = tuple(turn[:MOST_ACCOUNTS])
+        addresses = turn[:MOST_ACCOUNTS]
         self._turn = dict.fromkeys(turn[MOST_ACCOUNTS:])
+        self._asked = frozenset(addresses)
         self._is_asking = True
         self._node.ask(
             lambda number: get_multiple_accounts(number, addresses, self._commitment, self._slot or None),
@@ -140,9 +147,9 @@ class Snapshots:
         slot = answer.slot - 1 if self._commitment == "processed" and answer.slot else answer.slot
         was_open = bool(self._open)
         for update in answer.accounts:
-            if update.address not in self._open:
+            if update.address not in self._asked:
                 continue  # not wanted any more
-            needed = self._open[update.address]
+            needed = self._open.get(update.address)
             if needed is not None and answer.slot >= needed:
                 del self._open[update.address]
             self._tell(AccountUpdate(slot, update.address, update.owner, update.data, update.encoding))
