@@ -14,6 +14,7 @@ from solders.transaction import VersionedTransaction
 from dlmm.errors import AccountError
 from dlmm.records import Clock
 from dlmm.swap import Pool
+from sandbox.chain import SLOTS_PER_EPOCH
 from sandbox.market_spec import MarketSpec
 from sandbox.pool_access import PoolAccess, access
 from sandbox.pools import PoolFacts
@@ -116,7 +117,8 @@ class Market:
         if self._prices is None:
             return
         self.fair = self._prices.step()
-        clock = Clock(self._chain.processed, self._chain.now())
+        slot = self._chain.processed
+        clock = Clock(slot, self._chain.now(), slot // SLOTS_PER_EPOCH)
         for pool_access in self._pools:
             try:
                 pool = pool_access.read()

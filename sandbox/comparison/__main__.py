@@ -33,10 +33,16 @@ def main(programs: tuple[str, ...], transactions: int, seed: int, logs: bool) ->
 def _show(tallies: dict[str, Tally], *, logs: bool) -> None:
     for kind, tally in tallies.items():
         for outcome in tally.differing[:SHOWN]:
-            click.echo(f"{kind} ({outcome.error if outcome.error is not None else 'ok'}):")
+            spoiled = outcome.command.spoiled
+            result = "ok" if outcome.error is None else outcome.error
+            click.echo(f"{kind}{f', {spoiled}' if spoiled else ''} ({result}):")
             for line in outcome.differences:
                 click.echo(f"  {line}")
-            for name, lines in zip(("there", "here"), outcome.logs, strict=True) if logs else ():
+            if not logs:
+                continue
+            for instruction in outcome.command.instructions:
+                click.echo(f"    {instruction.program_id} {bytes(instruction.data).hex()}")
+            for name, lines in zip(("there", "here"), outcome.logs, strict=True):
                 for line in lines:
                     click.echo(f"    {name}: {line}")
 

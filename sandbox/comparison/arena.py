@@ -33,7 +33,7 @@ class Outcome(Record, frozen=True):
 
     """
 
-    kind: str
+    command: Command
     error: object | None
     differences: tuple[str, ...]
     logs_equal: bool
@@ -83,7 +83,7 @@ class Arena:
         expected, found = self._reference.execute(tx, keys), self._other.execute(tx, keys)
         differences = [*_compare_executions(expected, found), *self._compare_accounts(keys)]
         return Outcome(
-            command.kind,
+            command,
             expected.error,
             tuple(differences),
             _without_units(expected.logs) == _without_units(found.logs),

@@ -87,8 +87,8 @@ def compare(reference: Engine, other: Engine, *, transactions: int, seed: int) -
         world.clock = arena.clock
         command = draws[int(world.chance.choice(len(draws), p=chances))](world)
         if world.happens(SPOILED):
-            _, instructions = spoiled(world, command.instructions)
-            command = Command(command.kind, instructions, command.signers, command.units)
+            way, instructions = spoiled(world, command.instructions)
+            command = Command(command.kind, instructions, command.signers, command.units, spoiled=way)
         outcome = arena.run(command)
         if outcome.error is None and command.landed is not None:
             command.landed()

@@ -38,6 +38,8 @@ class Command(Record, frozen=True):
 
     :arg landed: Called when the transaction succeeds.
 
+    :arg spoiled: How it was spoiled on purpose, or nothing.
+
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Command(Record, frozen=True):
     signers: Sequence[Keypair]
     units: int | None = 1_400_000
     landed: Callable[[], None] | None = None
+    spoiled: str = ""
 
 
 class HeldPosition(Record, frozen=True):

@@ -155,7 +155,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 def answering(*canned: tuple[int, bytes]) -> Iterator[ClusterReader]:
     handler = type("Canned", (Answers,), {"canned": list(canned)})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield ClusterReader(f"http://127.0.0.1:{server.server_port}", pause_s=0.001)
         server.shutdown()
 
