@@ -3,8 +3,8 @@
 from sandbox.model.invocation import Invocation, ProgramError
 
 _UNITS_EMPTY, _UNITS_BASE = 132, 174
-_UNITS_LONG, _LONG = 13, 10
-_UNITS_SIGNED, _UNITS_SIGNER = 111, 115
+_UNITS_DIGIT = 13
+_UNITS_SIGNED, _UNITS_ASKED, _UNITS_LOGGED = 111, 19, 96
 _LEAST_LOG = 100
 
 
@@ -19,17 +19,19 @@ def memo(call: Invocation) -> None:
         call.log("Signed by:")
         call.consume(_UNITS_SIGNED)
         for index in range(call.count):
+            call.consume(_UNITS_ASKED)
             if not call.is_signer(index):
                 raise ProgramError("MissingRequiredSignature")
             call.log(str(call.key(index)))
-            call.consume(_UNITS_SIGNER)
-    call.consume((_UNITS_BASE if data else _UNITS_EMPTY) + (_UNITS_LONG if len(data) >= _LONG else 0))
-    call.log(f"Memo (len {len(data)})")
+            call.consume(_UNITS_LOGGED)
+    length = str(len(data))
+    call.consume((_UNITS_BASE if data else _UNITS_EMPTY) + _UNITS_DIGIT * (len(length) - 1))
+    call.log(f"Memo (len {length})")
+    call.consume(max(_LEAST_LOG, len(data)))
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise ProgramError("ProgramFailedToComplete", text=_utf8_error(data, error)) from error
-    call.consume(max(_LEAST_LOG, len(data)))
     call.log(text)
 
 

@@ -10,6 +10,7 @@ from dlmm.programs import SYSTEM_PROGRAM
 from sandbox.engine import InnerInstruction
 
 LOG_BYTES = 10_000
+"""Where a node cuts a transaction's log."""
 
 
 class AccountState:
@@ -30,8 +31,8 @@ class AccountState:
             self.executable = account.executable
 
     def account(self) -> Account | None:
-        """Return the account as it stands, or `None` where nothing is left."""
-        if not self.lamports and not self.data:
+        """Return the account as it stands, or `None` where no lamports keep it."""
+        if not self.lamports:
             return None
         return Account(self.lamports, self.data, self.owner, self.executable)
 
@@ -39,7 +40,18 @@ class AccountState:
 class TransactionState:
     """One running transaction: every account it names, its compute meter, its logs, its calls."""
 
-    __slots__ = ("_log_room", "accounts", "clock", "index", "inner", "logs", "remaining", "return_data", "running")
+    __slots__ = (
+        "_is_truncated",
+        "_logged",
+        "accounts",
+        "clock",
+        "index",
+        "inner",
+        "logs",
+        "remaining",
+        "return_data",
+        "running",
+    )
 
     def __init__(self, keys: list[Pubkey], load: Callable[[Pubkey], Account | None], clock: Clock) -> None:
         """Load the accounts of the resolved keys, with an empty meter."""
@@ -51,14 +63,15 @@ class TransactionState:
         self.running = 0
         self.return_data: tuple[Pubkey, bytes] | None = None
         self.remaining = 0
-        self._log_room = LOG_BYTES
+        self._logged = 0
+        self._is_truncated = False
 
     def log(self, line: str) -> None:
-        """Add a line; the first that does not fit in 10 kB becomes `Log truncated`, and the rest are dropped."""
-        if self._log_room < 0:
-            return
-        self._log_room -= len(line)
-        if self._log_room <= 0:
-            self._log_room = -1
-            line = "Log truncated"
-        self.logs.append(line)
+        """Add a line, unless it does not fit in 10 kB any more: the first such becomes `Log truncated`."""
+        used = self._logged + len(line.encode())
+        if used < LOG_BYTES:
+            self._logged = used
+            self.logs.append(line)
+        elif not self._is_truncated:
+            self._is_truncated = True
+            self.logs.append("Log truncated")

@@ -2,13 +2,31 @@
 
 import struct
 
-from sandbox.model.invocation import Invocation
+from sandbox.model.invocation import Invocation, ProgramError
 from sandbox.model.token.accounts import METADATA_POINTER, MINT_TYPE, TOKEN_METADATA, Mint
 from sandbox.model.token.failures import TokenFailure, failure, refusal
 from sandbox.model.token.rules import Rules, need
 
 INITIALIZE_METADATA = bytes.fromhex("d2e11ea258b84d8d")
 """First bytes of the metadata interface's instruction that begins the metadata."""
+
+_INCORRECT_MINT_AUTHORITY = 0x35C2B5BF  # of the metadata interface's own codes, which the token program cannot name
+
+
+def name_and_address(data: bytes) -> bytes | None:
+    """Return the three texts of the instruction that begins the metadata, or `None` where it is not that.
+
+    :returns: The texts, each behind its length as borsh has it.
+
+    """
+    if data[:8] != INITIALIZE_METADATA:
+        return None
+    at = len(INITIALIZE_METADATA)
+    for _ in range(3):
+        if at + 4 > len(data):
+            return None
+        at += 4 + int.from_bytes(data[at : at + 4], "little")
+    return data[len(INITIALIZE_METADATA) : at] if at <= len(data) else None
 
 
 def initialize_pointer(call: Invocation, rules: Rules, authority: bytes, address: bytes) -> None:
@@ -42,7 +60,7 @@ def initialize_metadata(call: Invocation, rules: Rules, texts: bytes) -> None:
     if not call.is_signer(3):
         raise refusal("MissingRequiredSignature")
     if mint.authority != bytes(call.key(3)):
-        raise refusal("IncorrectAuthority")
+        raise ProgramError(_INCORRECT_MINT_AUTHORITY, "Error: Unknown")
     if METADATA_POINTER not in mint.kinds:
         call.log("A mint with metadata must have the metadata-pointer extension initialized")
         raise failure(TokenFailure.INVALID_EXTENSION_COMBINATION)

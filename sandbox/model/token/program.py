@@ -29,7 +29,7 @@ def token_2022(call: Invocation) -> None:
 
 def _run(call: Invocation, rules: Rules) -> None:
     body, name = _UNKNOWN
-    if rules.is_extended and call.data[:8] == metadata.INITIALIZE_METADATA:
+    if rules.is_extended and metadata.name_and_address(call.data) is not None:
         body, name = _initialize_metadata, "TokenMetadataInstruction: Initialize"
     elif rules.is_extended and call.data[:2] == bytes((_POINTER_EXTENSION, 0)):
         body, name = _initialize_pointer, "MetadataPointerInstruction::Initialize"
@@ -130,15 +130,10 @@ def _initialize_pointer(call: Invocation, rules: Rules, data: bytes) -> None:
 
 
 def _initialize_metadata(call: Invocation, rules: Rules, _: bytes) -> None:
-    texts = call.data[8:]
-    at = 0
-    for _text in range(3):
-        if at + 4 > len(texts):
-            raise refusal("InvalidInstructionData")
-        at += 4 + int.from_bytes(texts[at : at + 4], "little")
-    if at > len(texts):
-        raise refusal("InvalidInstructionData")
-    metadata.initialize_metadata(call, rules, texts[:at])
+    texts = metadata.name_and_address(call.data)
+    if texts is None:
+        raise failure(TokenFailure.INVALID_INSTRUCTION)
+    metadata.initialize_metadata(call, rules, texts)
 
 
 _UNKNOWN: tuple[_Body, str] = (_unknown, "")

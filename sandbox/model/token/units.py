@@ -82,7 +82,7 @@ _EXTENDED: Mapping[int, _Cost] = {
     0xD2: _Cost(3_464),
 }
 _SIZE_OF_EXTENSIONS = 384
-_EXTENDED_FAILURE = 1_300
+_EXTENDED_UNKNOWN = 560
 
 
 def of_success(call: Invocation, rules: Rules) -> int:
@@ -107,7 +107,9 @@ def of_failure(rules: Rules, cost: int, *, said: bool) -> int:
     """
     if cost and not said:
         return cost
-    return _EXTENDED_FAILURE if rules.is_extended else _SPL_FAILURE
+    if not rules.is_extended:
+        return _SPL_FAILURE
+    return cost * 9 // 10 if cost else _EXTENDED_UNKNOWN
 
 
 def _reading_units(call: Invocation, reading: _Reading) -> int:

@@ -55,17 +55,17 @@ class Twins:
         """A wallet with lamports."""
         return self.put(address_of(number), Account(lamports, b"", SYSTEM_PROGRAM))
 
-    def run(self, instructions: Sequence[Instruction], payer: Pubkey, units: float = 0.0) -> Execution:
+    def run(self, instructions: Sequence[Instruction], payer: Pubkey, units: int = 0) -> Execution:
         """Run a transaction on both, and hold everything they say of it equal.
 
-        :arg units: By how much of the true figure the compute units may differ; then logs that report units may too.
+        :arg units: By how many compute units the two may differ; then lines that report units may too.
 
         """
         tx, keys = compiled(instructions, payer)
         foreseen = self.model.simulate(tx, keys)
         real, model = self.real.execute(tx, keys), self.model.execute(tx, keys)
         assert told(model, units) == told(real, units), "\n".join([*real.logs, "-- model:", *model.logs])
-        assert abs(model.units - real.units) <= units * real.units, (model.units, real.units, real.logs)
+        assert abs(model.units - real.units) <= units, (model.units, real.units, real.logs)
         assert foreseen == model
         for key in keys.all:
             self.hold(key)
@@ -81,7 +81,7 @@ class Twins:
             assert fields(self.model.get(key)) == fields(self.real.get(key)), key
 
 
-def told(execution: Execution, units: float) -> object:
+def told(execution: Execution, units: int) -> object:
     """What an engine said of a transaction, without units where these may differ."""
     logs = execution.logs
     if units:
