@@ -40,6 +40,7 @@ MOST_POOLS = 32
 
 _PROGRAM_TAG, _DATA_TAG = b"\x02\x00\x00\x00", b"\x03\x00\x00\x00"
 _PROGRAM_BYTES, _DATA_HEADER = 36, 45
+_ELF_MAGIC = b"\x7fELF"
 
 
 def clone_programs(reader: ClusterReader, programs: Sequence[Pubkey]) -> dict[Pubkey, bytes]:
@@ -61,6 +62,9 @@ def clone_programs(reader: ClusterReader, programs: Sequence[Pubkey]) -> dict[Pu
         if account.data[:4] != _DATA_TAG:
             raise ClusterReadError(reader.url, f"{addresses[address]} is a program without an executable")
         executables[addresses[address]] = account.data[_DATA_HEADER:]
+    for key, executable in executables.items():
+        if not executable.startswith(_ELF_MAGIC):
+            raise ClusterReadError(reader.url, f"{key} is a program without an executable")
     return executables
 
 

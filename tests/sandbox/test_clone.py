@@ -20,6 +20,7 @@ from sandbox.clone import MOST_POOLS, clone_pools, clone_programs, find_pools
 from sandbox.cluster_reader import ClusterReader, ClusterReadError
 from sandbox.engine import Engine
 from sandbox.genesis import plant
+from sandbox.model.engine import ModelEngine
 from sandbox.node.server import Node
 from sandbox.planting import put_data
 from sandbox.pool_access import access
@@ -113,6 +114,11 @@ def test_what_is_no_program_is_refused(source: tuple[RealEngine, list[PoolFacts]
         clone_programs(ClusterReader(url), [pools[0].address])
     with pytest.raises(ClusterReadError, match="has no program"):
         clone_programs(ClusterReader(url), [MISSING])
+
+
+def test_a_program_that_is_only_modelled_cannot_be_cloned() -> None:
+    with served(ModelEngine({})) as url, pytest.raises(ClusterReadError, match="without an executable"):
+        clone_programs(ClusterReader(url), [TOKEN_PROGRAM])
 
 
 def test_true_programs_swap_in_a_clone() -> None:
