@@ -23,12 +23,24 @@ from solders.system_program import (
     transfer,
 )
 
-from dlmm.errors import DlmmError
 from dlmm.programs import COMPUTE_BUDGET_PROGRAM, SYSTEM_PROGRAM
 from sandbox.engine import InnerInstruction
-from sandbox.model.error_text import instruction_error_text
+from sandbox.model.calls import call_units, granted
+from sandbox.model.program_error import ProgramError
 from sandbox.model.rent import rent_exemption
 from sandbox.model.state import AccountState, TransactionState
+
+__all__ = [
+    "BUILTINS",
+    "EVENT_PREFIX",
+    "MAX_GROWTH",
+    "MAX_STACK_HEIGHT",
+    "Invocation",
+    "Program",
+    "ProgramError",
+    "Programs",
+    "run_instruction",
+]
 
 BUILTINS = frozenset((SYSTEM_PROGRAM, COMPUTE_BUDGET_PROGRAM))
 """Programs that are part of the runtime: their units are fixed, no line reports them, and to write a read-only account
@@ -39,31 +51,6 @@ EVENT_PREFIX = bytes.fromhex("e445a52e51cb9a1d")
 
 MAX_STACK_HEIGHT = 9
 MAX_GROWTH = 10_240
-_CALL_UNITS = 1_000
-_BYTES_PER_UNIT = 250
-
-
-class ProgramError(DlmmError):
-    """End the running instruction, and with it the transaction, as a program or the runtime does.
-
-    :arg code: A program's custom code, or the runtime's name for the error, e.g. `InvalidAccountData`.
-
-    :arg log: What the program says before it ends, logged as `Program log: ..`; Anchor's `AnchorError ..` line.
-
-    :arg text: How the line `Program .. failed: ..` words it, where that differs from the error's own text.
-
-    """
-
-    def __init__(self, code: int | str, log: str | None = None, *, text: str | None = None) -> None:
-        """Keep the values, and word the error as the runtime does."""
-        self.code = code
-        self.log = log
-        self.text = instruction_error_text(code) if text is None else text
-        super().__init__(self.text)
-
-    def json(self) -> object:
-        """Return the error inside `InstructionError` as a node's JSON has it."""
-        return {"Custom": self.code} if isinstance(self.code, int) else self.code
 
 
 class Programs(Protocol):
@@ -264,8 +251,8 @@ class Invocation:
             that is not there, or whatever the callee ends with.
 
         """
-        self.consume(self._call_units(instruction))
-        metas = self._granted(instruction, frozenset(signers))
+        self.consume(call_units(self._run, instruction))
+        metas = granted(self._run, self.metas, instruction, frozenset(signers))
         self._record(instruction)
         run_instruction(
             self._run, self._programs, instruction.program_id, metas, bytes(instruction.data), self.height + 1
@@ -312,7 +299,7 @@ class Invocation:
         """
         metas = [AccountMeta(authority, is_signer=True, is_writable=False)]
         instruction = Instruction(self.program, EVENT_PREFIX + event, metas)
-        self.consume(self._call_units(instruction))
+        self.consume(call_units(self._run, instruction))
         self._record(instruction)
         run = self._run
         run.log(f"Program {self.program} invoke [{self.height + 1}]")
@@ -331,38 +318,6 @@ class Invocation:
         if index >= len(self._states):
             raise ProgramError("NotEnoughAccountKeys")
         return self._states[index]
-
-    def _call_units(self, instruction: Instruction) -> int:
-        accounts = self._run.accounts
-        units = _CALL_UNITS + len(instruction.data) // _BYTES_PER_UNIT
-        for key in {meta.pubkey for meta in instruction.accounts}:
-            state = accounts.get(key)
-            if state is not None:
-                units += len(state.data) // _BYTES_PER_UNIT
-        return units
-
-    def _granted(self, instruction: Instruction, signers: frozenset[Pubkey]) -> list[AccountMeta]:
-        """Check the privileges that a call passes on, and give duplicates the same ones."""
-        held: dict[Pubkey, AccountMeta] = {meta.pubkey: meta for meta in self.metas}
-        wanted: dict[Pubkey, tuple[bool, bool]] = {}
-        for meta in instruction.accounts:
-            key = meta.pubkey
-            if key not in held:
-                self._run.log(f"Instruction references an unknown account {key}")
-                raise ProgramError("MissingAccount")
-            signs, writes = wanted.get(key, (False, False))
-            wanted[key] = (signs or meta.is_signer, writes or meta.is_writable)
-        for key, (signs, writes) in wanted.items():
-            if writes and not held[key].is_writable:
-                self._run.log(f"{key}'s writable privilege escalated")
-                raise ProgramError("PrivilegeEscalation")
-            if signs and not (held[key].is_signer or key in signers):
-                self._run.log(f"{key}'s signer privilege escalated")
-                raise ProgramError("PrivilegeEscalation")
-        if self.program != instruction.program_id and instruction.program_id not in self._run.index:
-            self._run.log(f"Unknown program {instruction.program_id}")
-            raise ProgramError("MissingAccount")
-        return [AccountMeta(meta.pubkey, *wanted[meta.pubkey]) for meta in instruction.accounts]
 
     def _record(self, instruction: Instruction) -> None:
         """Note the call among the transaction's inner instructions.

@@ -1,9 +1,11 @@
-"""How the runtime words an instruction's error in a log line.
+"""How an instruction ends when it fails, and how the runtime words that in a log line.
 
-Source: `Display` of solana-instruction's `InstructionError`, 3.4.
+Source of the words: `Display` of solana-instruction's `InstructionError`, 3.4.
 """
 
 import re
+
+from dlmm.errors import DlmmError
 
 _TEXTS = {
     "GenericError": "generic instruction error",
@@ -54,3 +56,26 @@ def instruction_error_text(code: int | str) -> str:
     if isinstance(code, int):
         return f"custom program error: {code:#x}"
     return _TEXTS.get(code) or re.sub(r"(?<!^)(?=[A-Z])", " ", code).lower()
+
+
+class ProgramError(DlmmError):
+    """End the running instruction, and with it the transaction, as a program or the runtime does.
+
+    :arg code: A program's custom code, or the runtime's name for the error, e.g. `InvalidAccountData`.
+
+    :arg log: What the program says before it ends, logged as `Program log: ..`; Anchor's `AnchorError ..` line.
+
+    :arg text: How the line `Program .. failed: ..` words it, where that differs from the error's own text.
+
+    """
+
+    def __init__(self, code: int | str, log: str | None = None, *, text: str | None = None) -> None:
+        """Keep the values, and word the error as the runtime does."""
+        self.code = code
+        self.log = log
+        self.text = instruction_error_text(code) if text is None else text
+        super().__init__(self.text)
+
+    def json(self) -> object:
+        """Return the error inside `InstructionError` as a node's JSON has it."""
+        return {"Custom": self.code} if isinstance(self.code, int) else self.code
