@@ -102,6 +102,9 @@ async def _serve(
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of genesis, prices and traders.")
 @click.option("--faults", default="", metavar="SPEC", help="What goes wrong: key=value,...; see below.")
 @click.option("--program", multiple=True, metavar="ID=FILE", help="Run a true program; may be repeated.")
+@click.option("--accounts", multiple=True, metavar="DIR", help="Load accounts from files; may be repeated.")
+@click.option("--clone", metavar="URL", help="Take pools and their programs from a cluster.")
+@click.option("--clone-pool", multiple=True, metavar="ADDRESS", help="Take these of its pools only.")
 @click.option("--pool", multiple=True, metavar="VENUE:PAIR:BIN_STEP[:PRICE[:DEPTH]]", help="Plant these pools only.")
 @click.option("--market", default="", metavar="SPEC", help="Prices and traders: key=value,..., or off.")
 @click.option("--parent-pipe", is_flag=True, help="End when standard input does.")
@@ -114,6 +117,9 @@ def main(
     seed: int,
     faults: str,
     program: tuple[str, ...],
+    accounts: tuple[str, ...],
+    clone: str | None,
+    clone_pool: tuple[str, ...],
     pool: tuple[str, ...],
     market: str,
     parent_pipe: bool,
@@ -122,7 +128,17 @@ def main(
 
     Once it answers, it writes one line of JSON with its addresses and its pools to standard output.
     """
-    options = ClusterOptions(seed=seed, slot_ms=slot_ms, faults=faults, programs=program, pools=pool, market=market)
+    options = ClusterOptions(
+        seed=seed,
+        slot_ms=slot_ms,
+        faults=faults,
+        market=market,
+        programs=program,
+        pools=pool,
+        accounts=accounts,
+        clone=clone,
+        clone_pools=clone_pool,
+    )
     node, pools = build_cluster(options)
     gc.freeze()
     asyncio.run(_serve(node, pools, host=host, port=port, ws_port=ws_port, parent_pipe=parent_pipe))
