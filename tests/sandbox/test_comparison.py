@@ -64,6 +64,19 @@ def test_another_error_is_a_difference() -> None:
     assert any(line.startswith("error: None there, AccountNotFound here") for line in outcome.differences)
 
 
+class Breaking(RealEngine):
+    """An engine that cannot divide."""
+
+    def execute(self, tx: VersionedTransaction, keys: Keys) -> Execution:
+        raise ZeroDivisionError(f"{len(keys.all)} keys")
+
+
+def test_an_engine_that_breaks_differs() -> None:
+    arena = Arena(funded(RealEngine()), funded(Breaking()))
+    assert any("broke: ZeroDivisionError" in line for line in arena.run(payment()).differences)
+    assert any("broke" in line for line in arena.run(payment()).differences)
+
+
 def test_an_account_that_one_engine_lacks_is_a_difference() -> None:
     reference, other = funded(RealEngine()), funded(RealEngine())
     reference.set(OTHER, Account(10**9, bytes(3), SYSTEM_PROGRAM, False, 0))
