@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 from solders.account import Account
 from solders.hash import Hash
@@ -6,21 +5,19 @@ from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
-from dlmm import swap
-from dlmm.records import Clock, SwapQuote
+from dlmm.records import Clock
 from sandbox.chain import Chain
 from sandbox.engine import Engine
 from sandbox.genesis import plant
 from sandbox.market import Market
 from sandbox.market_spec import MarketSpec
-from sandbox.pool_access import PoolAccess, access
-from sandbox.pools import DEFAULT_PLANS, PoolFacts
+from sandbox.pool_access import access
+from sandbox.pools import PoolFacts
 from sandbox.real import RealEngine
-from sandbox.traders import arbitrage, noise, whole_price
+from sandbox.traders import whole_price
 from tests.sandbox.true_programs import programs
 
 CLOCK = Clock(400_000_000, 1_735_700_000)
-POOLS = range(len(DEFAULT_PLANS))
 
 
 class Block:
@@ -113,69 +110,6 @@ def test_a_pool_that_is_gone_is_counted_and_the_others_go_on() -> None:
     market.step()
     assert market.counts["unreadable"] == 2
     assert market.counts["noise"] > 0
-
-
-@pytest.fixture(scope="module")
-def pools() -> list[PoolAccess]:
-    engine = RealEngine()
-    return [access(facts, engine.get) for facts in plant(engine)]
-
-
-@pytest.mark.parametrize("number", POOLS)
-def test_nobody_arbitrages_a_fair_price(pools: list[PoolAccess], number: int) -> None:
-    pool = pools[number].read()
-    assert arbitrage(pools[number], pool, CLOCK, whole_price(pools[number], pool), 0.0) is None
-
-
-@pytest.mark.parametrize("number", POOLS)
-@pytest.mark.parametrize("distance", [-0.01, 0.01])
-def test_arbitrage_brings_a_pool_within_its_fee_of_the_fair_price(
-    pools: list[PoolAccess], number: int, distance: float
-) -> None:
-    pool = pools[number].read()
-    fair = whole_price(pools[number], pool) * (1.0 + distance)
-    trade = arbitrage(pools[number], pool, CLOCK, fair, 0.05)
-    assert trade is not None
-    assert trade.request.swap_for_y == (distance < 0.0)
-    done = swap.apply(pool, trade.request, CLOCK)
-    assert isinstance(done, tuple)
-    after = whole_price(pools[number], done[1])
-    assert abs(after / fair - 1.0) < 0.5 * abs(distance) + pool.bin_step / 10_000
-    assert arbitrage(pools[number], done[1], CLOCK, fair, 5.0) is None
-
-
-def test_an_edge_keeps_small_gains_from_being_taken(pools: list[PoolAccess]) -> None:
-    pool = pools[0].read()
-    fair = whole_price(pools[0], pool) * 1.002
-    assert arbitrage(pools[0], pool, CLOCK, fair, 0.0) is not None
-    assert arbitrage(pools[0], pool, CLOCK, fair, 1e6) is None
-
-
-@pytest.mark.parametrize("number", POOLS)
-def test_noise_asks_for_what_the_pool_can_give(pools: list[PoolAccess], number: int) -> None:
-    pool, generator = pools[number].read(), np.random.default_rng(5)
-    trades = [noise(pools[number], pool, CLOCK, MarketSpec(wrong=0.0), generator) for _ in range(60)]
-    requests = [trade.request for trade in trades if trade is not None]
-    assert len(requests) > 50
-    assert {request.swap_for_y for request in requests} == {True, False}
-    assert {request.exact_in for request in requests} == {True, False}
-    assert all(isinstance(swap.quote(pool, request, CLOCK), SwapQuote) for request in requests)
-
-
-def test_who_is_wrong_fails(pools: list[PoolAccess]) -> None:
-    pool, generator = pools[0].read(), np.random.default_rng(5)
-    trades = [noise(pools[0], pool, CLOCK, MarketSpec(wrong=1.0), generator) for _ in range(20)]
-    quotes = [swap.quote(pool, trade.request, CLOCK) for trade in trades if trade is not None]
-    assert quotes
-    assert not any(isinstance(quote, SwapQuote) for quote in quotes)
-
-
-@pytest.mark.parametrize("number", POOLS)
-def test_noise_is_cut_to_what_a_pool_can_bear(pools: list[PoolAccess], number: int) -> None:
-    pool = pools[number].read()
-    trade = noise(pools[number], pool, CLOCK, MarketSpec(usd=1e9, spread=0.0), np.random.default_rng(5))
-    assert trade is not None
-    assert 1_000.0 < trade.value < 100_000.0
 
 
 def test_a_size_below_one_unit_is_declined() -> None:
