@@ -1,7 +1,11 @@
 """Which slot it is: by what feeds tell, and by the wall clock when they fall silent."""
 
 USUAL_SLOT_NS = 400_000_000
+SHORTEST_SLOT_NS = 50_000_000
+"""Slots that were told of in a burst, after a pause, are not shorter for that."""
 SILENT_SLOTS = 5
+SILENT_NS = 1_000_000_000
+"""Feeds are silent after so many slots, and after so long."""
 WEIGHT = 0.1
 """Of the newest slot in the running mean of their length."""
 
@@ -43,8 +47,9 @@ class SlotClock:
         """Return the slot that it must be by now, if no feed has told of slots for a while and it is a new one."""
         if not self._heard_ns:
             self._heard_ns = now_ns
-        silent_slots = (now_ns - self._heard_ns) / max(self._length_ns, 1.0)
-        if silent_slots < SILENT_SLOTS:
+        silent_ns = now_ns - self._heard_ns
+        silent_slots = silent_ns / max(self._length_ns, SHORTEST_SLOT_NS)
+        if silent_slots < SILENT_SLOTS or silent_ns < SILENT_NS:
             return None
         slot = self._heard + int(silent_slots)
         if slot <= self.slot:

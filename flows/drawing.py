@@ -1,6 +1,5 @@
 """Draw a dataflow as a Mermaid flowchart, with every operator of ours opened up: `python -m flows.drawing`."""
 
-import os
 from collections.abc import Iterator, Sequence
 
 from bytewax.dataflow import Dataflow
@@ -66,7 +65,8 @@ def _name(step: RenderedOperator) -> str:
 
 
 if __name__ == "__main__":
-    from flows.replay import replay
-    from flows.settings.load import load_settings
+    from flows.live import Run, live
+    from flows.planted import planted_pools
+    from flows.settings.tree import Settings
 
-    print(draw(replay(load_settings(os.environ))), end="")
+    print(draw(live(Settings(), "the sandbox", planted_pools(), list, Run())), end="")

@@ -4,21 +4,18 @@ Compiled kernels are kept on disk until the sources change; a run then loads the
 """
 
 import numpy as np
-from solders.pubkey import Pubkey
 
 from connectors.inspection import Inspector
-from connectors.pool_loading import LoadedPool, load_pool, needed_accounts
 from dlmm.meteora.pool import MeteoraPool
-from dlmm.records import Account, Clock, SwapRequest, Venue
+from dlmm.records import Clock, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool, apply
 from flows.plan import plan
+from flows.planted import planted_pools
 from flows.settings.tree import Settings
 from operators.blocks import ROW, split_by_pool
 from operators.volatility import Volatility, VolatilityParams
 from operators.warm_up import warm_up
-from sandbox.genesis import plant
-from sandbox.model.engine import ModelEngine
 
 
 def warm() -> int:
@@ -27,7 +24,7 @@ def warm() -> int:
     :returns: Pools that were used.
 
     """
-    pools = _pools()
+    pools = planted_pools()
     settings = Settings()
     infos = tuple(pool.info for pool in pools)
     params = plan(settings, infos)
@@ -46,25 +43,6 @@ def warm() -> int:
             )
             apply(pool, request, Clock(slot=loaded.slot, unix_timestamp=2_000_000_000, epoch=0))
     return len(pools)
-
-
-def _pools() -> list[LoadedPool]:
-    """Plant the sandbox's pools and load them."""
-    engine = ModelEngine({})
-
-    def account(address: str) -> Account | None:
-        found = engine.get(Pubkey.from_string(address))
-        return None if found is None else Account(str(found.owner), bytes(found.data))
-
-    loaded = []
-    for facts in plant(engine):
-        address = str(facts.address)
-        need = needed_accounts(address, account(address), arrays_around=1)
-        accounts = {key: found for key in (address, *need) if (found := account(key)) is not None}
-        pool = load_pool(address, accounts, 1)
-        if isinstance(pool, LoadedPool):
-            loaded.append(pool)
-    return loaded
 
 
 if __name__ == "__main__":

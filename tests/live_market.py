@@ -3,46 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from msgspec.structs import replace
 
-from connectors.pool_loading import LoadedPool, load_pool, needed_accounts
+from connectors.pool_loading import LoadedPool
 from connectors.wire.events import AccountUpdate, Event, SlotUpdate
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.records import Account, Clock, SwapFailure, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool, apply
-from sandbox.genesis import plant
-from sandbox.model.engine import ModelEngine
 
 FIRST_SLOT = 1_000
 START_S = 1_750_000_000
 ARRAYS_AROUND = 2
-
-
-def planted_pools(count: int = 4) -> tuple[LoadedPool, ...]:
-    """Load pools as a run would, from an engine instead of a cluster."""
-    engine = ModelEngine({})
-    loaded = []
-    for facts in plant(engine)[:count]:
-        address = str(facts.address)
-        every = {}
-        need = needed_accounts(address, _account(engine, address), ARRAYS_AROUND)
-        assert not isinstance(need, str)
-        for key in (address, *need):
-            account = _account(engine, key)
-            if account is not None:
-                every[key] = account
-        pool = load_pool(address, every, FIRST_SLOT)
-        assert isinstance(pool, LoadedPool), pool
-        loaded.append(pool)
-    return tuple(loaded)
-
-
-def _account(engine: ModelEngine, address: str) -> Account | None:
-    from solders.pubkey import Pubkey
-
-    found = engine.get(Pubkey.from_string(address))
-    return None if found is None else Account(str(found.owner), bytes(found.data))
 
 
 def update(address: str, slot: int, account: Account) -> AccountUpdate:
@@ -82,8 +53,3 @@ def swaps(pools: Sequence[LoadedPool], slots: int, seed: int = 1, worth: float =
 def _pool(loaded: LoadedPool) -> Pool:
     decode = SarosPool if loaded.info.venue is Venue.SAROS else MeteoraPool
     return decode.from_accounts(loaded.info.pool, loaded.accounts)
-
-
-def at_slot(loaded: LoadedPool, slot: int) -> LoadedPool:
-    """Return a pool as if loaded in another slot."""
-    return replace(loaded, slot=slot)

@@ -97,7 +97,8 @@ class Sandbox(Section, frozen=True):
 
     :arg seed: Of prices and traders.
 
-    :arg market: Changes to the market, such as `sigma=0.002,rate=3`.
+    :arg market: Prices and traders, as `sandbox.market_spec` describes them. The default is livelier than the sandbox's
+        own, so that there is something to see within seconds.
 
     :arg faults: What goes wrong, such as `ws.drop=30,http.429=0.1`.
 
@@ -105,7 +106,7 @@ class Sandbox(Section, frozen=True):
 
     slot_ms: Annotated[int, Meta(ge=10, le=60_000)] = 400
     seed: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1
-    market: str = ""
+    market: str = "sigma=0.006,jumps=360,jump=0.003,rate=2,usd=1000"
     faults: str = ""
 
 

@@ -14,13 +14,14 @@ from connectors.feeds.outlet import Outlet
 from connectors.intake import Intake
 from connectors.wire.events import AccountUpdate, Event, PriceUpdate, SlotUpdate, SwapVolume
 from flows.plan import plan
+from flows.planted import planted_pools
 from flows.settings.load import load_settings
 from operators.blocks import MARKET, STATE, TICK, AccountWrite, Block, Rows
 from operators.desk import Desk
 from operators.portfolio import Portfolio
-from tests.live_market import ARRAYS_AROUND, FIRST_SLOT, planted_pools, swaps
+from tests.live_market import ARRAYS_AROUND, FIRST_SLOT, swaps
 
-POOLS = planted_pools(1)
+POOLS = planted_pools(FIRST_SLOT, ARRAYS_AROUND)[:1]
 CLEAN = list(swaps(POOLS, 14, seed=7, worth=60_000.0))
 ADDRESS = POOLS[0].info.pool
 FEEDS = ("first", "second", "third", "fourth")

@@ -17,15 +17,16 @@ from connectors.recording import Recording
 from connectors.wire.events import Event
 from dlmm.errors import DlmmError
 from flows.live import Run, live
+from flows.planted import planted_pools
 from flows.record import record
 from flows.replay import replay
 from flows.settings.load import load_settings
 from flows.settings.tree import Settings
 from tests.connectors.scripted_feed import ScriptedFeed
-from tests.live_market import planted_pools, swaps
+from tests.live_market import ARRAYS_AROUND, FIRST_SLOT, swaps
 
 TABLES = ("orders", "fills", "equity")
-POOLS = planted_pools()
+POOLS = planted_pools(FIRST_SLOT, ARRAYS_AROUND)
 SLOTS = 120
 
 
