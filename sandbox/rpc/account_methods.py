@@ -7,7 +7,7 @@ from solders.pubkey import Pubkey
 
 from sandbox.ledger.tokens import TOKEN_PROGRAMS, decimals, holding, supply
 from sandbox.rpc.amounts import ui_amount
-from sandbox.rpc.arguments import AccountOptions, Arguments, ReadOptions, TokenFilter, pubkey
+from sandbox.rpc.arguments import AccountOptions, Arguments, DataLength, ReadOptions, TokenFilter, pubkey
 from sandbox.rpc.cluster_methods import Methods
 from sandbox.rpc.errors import invalid
 from sandbox.rpc.transaction_json import Json
@@ -114,4 +114,4 @@ class AccountMethods:
         return with_context(slot, self._listed(keys, slot, options))
 
     def _rent_exemption(self, arguments: Arguments) -> int:
-        return self._chain.engine.rent_exemption(arguments.required(0, int))
+        return self._chain.engine.rent_exemption(arguments.required(0, DataLength))

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -15,8 +16,11 @@ from sandbox.rpc.errors import invalid
 
 T = TypeVar("T")
 
-Index = Annotated[int, msgspec.Meta(ge=0)]
+Index = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 """A number that is not negative."""
+
+DataLength = Annotated[int, msgspec.Meta(ge=0, le=10 << 20)]
+"""Bytes that an account may have."""
 
 COMMITMENTS = {
     "processed": "processed",
@@ -29,6 +33,11 @@ COMMITMENTS = {
     "root": "finalized",
 }
 """Commitments by the names that clients use, old ones included."""
+
+
+@lru_cache(maxsize=1024)
+def _decoded(text: str, encoding: str | None) -> bytes:
+    return base64.b64decode(text, validate=True) if encoding == "base64" else base58.decode(text)
 
 
 class Options(msgspec.Struct, frozen=True, rename="camel"):
@@ -56,20 +65,16 @@ class Memcmp(Options, frozen=True):
     text: str | list[int] = msgspec.field(name="bytes")
     encoding: str | None = None
 
+    def __post_init__(self) -> None:
+        self.wanted()
+
     def wanted(self) -> bytes:
         """Decode the bytes.
 
-        :raises RpcError: They cannot be decoded.
+        :raises ValueError: They cannot be decoded; of a request, it is refused already.
 
         """
-        try:
-            if isinstance(self.text, list):
-                return bytes(self.text)
-            if self.encoding == "base64":
-                return base64.b64decode(self.text, validate=True)
-            return base58.decode(self.text)
-        except ValueError as error:
-            raise invalid(f"Invalid param: {error}") from None
+        return bytes(self.text) if isinstance(self.text, list) else _decoded(self.text, self.encoding)
 
 
 class Filter(Options, frozen=True):

@@ -6,7 +6,15 @@ from solders.signature import Signature
 
 from sandbox.chain import FINALIZED_LAG
 from sandbox.ledger.blocks import Block
-from sandbox.rpc.arguments import Arguments, ReadOptions, SignaturesOptions, TransactionOptions, pubkey, signature
+from sandbox.rpc.arguments import (
+    Arguments,
+    Index,
+    ReadOptions,
+    SignaturesOptions,
+    TransactionOptions,
+    pubkey,
+    signature,
+)
 from sandbox.rpc.cluster_methods import Methods
 from sandbox.rpc.errors import BLOCK_NOT_AVAILABLE, SLOT_SKIPPED, RpcError, invalid
 from sandbox.rpc.transaction_json import (
@@ -141,7 +149,7 @@ class LedgerMethods:
         raise RpcError(SLOT_SKIPPED, f"Slot {slot} was skipped, or missing due to ledger jump to recent snapshot")
 
     def _block(self, arguments: Arguments) -> Json:
-        slot = arguments.required(0, int)
+        slot = arguments.required(0, Index)
         options = self._transaction_options(arguments)
         top = self._confirmed_slot(options)
         block = self._living(slot)
@@ -154,11 +162,11 @@ class LedgerMethods:
         return block_json(block, parent, encoding, details, versioned=supported is not None)
 
     def _blocks(self, arguments: Arguments) -> list[int]:
-        start = arguments.required(0, int)
+        start = arguments.required(0, Index)
         if arguments.is_object(1):
             end, options = None, arguments.options(1, ReadOptions)
         else:
-            end, options = arguments.optional(1, int), arguments.options(2, ReadOptions)
+            end, options = arguments.optional(1, Index), arguments.options(2, ReadOptions)
         top = self._view.slot(options)
         top = top if end is None else min(end, top)
         if top - start > _MAX_BLOCKS:
@@ -166,4 +174,4 @@ class LedgerMethods:
         return [slot for slot in self._chain.blocks.slots if start <= slot <= top]
 
     def _block_time(self, arguments: Arguments) -> int:
-        return self._living(arguments.required(0, int)).time
+        return self._living(arguments.required(0, Index)).time

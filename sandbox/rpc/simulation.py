@@ -12,6 +12,7 @@ from sandbox.ledger.keys import bid
 from sandbox.ledger.transactions import Preview
 from sandbox.rpc.arguments import (
     Arguments,
+    Index,
     ReadOptions,
     SendOptions,
     SimulatedAccounts,
@@ -145,4 +146,4 @@ class SimulationMethods:
         return with_context(slot, _SIGNATURE_LAMPORTS * signers - (-price * units // 1_000_000))
 
     def _airdrop(self, arguments: Arguments) -> str:
-        return str(self._chain.airdrop(pubkey(arguments.required(0, str)), arguments.required(1, int)))
+        return str(self._chain.airdrop(pubkey(arguments.required(0, str)), arguments.required(1, Index)))
