@@ -24,10 +24,10 @@ help:
 	@echo "make lock    resolve the lock files anew"
 
 live record replay: $(KERNEL_STAMP)
-	@exec $(BIN)/python -m bytewax.run flows.$@
+	@$(BIN)/python -m flows.foreground $(BIN)/python -m bytewax.run flows.$@
 
 sandbox: $(KERNEL_STAMP)
-	@exec $(BIN)/python -m sandbox --port 8899 --ws-port 8900
+	@$(BIN)/python -m flows.foreground $(BIN)/python -m sandbox --port 8899 --ws-port 8900
 
 # loadfile keeps a file's tests in one process, so that a kernel is loaded once for all of them
 test: $(DEV_STAMP)
