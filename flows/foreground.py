@@ -1,7 +1,7 @@
 """Run a command as the terminal's own job: `python -m flows.foreground COMMAND ..`.
 
-Ctrl-C goes to the whole foreground group of a terminal, and `make` ends by it whatever its command makes of it. Here the
-command gets a group of its own: the interrupt is the command's alone, and its exit status is what remains.
+Ctrl-C goes to the whole foreground group of a terminal, and `make` ends by it whatever its command makes of it. Here
+the command gets a group of its own: the interrupt is the command's alone, and its exit status is what remains.
 """
 
 import os
@@ -19,9 +19,7 @@ def run(command: list[str]) -> int:
     if not sys.stdin.isatty():
         return _status(subprocess.run(command, check=False).returncode)
     terminal = sys.stdin.fileno()
-    signal.signal(
-        signal.SIGTTOU, signal.SIG_IGN
-    )  # who gives the terminal away, or takes it back, is not stopped for it
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # handing the terminal over and taking it back would stop this
     process = subprocess.Popen(command, process_group=0)
     os.tcsetpgrp(terminal, process.pid)
     try:

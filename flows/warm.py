@@ -10,6 +10,7 @@ from dlmm.meteora.pool import MeteoraPool
 from dlmm.records import Clock, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool, apply
+from flows.failure import say_own_errors_in_one_line
 from flows.plan import plan
 from flows.planted import planted_pools
 from flows.settings.tree import Settings
@@ -46,4 +47,5 @@ def warm() -> int:
 
 
 if __name__ == "__main__":
+    say_own_errors_in_one_line()
     print(f"kernels are compiled ({warm()} pools tried)")

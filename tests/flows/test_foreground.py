@@ -11,7 +11,12 @@ import pytest
 from flows.foreground import run
 from tests.shared import ROOT
 
-POLITE = "import signal, sys; signal.signal(signal.SIGINT, lambda *_: sys.exit(0)); print('ready', flush=True); signal.pause()"
+POLITE = """
+import signal, sys
+signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+print("ready", flush=True)
+signal.pause()
+"""
 
 
 def read_until(terminal: int, text: bytes) -> bytes:
