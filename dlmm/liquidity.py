@@ -107,11 +107,20 @@ def bin_row(arrays: Mapping[int, NDArray[np.void]], bin_id: int, bins_per_array:
 
 
 class BinChange(Record, frozen=True):
-    """What happened to one bin: amounts in (or out), and shares minted (or burned)."""
+    """What happened to one bin: amounts in (or out), and shares minted (or burned).
+
+    :arg composition_fee: What a deposit paid for its excess of one token, the protocol's part included; `None` where
+        it brought none. Saros only.
+
+    :arg protocol_fee: The protocol's part of it.
+
+    """
 
     bin_id: int
     amounts: Amounts
     share: int
+    composition_fee: Amounts | None = None
+    protocol_fee: Amounts = NOTHING
 
 
 class LiquidityChange(Record, frozen=True):
@@ -203,6 +212,16 @@ def composition_fee(amount: int, rate: int) -> int:
 
     """
     return amount * rate * (rate + FEE_PRECISION) // FEE_PRECISION**2
+
+
+def is_unbalanced(amounts: Amounts, *, reserves: Amounts, supply: int, share: int) -> bool:
+    """Tell whether a deposit's share would at once give back more of one token than it brought.
+
+    :arg share: What the deposit would mint without a fee.
+
+    """
+    back = amounts_for(share, supply=supply + share, reserves=reserves + amounts)
+    return back.x > amounts.x or back.y > amounts.y
 
 
 def composition_fees(

@@ -12,6 +12,7 @@ import numpy as np
 from dlmm.errors import AccountError
 from dlmm.fees import base_fee_rate, variable_fee_rate
 from dlmm.liquidity import (
+    MAX_U64,
     MAX_U128,
     NOTHING,
     Amounts,
@@ -24,6 +25,7 @@ from dlmm.liquidity import (
     amounts_for,
     bin_row,
     composition_fees,
+    is_unbalanced,
     liquidity_of,
     part_of,
     root_share,
@@ -44,6 +46,7 @@ from dlmm.saros.layout import (
 )
 
 _LOW = (1 << 64) - 1
+_MAX_U32 = (1 << 32) - 1
 _MAX_BIN_LIQUIDITY = MAX_U128 // 1_000
 """Most liquidity, Q64.64, that a bin with shares may come to hold; the first deposit may bring more."""
 
@@ -94,29 +97,50 @@ def increase_position(
         bin_id = book.active_id + row.relative_bin_id
         if (row.relative_bin_id < 0 and row.share_x_bps) or (row.relative_bin_id > 0 and row.share_y_bps):
             return LiquidityFailure("InvalidDistribution", 6006, f"bin {bin_id} takes one token only")
+        if not 0 <= bin_id <= _MAX_U32:
+            return LiquidityFailure("ActiveIdOverflow", 6023, f"bin {bin_id}")
         amounts = Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))
-        if not book.holds(bin_id):
-            return LiquidityFailure("BinNotFound", 6000, f"bin {bin_id}")
+        if max(amounts.x, amounts.y) > MAX_U64:
+            return LiquidityFailure("Panic", None, f"{amounts.x} and {amounts.y} for bin {bin_id} fit no u64")
+        if not book.has_array(bin_id):
+            return LiquidityFailure("BinNotFound", 6000, f"bin {bin_id} is not in the arrays")
+        price = price_x64(bin_id - MIDDLE_BIN_ID, book.bin_step)
+        if liquidity_of(amounts, price) > MAX_U128:
+            return LiquidityFailure("LiquidityOverflow", 6007, f"{amounts.x} and {amounts.y} for bin {bin_id}")
+        outside = LiquidityFailure("BinNotFound", 6000, f"bin {bin_id} is not in the position")
         if amounts == NOTHING:
+            if not book.holds(bin_id):
+                return outside
             changes.append(BinChange(bin_id, NOTHING, 0))
             continue
-        price = price_x64(bin_id - MIDDLE_BIN_ID, book.bin_step)
         reserves, supply = book.bin(bin_id)
         share, amounts = _minted(amounts, reserves, supply, price)
         fee = kept = NOTHING
-        if row.relative_bin_id == 0 and supply > 0:
+        charged = (
+            row.relative_bin_id == 0
+            and supply > 0
+            and is_unbalanced(amounts, reserves=reserves, supply=supply, share=share)
+        )
+        if charged:
             fee = composition_fees(amounts, reserves=reserves, supply=supply, share=share, rate=book.fee_rate)
             kept = Amounts(part_of(fee.x, book.protocol_share), part_of(fee.y, book.protocol_share))
             if fee != NOTHING:
                 there = liquidity_of(reserves + fee - kept, price)
                 share = share_for(liquidity_of(amounts - fee, price), supply=supply, bin_liquidity=there)
         limit = _MAX_BIN_LIQUIDITY if supply else MAX_U128
-        if liquidity_of(reserves + amounts - kept, price) > limit:
+        held = reserves + amounts - kept
+        if liquidity_of(Amounts(held.x, held.y & MAX_U64), price) > limit:  # the program shifts Y past 128 bits unseen
             return LiquidityFailure("LiquidityOverflow", 6007, f"bin {bin_id}")
-        book.set_bin(bin_id, reserves + amounts - kept, supply + share)
-        book.add_share(bin_id, share)
+        if max(held.x, held.y) > MAX_U64:
+            return LiquidityFailure("Panic", None, f"bin {bin_id} would hold {held.x} and {held.y}")
+        if not book.holds(bin_id):
+            return outside
         total, fees, protocol = total + amounts, fees + fee, protocol + kept
-        changes.append(BinChange(bin_id, amounts, share))
+        if max(total.x, total.y) > MAX_U64:
+            return LiquidityFailure("AmountOverflow", 6021, f"{total.x} and {total.y} up to bin {bin_id}")
+        book.set_bin(bin_id, held, supply + share)
+        book.add_share(bin_id, share)
+        changes.append(BinChange(bin_id, amounts, share, fee if charged else None, kept))
     book.add_protocol_fee(protocol)
     paid = tokens.to_send(total)
     if paid is None:
@@ -140,16 +164,33 @@ def decrease_position(
     for bin_id, share in enumerate(shares, book.lower_bin_id):
         if share == 0:
             continue
-        if share > book.share(bin_id):
-            return LiquidityFailure("LiquidityUnderflow", 6008, f"{share} of {book.share(bin_id)} in bin {bin_id}")
+        if not book.has_array(bin_id):
+            return LiquidityFailure("BinNotFound", 6000, f"bin {bin_id}")
         reserves, supply = book.bin(bin_id)
         amounts = amounts_for(share, supply=supply, reserves=reserves)
+        refusal = _refused(share, amounts, reserves, supply, book.share(bin_id))
+        if refusal is not None:
+            name, code = refusal
+            return LiquidityFailure(name, code, f"{share} of {book.share(bin_id)} in bin {bin_id}")
         book.set_bin(bin_id, reserves - amounts, supply - share)
         book.add_share(bin_id, -share)
         total += amounts
         changes.append(BinChange(bin_id, amounts, share))
     user = tokens.arrives(total)
     return LiquidityChange(tuple(changes), user, NOTHING - total, NOTHING, NOTHING, book.after())
+
+
+def _refused(share: int, amounts: Amounts, reserves: Amounts, supply: int, held: int) -> tuple[str, int] | None:
+    """Return the program's error for the withdrawal of a share, in the order of its checks."""
+    if max(amounts.x, amounts.y) > MAX_U64:
+        return "AmountOverflow", 6021
+    if amounts.x > reserves.x or amounts.y > reserves.y:
+        return "AmountUnderflow", 6022
+    if share > supply:
+        return "LiquidityUnderflow", 6008
+    if amounts == NOTHING:
+        return "InvalidAmounts", 6002
+    return ("LiquidityUnderflow", 6008) if share > held else None
 
 
 def position_shares(position: bytes) -> list[int]:
@@ -219,7 +260,7 @@ class _Book:
         )
 
     def holds(self, bin_id: int) -> bool:
-        return 0 <= bin_id - self.lower_bin_id < self.width and self.has_array(bin_id)
+        return 0 <= bin_id - self.lower_bin_id < self.width
 
     def has_array(self, bin_id: int) -> bool:
         return bin_id // BINS_PER_ARRAY in self._arrays

@@ -119,7 +119,13 @@ def test_shares_are_asked_for_bin_by_bin() -> None:
     half = decrease_position(state, shares=[first // 2, 0], tokens=TOKENS)
     assert isinstance(half, LiquidityChange)
     assert position_shares(half.after.position) == [first - first // 2, second]
-    for shares, code in (([first], 6002), ([first + 1, 0], 6008)):
+    for shares, code in (
+        ([first], 6002),
+        ([first + 1, 0], 6008),
+        ([1, 0], 6002),  # worth nothing
+        ([2 * first, 0], 6022),
+        ([1 << 127, 0], 6021),
+    ):
         failure = decrease_position(state, shares=shares, tokens=TOKENS)
         assert isinstance(failure, LiquidityFailure)
         assert failure.code == code
@@ -133,6 +139,38 @@ def test_bins_that_the_program_refuses(share: LiquidityShare, code: int) -> None
     failure = increase_position(scene(QUIET), amount_x=10**6, amount_y=10**6, shares=[share], tokens=TOKENS)
     assert isinstance(failure, LiquidityFailure)
     assert failure.code == code
+
+
+@pytest.mark.parametrize(
+    ("shares", "name"),
+    [
+        ([LiquidityShare(-(1 << 31), 0, 1)], "ActiveIdOverflow"),
+        ([LiquidityShare(0, 10_001, 0)], "Panic"),
+        ([LiquidityShare(0, 0, 1), LiquidityShare(0, 0, 10_000)], "Panic"),
+        ([LiquidityShare(0, 0, 10_000), LiquidityShare(0, 0, 10_001)], "Panic"),
+    ],
+    ids=["no such bin", "more than a u64 for a bin", "more than a u64 in a bin", "the second of two"],
+)
+def test_deposits_beyond_64_bits_are_refused(shares: list[LiquidityShare], name: str) -> None:
+    most = (1 << 64) - 1
+    failure = increase_position(scene(QUIET), amount_x=most, amount_y=most, shares=shares, tokens=TOKENS)
+    assert isinstance(failure, LiquidityFailure)
+    assert failure.name == name
+
+
+def test_each_deposit_into_the_active_bin_says_what_its_excess_paid() -> None:
+    shares = [LiquidityShare(0, 10, 20), LiquidityShare(0, 20, 10), LiquidityShare(0, 0, 0), LiquidityShare(1, 5, 0)]
+    case = {**QUIET, "reserve_x": 10**9, "reserve_y": 10**9, "supply": 10**20}
+    change = increase_position(scene(case), amount_x=10**9, amount_y=10**9, shares=shares, tokens=TOKENS)
+    assert isinstance(change, LiquidityChange)
+    excess_y, excess_x, nothing, above = change.bins
+    assert excess_y.composition_fee is not None
+    assert excess_x.composition_fee is not None
+    assert excess_y.composition_fee.x == excess_x.composition_fee.y == 0
+    assert excess_y.composition_fee + excess_x.composition_fee == change.composition_fee
+    assert excess_y.protocol_fee + excess_x.protocol_fee == change.protocol_fee
+    assert nothing.composition_fee is None
+    assert above.composition_fee is None
 
 
 @pytest.mark.parametrize(("left", "right"), [(0, 0), (3, 1), (0, 64)])
@@ -162,5 +200,11 @@ def test_garbled_or_short_accounts_are_refused_by_name() -> None:
     ):
         with pytest.raises(AccountError, match=name):
             close_position(spoilt, tokens=TOKENS)
-    with pytest.raises(AccountError, match="not given"):
-        close_position(msgspec.structs.replace(state, bin_arrays={}), tokens=TOKENS)
+
+
+def test_a_share_in_an_array_that_was_not_passed_is_not_found() -> None:
+    state = msgspec.structs.replace(opened(), bin_arrays={})
+    failure = close_position(state, tokens=TOKENS)
+    assert isinstance(failure, LiquidityFailure)
+    assert failure.code == 6000
+    assert isinstance(decrease_position(state, shares=[0, 0], tokens=TOKENS), LiquidityChange)
