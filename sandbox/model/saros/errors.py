@@ -1,0 +1,179 @@
+"""How the Saros program ends an instruction: code, and the lines that Anchor logs about it.
+
+Source: the program's published IDL and Anchor's own codes; places in its source are what the real program logs.
+"""
+
+from typing import Final
+
+from solders.pubkey import Pubkey
+
+from dlmm.saros.layout import ERROR_NAMES
+from sandbox.model.invocation import Invocation, ProgramError
+from sandbox.model.saros.units import refusal_units
+
+FALLBACK_NOT_FOUND: Final = 101
+NOT_DESERIALIZED: Final = 102
+MUT: Final = 2000
+RAW: Final = 2003
+SEEDS: Final = 2006
+ASSOCIATED: Final = 2009
+ADDRESS: Final = 2012
+TOKEN_OWNER: Final = 2015
+ASSOCIATED_PROGRAM: Final = 2023
+DISCRIMINATOR_NOT_FOUND: Final = 3001
+DISCRIMINATOR_MISMATCH: Final = 3002
+NOT_ENOUGH_KEYS: Final = 3005
+WRONG_OWNER: Final = 3007
+INVALID_PROGRAM_ID: Final = 3008
+NOT_EXECUTABLE: Final = 3009
+NOT_SIGNER: Final = 3010
+NOT_INITIALIZED: Final = 3012
+NUMERIC_CONVERSION: Final = 4102
+
+BIN_NOT_FOUND: Final = 6000
+INVALID_AMOUNTS: Final = 6002
+INDEX_MISMATCH: Final = 6003
+INVALID_DISTRIBUTION: Final = 6006
+LIQUIDITY_OVERFLOW: Final = 6007
+NOT_POSITION_OWNER: Final = 6010
+OTHER_PAIR: Final = 6013
+OTHER_PAIRS_LOWER: Final = 6014
+OTHER_PAIRS_UPPER: Final = 6015
+INVALID_BIN_RANGE: Final = 6025
+OTHER_MINT: Final = 6026
+OTHER_USERS_VAULT: Final = 6028
+
+_ANCHOR_WORDS = {
+    FALLBACK_NOT_FOUND: ("InstructionFallbackNotFound", "Fallback functions are not supported"),
+    NOT_DESERIALIZED: ("InstructionDidNotDeserialize", "The program could not deserialize the given instruction"),
+    MUT: ("ConstraintMut", "A mut constraint was violated"),
+    RAW: ("ConstraintRaw", "A raw constraint was violated"),
+    SEEDS: ("ConstraintSeeds", "A seeds constraint was violated"),
+    ASSOCIATED: ("ConstraintAssociated", "An associated constraint was violated"),
+    ADDRESS: ("ConstraintAddress", "An address constraint was violated"),
+    TOKEN_OWNER: ("ConstraintTokenOwner", "A token owner constraint was violated"),
+    ASSOCIATED_PROGRAM: (
+        "ConstraintAssociatedTokenTokenProgram",
+        "An associated token account token program constraint was violated",
+    ),
+    DISCRIMINATOR_NOT_FOUND: ("AccountDiscriminatorNotFound", "No discriminator was found on the account"),
+    DISCRIMINATOR_MISMATCH: (
+        "AccountDiscriminatorMismatch",
+        "Account discriminator did not match what was expected",
+    ),
+    NOT_ENOUGH_KEYS: ("AccountNotEnoughKeys", "Not enough account keys given to the instruction"),
+    WRONG_OWNER: (
+        "AccountOwnedByWrongProgram",
+        "The given account is owned by a different program than expected",
+    ),
+    INVALID_PROGRAM_ID: ("InvalidProgramId", "Program ID was not as expected"),
+    NOT_EXECUTABLE: ("InvalidProgramExecutable", "Program account is not executable"),
+    NOT_SIGNER: ("AccountNotSigner", "The given account did not sign"),
+    NOT_INITIALIZED: ("AccountNotInitialized", "The program expected this account to be already initialized"),
+    NUMERIC_CONVERSION: ("InvalidNumericConversion", "Error during numeric conversion"),
+}
+
+_MESSAGES = {
+    6000: "Bin not found within bin array",
+    6002: "Invalid amounts length",
+    6003: "Bin array index mismatch",
+    6004: "Invalid amount out",
+    6005: "Invalid amount in",
+    6006: "Invalid distribution",
+    6007: "Liquidity overflow",
+    6008: "Liquidity underflow",
+    6010: "Not the owner of the position",
+    6013: "Pair and position mismatch",
+    6014: "Pair and lower bin array mismatch",
+    6015: "Pair and upper bin array mismatch",
+    6019: "Transfer fee calculation error",
+    6020: "Get amount overflow error",
+    6021: "Amount overflow error",
+    6022: "Amount underflow error",
+    6023: "Active id overflow error",
+    6024: "Active id overflow error",
+    6025: "Invalid bin range",
+    6026: "Pair Token Mismatch",
+    6028: "Token Account X Mismatch",
+}
+
+_RUNTIME_WORDS = {
+    "InvalidAccountData": (4, "An account's data contents was invalid"),
+    "UninitializedAccount": (10, "An attempt to operate on an account that hasn't been initialized"),
+    "AccountBorrowFailed": (12, "Failed to borrow a reference to account data, already borrowed"),
+}
+_SOURCE = "programs/liquidity-book/src/"
+_PANICKED = "SBF program panicked"
+
+
+def anchor_error(invocation: Invocation, code: int, place: str | None = None) -> ProgramError:
+    """End as the program's own code does.
+
+    :arg code: One of the codes above, or any that `dlmm` gives.
+
+    :arg place: File and line in the program's source, where the program names them.
+
+    """
+    origin = "occurred" if place is None else f"thrown in {_SOURCE}{place}"
+    line = f"AnchorError {origin}. {_described(code)}"
+    invocation.consume(refusal_units(code, line))
+    return ProgramError(code, line)
+
+
+def account_error(
+    invocation: Invocation, code: int, account: str, found: tuple[Pubkey, Pubkey] | None = None
+) -> ProgramError:
+    """End as Anchor's checks of one account do.
+
+    :arg account: The account's name in the IDL.
+
+    :arg found: Two keys that were compared, logged beneath.
+
+    """
+    line = f"AnchorError caused by account: {account}. {_described(code)}"
+    is_interface = found is None and code in (WRONG_OWNER, INVALID_PROGRAM_ID)
+    invocation.consume(refusal_units(code, line, with_keys=found is not None, is_interface=is_interface))
+    if found is None:
+        return ProgramError(code, line)
+    for text in (line, "Left:", str(found[0]), "Right:"):
+        invocation.log(text)
+    return ProgramError(code, str(found[1]))
+
+
+def runtime_error(invocation: Invocation, name: str, account: str | None = None) -> ProgramError:
+    """End with one of the runtime's own errors, as Anchor words it.
+
+    :arg name: `InvalidAccountData`, `UninitializedAccount` or `AccountBorrowFailed`.
+
+    :arg account: The account's name in the IDL, where Anchor says it.
+
+    """
+    number, message = _RUNTIME_WORDS[name]
+    origin = "occurred" if account is None else f"caused by account: {account}"
+    line = f"ProgramError {origin}. Error Code: {name}. Error Number: {number << 32}. Error Message: {message}."
+    invocation.consume(refusal_units(number, line))
+    return ProgramError(name, line)
+
+
+def out_of_memory() -> ProgramError:
+    """End as a program does whose heap is used up."""
+    return ProgramError("ProgramFailedToComplete", "Error: memory allocation failed, out of memory", text=_PANICKED)
+
+
+def panic(place: str, reason: str) -> ProgramError:
+    """End as a program does that panics.
+
+    :arg place: File, line and column in the program's source.
+
+    """
+    return ProgramError("ProgramFailedToComplete", f"panicked at {_SOURCE}{place}:\n{reason}", text=_PANICKED)
+
+
+def unsupported(what: str) -> ProgramError:
+    """Refuse what the model engine does not run; the real engine does."""
+    return ProgramError("GenericError", f"the model engine does not run {what}; use the real one")
+
+
+def _described(code: int) -> str:
+    name, message = _ANCHOR_WORDS.get(code) or (ERROR_NAMES[code], _MESSAGES[code])
+    return f"Error Code: {name}. Error Number: {code}. Error Message: {message}."
