@@ -20,7 +20,7 @@ from sandbox.pool_access import PoolAccess, access
 from sandbox.pools import PoolFacts
 from sandbox.price_process import prices_of
 from sandbox.prices import PoolPrice, PriceBoard
-from sandbox.traders import WALLET_VALUE, Trade, Wallet, arbitrage, noise, whole_price
+from sandbox.traders import WALLET_VALUE, Trade, Wallet, arbitrage, noise, raw_amount, whole_price
 from sandbox.wallets import ChainLedger, keypair_of
 
 NOISE_WALLETS = 8
@@ -106,8 +106,8 @@ class Market:
     def _provide(self, pools: Sequence[PoolFacts]) -> None:
         amounts: dict[Pubkey, int] = {}
         for facts in pools:
-            amounts[facts.mint_x] = int(WALLET_VALUE / facts.price) * 10**facts.decimals_x
-            amounts[facts.mint_y] = int(WALLET_VALUE) * 10**facts.decimals_y
+            amounts[facts.mint_x] = raw_amount(WALLET_VALUE / facts.price, facts.decimals_x)
+            amounts[facts.mint_y] = raw_amount(WALLET_VALUE, facts.decimals_y)
         ledger = ChainLedger(self._chain)
         for wallet in (*self._noise, self._arbitrageur):
             wallet.provide(ledger, list(amounts.items()))

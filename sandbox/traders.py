@@ -32,6 +32,7 @@ LARGEST_SIZES = 30.0
 """Multiple of the median to which a noise trader's size is cut."""
 
 _FEE_PRECISION = 1_000_000_000
+_MOST_RAW = 1e18
 _GRID = 25
 _UNIT_RESERVE = 1.3
 _SPARE_UNITS = 30_000
@@ -86,6 +87,11 @@ class Wallet:
         budget = [set_compute_unit_limit(units + self._signed % 10_000), set_compute_unit_price(unit_price)]
         message = MessageV0.try_compile(self.key.pubkey(), [*budget, instruction], [], blockhash)
         return VersionedTransaction(message, [self.key])
+
+
+def raw_amount(whole: float, decimals: int) -> int:
+    """Turn whole tokens into raw units, no more than a wallet and a pool can hold together."""
+    return int(min(whole * 10.0**decimals, _MOST_RAW))
 
 
 def near_reserves(pool: Pool) -> tuple[int, int]:
@@ -159,7 +165,7 @@ def arbitrage(access: PoolAccess, pool: Pool, clock: Clock, fair: float, edge: f
     most = held_y / one_y / price * one_x if swap_for_y else held_x / one_x * price * one_y
     if most <= MIN_IN:
         return None
-    amounts = np.unique(np.geomspace(MIN_IN, most, _GRID).astype(np.uint64))
+    amounts = np.unique(np.geomspace(MIN_IN, min(most, _MOST_RAW), _GRID).astype(np.uint64))
     for _ in range(2):  # a coarse look over all sizes, then a finer one about the best
         quotes = swap.quote_many(pool, amounts, exact_in=True, swap_for_y=swap_for_y, clock=clock)
         paid, got = quotes["amount_in"].astype(float), quotes["amount_out"].astype(float)

@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 from solders.account import Account
 from solders.hash import Hash
@@ -118,6 +119,13 @@ def test_a_size_below_one_unit_is_declined() -> None:
     market.step()
     assert chain.taken == []
     assert market.counts["declined"] > 0
+
+
+def test_tokens_without_worth_fit_a_wallet() -> None:
+    chain = StillChain()
+    worthless = [msgspec.structs.replace(facts, price=1e-12) for facts in plant(chain.engine)]
+    Market(chain, worthless, MarketSpec()).step()
+    assert chain.taken
 
 
 def test_true_pools_follow_the_fair_price() -> None:
