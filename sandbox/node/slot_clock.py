@@ -40,14 +40,22 @@ class SlotClock:
             self._stall_at = self._stalled_until + (faults.wait_s("slot.stall") or 0.0)
         return now < self._stalled_until
 
+    def tick(self, now_s: float) -> None:
+        """Produce a slot, unless the clock is paused or a fault has stopped it.
+
+        :arg now_s: Monotonic seconds.
+
+        """
+        if not self.is_paused and not self._is_stalled(now_s):
+            self._step()
+
     async def run(self) -> None:
         """Produce slots until the task is cancelled."""
         due = time.monotonic() + self._period_s
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             began = time.monotonic()
-            if not self.is_paused and not self._is_stalled(began):
-                self._step()
+            self.tick(began)
             ended = time.monotonic()
             self.longest_s = max(self.longest_s, ended - began)
             due += self._period_s
