@@ -20,7 +20,7 @@ from connectors.feeds.reactor import Reactor
 from connectors.wire.account_data import decode
 from connectors.wire.events import AccountUpdate, PriceUpdate, SlotUpdate, SwapVolume
 from connectors.wire.refusal import WireError
-from tests.connectors.feeds.peers import run_until
+from tests.connectors.feeds.peers import DEADLINE_S, run_until
 
 SLOT_MS = 50
 FAULTY_S = 1.0
@@ -129,18 +129,16 @@ def untrue(cluster: Cluster, followed: Followed, *, may_be_undone: bool) -> list
 
 
 def settled(cluster: Cluster, reactor: Reactor, followed: Followed) -> bool:
-    """Whether the feed comes to hold the newest state of each pool once everything is quiet."""
+    """Whether the feed comes to hold the newest state of each pool once nobody trades and nothing goes wrong."""
     cluster.call("setFaults", "")
     cluster.call("market", False)
-    turn(reactor, followed, 10 * SLOT_MS / 1000.0)
-    truth = {pool: base64.b64decode(cluster.call("accountAt", pool)["data"]) for pool in cluster.pools}
-
-    def holds() -> bool:
-        followed.drain()
-        return {pool: data for pool, (_, data) in followed.view.items()} == truth
-
-    run_until(reactor, holds)
-    return True
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        turn(reactor, followed, 4 * SLOT_MS / 1000.0)
+        truth = {pool: base64.b64decode(cluster.call("accountAt", pool)["data"]) for pool in cluster.pools}
+        if {pool: data for pool, (_, data) in followed.view.items()} == truth:
+            return True
+    return False
 
 
 FAULTS = {

@@ -182,7 +182,7 @@ def test_a_silent_connection_is_made_anew(reactor: Reactor) -> None:
 
 
 def test_a_connection_without_slots_is_made_anew(reactor: Reactor) -> None:
-    listening = Listening(reactor, silent_s=0.3, answer_s=0.1)
+    listening = Listening(reactor, silent_s=1.0, answer_s=0.1)
     listening.start()
     listening.settle()
 
