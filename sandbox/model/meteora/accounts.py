@@ -228,11 +228,26 @@ def _read_token(invocation: Invocation, index: int, field: Field) -> None:
         raise account_error(invocation, errors.NOT_INITIALIZED, field.name)
     if owner not in _TOKEN_PROGRAMS:
         raise account_error(invocation, errors.WRONG_OWNER, field.name)
-    if field.kind is Kind.MINT:
-        length, kind, state = _MINT_LENGTH, _MINT_KIND, _MINT_STATE_OFFSET
-    else:
-        length, kind, state = _TOKEN_ACCOUNT_LENGTH, _TOKEN_ACCOUNT_KIND, _STATE_OFFSET
-    if len(data) != length and not (len(data) > _KIND_OFFSET and data[_KIND_OFFSET] == kind):
+    if field.kind is Kind.TOKEN:
+        check_token_account(invocation, index, field.name)
+    elif len(data) != _MINT_LENGTH and not (len(data) > _KIND_OFFSET and data[_KIND_OFFSET] == _MINT_KIND):
         raise runtime_error("InvalidAccountData", field.name)
-    if data[state] == 0:
+    elif data[_MINT_STATE_OFFSET] == 0:
         raise runtime_error("UninitializedAccount", field.name)
+
+
+def check_token_account(invocation: Invocation, index: int, name: str | None = None) -> None:
+    """Check that an account's bytes are those of a token account.
+
+    :arg name: As the error calls it, if at all.
+
+    :raises ProgramError: They are not.
+
+    """
+    data = invocation.read(index)
+    if len(data) < _TOKEN_ACCOUNT_LENGTH:
+        raise runtime_error("InvalidAccountData", name)
+    if data[_STATE_OFFSET] == 0:
+        raise runtime_error("UninitializedAccount", name)
+    if len(data) > _TOKEN_ACCOUNT_LENGTH and data[_KIND_OFFSET] != _TOKEN_ACCOUNT_KIND:
+        raise runtime_error("InvalidAccountData", name)

@@ -40,6 +40,8 @@ def initialize_bin_array(invocation: Invocation) -> None:
     exists = invocation.owner(place) == PROGRAM_ID
     if not exists:
         invocation.create(place, PROGRAM_ID, BIN_ARRAY.itemsize, accounts.places["funder"])
+    elif not invocation.is_writable(place):
+        raise account_error(invocation, errors.MUT, "bin_array")
     accounts.constrain()
     pair = np.frombuffer(accounts.data("lb_pair"), LB_PAIR)[0]
     if pair["status"] != ENABLED:

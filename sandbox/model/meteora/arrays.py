@@ -6,9 +6,17 @@ The program takes them in the order given, each when it needs it; what it never 
 import struct
 from collections.abc import Sequence
 
+from msgspec import structs
 from solders.pubkey import Pubkey
 
-from dlmm.meteora.layout import BIN_ARRAY_DISCRIMINATOR
+from dlmm.liquidity import LiquidityState
+from dlmm.meteora.book import Book
+from dlmm.meteora.layout import (
+    BIN_ARRAY_DISCRIMINATOR,
+    BINS_PER_ARRAY,
+    BITMAP_EXTENSION,
+    EXTENSION_DISCRIMINATOR,
+)
 from dlmm.meteora.pdas import PROGRAM_ID
 from dlmm.records import Record
 from sandbox.model.invocation import Invocation, ProgramError
@@ -19,6 +27,7 @@ from sandbox.model.meteora.errors import account_error, anchor_error, runtime_er
 _NAME = "bin_array"
 _INDEX_OFFSET = 8
 _PAIR_OFFSET = 24
+_NO_BITS = EXTENSION_DISCRIMINATOR + bytes(BITMAP_EXTENSION.itemsize - len(EXTENSION_DISCRIMINATOR))
 
 
 class PassedArray(Record, frozen=True):
@@ -72,6 +81,55 @@ def refuse(invocation: Invocation, place: int | None, *, borrowed: Sequence[Pubk
     if not invocation.is_writable(place):
         return account_error(invocation, errors.MUT, _NAME)
     return anchor_error(errors.INVALID_BIN_ARRAY, "instructions/swap.rs:27")
+
+
+def liquidity_state(
+    invocation: Invocation, arrays: Sequence[PassedArray], *, pair: int, position: int | None, extension: int | None
+) -> LiquidityState:
+    """Gather the accounts that `dlmm` changes.
+
+    Without the bitmap extension the program minds only where a bit of it would change. Then one stands in, with the
+    bits as they have to be.
+
+    :arg pair: The pair's place among the instruction's accounts; the others likewise.
+
+    """
+    state = LiquidityState(
+        pair=invocation.read(pair),
+        position=b"" if position is None else invocation.read(position),
+        bin_arrays={array.index: invocation.read(array.place) for array in reversed(arrays)},
+        bitmap_extension=_NO_BITS if extension is None else invocation.read(extension),
+    )
+    if extension is not None:
+        return state
+    book = Book(state)
+    for array in arrays:
+        book.flag(array.index * BINS_PER_ARRAY)
+    return structs.replace(state, bitmap_extension=book.after().bitmap_extension)
+
+
+def write_liquidity(
+    invocation: Invocation,
+    arrays: Sequence[PassedArray],
+    before: LiquidityState,
+    after: LiquidityState,
+    *,
+    pair: int,
+    extension: int | None,
+) -> None:
+    """Write the pair, the arrays and the extension as they are after a change of liquidity.
+
+    :raises ProgramError: The extension changes, and was not given.
+
+    """
+    assert after.bitmap_extension is not None
+    if extension is not None:
+        invocation.write(extension, after.bitmap_extension)
+    elif after.bitmap_extension != before.bitmap_extension:
+        raise anchor_error(errors.EXTENSION_NOT_PROVIDED)
+    invocation.write(pair, after.pair)
+    for array in {array.index: array for array in reversed(arrays)}.values():
+        invocation.write(array.place, after.bin_arrays[array.index])
 
 
 def array_places(invocation: Invocation, slices: Sequence[tuple[int, int]], first: int, *, kinds: int) -> range:

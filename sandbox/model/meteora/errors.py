@@ -14,6 +14,7 @@ HAS_ONE = 2001
 SIGNER = 2002
 RAW = 2003
 SEEDS = 2006
+CLOSE = 2011
 TOKEN_MINT = 2014
 DISCRIMINATOR_NOT_FOUND = 3001
 DISCRIMINATOR_MISMATCH = 3002
@@ -29,6 +30,8 @@ INVALID_START_BIN = 6000
 INVALID_BIN_ID = 6001
 INVALID_INPUT = 6002
 SLIPPAGE = 6003
+BIN_SLIPPAGE = 6004
+FLAWED = 6005
 INVALID_POSITION = 6008
 INVALID_TOKEN_MINT = 6010
 INVALID_BPS = 6017
@@ -43,6 +46,7 @@ POSITION_WIDTH = 6040
 POOL_DISABLED = 6042
 WRONG_TOKEN_ACCOUNT = 6050
 WRONG_RENT_RECEIVER = 6051
+STRATEGY = 6054
 LOCKED = 6055
 INSUFFICIENT_REMAINING = 6074
 INVALID_SLICE = 6075
@@ -65,6 +69,7 @@ _WORDS = {
     SIGNER: ("ConstraintSigner", "A signer constraint was violated"),
     RAW: ("ConstraintRaw", "A raw constraint was violated"),
     SEEDS: ("ConstraintSeeds", "A seeds constraint was violated"),
+    CLOSE: ("ConstraintClose", "A close constraint was violated"),
     TOKEN_MINT: ("ConstraintTokenMint", "A token mint constraint was violated"),
     DISCRIMINATOR_NOT_FOUND: ("AccountDiscriminatorNotFound", "No discriminator was found on the account"),
     DISCRIMINATOR_MISMATCH: (
@@ -88,8 +93,8 @@ _WORDS = {
     INVALID_BIN_ID: ("InvalidBinId", "Invalid bin id"),
     INVALID_INPUT: ("InvalidInput", "Invalid input data"),
     SLIPPAGE: ("ExceededAmountSlippageTolerance", "Exceeded amount slippage tolerance"),
-    6004: ("ExceededBinSlippageTolerance", "Exceeded bin slippage tolerance"),
-    6005: ("CompositionFactorFlawed", "Composition factor flawed"),
+    BIN_SLIPPAGE: ("ExceededBinSlippageTolerance", "Exceeded bin slippage tolerance"),
+    FLAWED: ("CompositionFactorFlawed", "Composition factor flawed"),
     INVALID_POSITION: ("InvalidPosition", "Invalid position"),
     INVALID_TOKEN_MINT: ("InvalidTokenMint", "Invalid token mint"),
     6012: ("PairInsufficientLiquidity", "Pair insufficient liquidity"),
@@ -108,7 +113,7 @@ _WORDS = {
     POOL_DISABLED: ("PoolDisabled", "Pool disabled"),
     WRONG_TOKEN_ACCOUNT: ("WithdrawToWrongTokenAccount", "Withdraw to wrong token account"),
     WRONG_RENT_RECEIVER: ("WrongRentReceiver", "Wrong rent receiver"),
-    6054: ("InvalidStrategyParameters", "Invalid strategy parameters"),
+    STRATEGY: ("InvalidStrategyParameters", "Invalid strategy parameters"),
     LOCKED: ("LiquidityLocked", "Liquidity locked"),
     6057: ("NotExactAmountOut", "Amount out is not matched with exact amount out"),
     INSUFFICIENT_REMAINING: ("InsufficientRemainingAccounts", "Insufficient remaining accounts"),

@@ -6,18 +6,25 @@ from itertools import pairwise
 import numpy as np
 from solders.pubkey import Pubkey
 
-from dlmm.errors import AccountError
-from dlmm.liquidity import NOTHING, Amounts, LiquidityFailure, LiquidityState, PoolTokens
+from dlmm.liquidity import MAX_U64, NOTHING, Amounts, LiquidityFailure, PoolTokens
 from dlmm.meteora import orders
 from dlmm.meteora.instructions.orders import OrderBin
-from dlmm.meteora.layout import LB_PAIR, LIMIT_ORDER, LIMIT_ORDER_BIN
+from dlmm.meteora.layout import BIN_ARRAY, BINS_PER_ARRAY, LB_PAIR, LIMIT_ORDER, LIMIT_ORDER_BIN
 from dlmm.meteora.pdas import PROGRAM_ID, bin_array_index
 from dlmm.meteora.terms import ENABLED, supports_orders
+from dlmm.programs import TOKEN_PROGRAM
 from sandbox.model.invocation import Invocation
 from sandbox.model.meteora import errors, events, units
-from sandbox.model.meteora.accounts import Accounts, Field, Kind
+from sandbox.model.meteora.accounts import Accounts, Field, Kind, check_token_account
 from sandbox.model.meteora.arguments import Arguments
-from sandbox.model.meteora.arrays import PassedArray, array_places, passed_arrays, refuse
+from sandbox.model.meteora.arrays import (
+    PassedArray,
+    array_places,
+    liquidity_state,
+    passed_arrays,
+    refuse,
+    write_liquidity,
+)
 from sandbox.model.meteora.errors import anchor_error, math_error, runtime_error
 from sandbox.model.meteora.tokens import Side, mint_at, pay_in, pay_out, sides
 
@@ -80,7 +87,7 @@ def place_limit_order(invocation: Invocation) -> None:
     place = accounts.places["limit_order"]
     size = LIMIT_ORDER.itemsize + LIMIT_ORDER_BIN.itemsize * len(bins)
     invocation.create(place, PROGRAM_ID, size, accounts.places["payer"], signs=False)
-    accounts.constrain(token_mint=_check_reserve, user_token=_check_user)
+    accounts.constrain(user_token=_check_user)
     if is_relative:
         raise anchor_error(errors.UNSUPPORTED)
     pair = np.frombuffer(accounts.data("lb_pair"), LB_PAIR)
@@ -89,23 +96,23 @@ def place_limit_order(invocation: Invocation) -> None:
     arrays = _arrays(invocation, accounts, slices, [order.bin_id for order in bins])
     mint = mint_at(invocation, accounts.places["token_mint"])
     tokens = PoolTokens(mint, mint, invocation.clock.epoch)
-    try:
-        done = orders.place_limit_order(
-            _state(invocation, accounts, arrays),
-            lb_pair=bytes(accounts.key("lb_pair")),
-            owner=bytes(accounts.key("owner")),
-            is_ask=bool(is_ask),
-            bins=bins,
-            tokens=tokens,
-        )
-    except AccountError as error:
-        raise anchor_error(errors.EXTENSION_NOT_PROVIDED) from error
+    _check_room(invocation, arrays, bins)
+    pool, extension = accounts.places["lb_pair"], accounts.places.get("bin_array_bitmap_extension")
+    before = liquidity_state(invocation, arrays, pair=pool, position=None, extension=extension)
+    done = orders.place_limit_order(
+        before,
+        lb_pair=bytes(accounts.key("lb_pair")),
+        owner=bytes(accounts.key("owner")),
+        is_ask=bool(is_ask),
+        bins=bins,
+        tokens=tokens,
+    )
     if isinstance(done, LiquidityFailure):
         if done.code == errors.MATH_OVERFLOW:
-            invocation.log(math_error(f"{_PLACE_SOURCE}:309"))
-        raise anchor_error(done.code or errors.INVALID_PLACE, f"{_PLACE_SOURCE}:133" if done.code != 6018 else None)
+            raise anchor_error(errors.MATH_OVERFLOW)
+        raise anchor_error(errors.INVALID_PLACE, "state/bin.rs:883")
     invocation.consume(units.placed(len(bins)))
-    _write(invocation, accounts, arrays, done.after)
+    write_liquidity(invocation, arrays, before, done.after, pair=pool, extension=extension)
     invocation.write(place, done.limit_order)
     side = Side(mint, accounts.key("token_mint"), accounts.key("reserve"), accounts.key("token_program"))
     sender = accounts.key("sender")
@@ -129,20 +136,17 @@ def cancel_limit_order(invocation: Invocation) -> None:
     if any(second <= first for first, second in pairwise(bin_ids)):
         raise anchor_error(errors.INVALID_CANCEL, f"{_CANCEL_SOURCE}:78")
     order = accounts.data("limit_order")
-    held = np.frombuffer(order, LIMIT_ORDER_BIN, offset=LIMIT_ORDER.itemsize)["bin_id"]
     arrays = _arrays(invocation, accounts, slices, bin_ids)
-    if not set(bin_ids) <= set(held.tolist()):
-        raise anchor_error(errors.NO_SUCH_ORDER)
     mint_x, mint_y = (mint_at(invocation, accounts.places[name]) for name in ("token_x_mint", "token_y_mint"))
     tokens = PoolTokens(mint_x, mint_y, invocation.clock.epoch)
-    try:
-        done = orders.cancel_limit_order(_state(invocation, accounts, arrays), order, bin_ids=bin_ids, tokens=tokens)
-    except AccountError as error:
-        raise anchor_error(errors.EXTENSION_NOT_PROVIDED) from error
+    pool, extension = accounts.places["lb_pair"], accounts.places.get("bin_array_bitmap_extension")
+    before = liquidity_state(invocation, arrays, pair=pool, position=None, extension=extension)
+    done = orders.cancel_limit_order(before, order, bin_ids=bin_ids, tokens=tokens)
     if isinstance(done, LiquidityFailure):
-        raise anchor_error(done.code or errors.NO_SUCH_ORDER, f"{_CANCEL_SOURCE}:124")
+        place = None if done.code is None else f"{_CANCEL_SOURCE}:124"
+        raise anchor_error(done.code or errors.NO_SUCH_ORDER, place)
     invocation.consume(units.cancelled(len(bin_ids)))
-    _write(invocation, accounts, arrays, done.after)
+    write_liquidity(invocation, arrays, before, done.after, pair=pool, extension=extension)
     invocation.write(accounts.places["limit_order"], done.limit_order)
     paid = NOTHING - done.vault
     _pay_out(invocation, accounts, sides(accounts, (mint_x, mint_y)), paid)
@@ -168,11 +172,6 @@ def close_limit_order_if_empty(invocation: Invocation) -> None:
     events.emit(invocation, events.close_order(lb_pair, accounts.key("owner"), accounts.key("limit_order")))
     invocation.close(accounts.places["limit_order"], accounts.places["rent_receiver"])
     invocation.consume(units.CLOSED)
-
-
-def _check_reserve(accounts: Accounts) -> None:
-    if Pubkey.from_bytes(accounts.data("reserve")[:32]) != accounts.key("token_mint"):
-        raise anchor_error(errors.TOKEN_MINT)
 
 
 def _check_user(accounts: Accounts) -> None:
@@ -215,6 +214,23 @@ def _check_bins(pair: np.ndarray[tuple[int], np.dtype[np.void]], bins: Sequence[
         raise anchor_error(errors.INVALID_PLACE, f"{_PLACE_SOURCE}:{line}")
 
 
+def _check_room(invocation: Invocation, arrays: Sequence[PassedArray], bins: Sequence[OrderBin]) -> None:
+    """Refuse amounts that a bin's or the order's own sum cannot take."""
+    held = {array.index: np.frombuffer(invocation.read(array.place), BIN_ARRAY)[0]["bins"] for array in arrays}
+    total = 0
+    for order in bins:
+        index, inside = divmod(order.bin_id, BINS_PER_ARRAY)
+        total += order.amount
+        if int(held[index][inside]["open_order"]) + order.amount > MAX_U64:
+            place = "state/bin.rs:887"
+        elif total > MAX_U64:
+            place = f"{_PLACE_SOURCE}:309"
+        else:
+            continue
+        invocation.log(math_error(place))
+        raise anchor_error(errors.MATH_OVERFLOW)
+
+
 def _arrays(
     invocation: Invocation, accounts: Accounts, slices: list[tuple[int, int]], bin_ids: Sequence[int]
 ) -> list[PassedArray]:
@@ -235,33 +251,13 @@ def _arrays(
     return arrays
 
 
-def _state(invocation: Invocation, accounts: Accounts, arrays: Sequence[PassedArray]) -> LiquidityState:
-    extension = "bin_array_bitmap_extension"
-    return LiquidityState(
-        pair=accounts.data("lb_pair"),
-        position=b"",
-        bin_arrays={array.index: invocation.read(array.place) for array in arrays},
-        bitmap_extension=accounts.data(extension) if accounts.has(extension) else None,
-    )
-
-
-def _write(invocation: Invocation, accounts: Accounts, arrays: Sequence[PassedArray], after: LiquidityState) -> None:
-    invocation.write(accounts.places["lb_pair"], after.pair)
-    for array in arrays:
-        invocation.write(array.place, after.bin_arrays[array.index])
-    if after.bitmap_extension is not None:
-        invocation.write(accounts.places["bin_array_bitmap_extension"], after.bitmap_extension)
-
-
 def _pay_out(invocation: Invocation, accounts: Accounts, both: tuple[Side, Side], paid: Amounts) -> None:
     """Pay what there is of each token; only then the program looks at the account that receives it."""
     for side, name, amount in zip(both, ("owner_token_x", "owner_token_y"), (paid.x, paid.y), strict=True):
         if not amount:
             continue
-        if len(accounts.data(name)) < _TOKEN_ACCOUNT_LENGTH:
-            raise runtime_error("InvalidAccountData")
+        place = accounts.places[name]
+        if invocation.owner(place) != TOKEN_PROGRAM:  # one that could demand a memo
+            check_token_account(invocation, place)
         invocation.consume(units.before_transfer(is_token_2022=side.mint.is_token_2022, newer=True))
         pay_out(invocation, side, accounts.key(name), accounts.key("lb_pair"), amount)
-
-
-_TOKEN_ACCOUNT_LENGTH = 165

@@ -57,7 +57,7 @@ class LengthenKind(Record, frozen=True):
 class CloseKind(Record, frozen=True):
     """Which of the three instructions closes a position.
 
-    :arg pool: Whether the pool and two of its arrays are named, which nothing looks at.
+    :arg newer: Whether the pool and two of its arrays are left out, which nothing looks at anyway.
 
     :arg only_if_empty: Whether a position that holds something is left as it is.
 
@@ -66,7 +66,7 @@ class CloseKind(Record, frozen=True):
     """
 
     name: str
-    pool: bool
+    newer: bool
     only_if_empty: bool
     place: str
 
@@ -81,9 +81,9 @@ LENGTHENINGS = (
     LengthenKind("increase_position_length2", to_a_bin=True, places=(47, 54, 67)),
 )
 CLOSINGS = (
-    CloseKind("close_position", pool=True, only_if_empty=False, place="instructions/close_position.rs:52"),
-    CloseKind("close_position2", pool=False, only_if_empty=False, place="instructions/v2/close_position2.rs:43"),
-    CloseKind("close_position_if_empty", pool=False, only_if_empty=True, place=""),
+    CloseKind("close_position", newer=False, only_if_empty=False, place="instructions/position/close_position.rs:55"),
+    CloseKind("close_position2", newer=True, only_if_empty=False, place="instructions/v2/close_position2.rs:43"),
+    CloseKind("close_position_if_empty", newer=True, only_if_empty=True, place=""),
 )
 
 
@@ -114,9 +114,14 @@ def opener(kind: OpenKind) -> Program:
                 raise anchor_error(errors.INVALID_POSITION_OWNER)
             if not kind.may_exist and width < 0:
                 raise panic(invocation, "state/position.rs:156:42", "attempt to multiply with overflow")
-            invocation.create(place, PROGRAM_ID, POSITION.itemsize, accounts.places["payer"], signs=kind.base)
+            more = 0 if kind.may_exist else max(width - POSITION_BINS, 0) * POSITION_EXTENSION_BIN.itemsize
+            invocation.create(place, PROGRAM_ID, POSITION.itemsize + more, accounts.places["payer"], signs=kind.base)
+        if exists and not kind.base and not invocation.is_signer(place):
+            raise account_error(invocation, errors.SIGNER, "position")
         accounts.constrain()
         if exists:
+            if owner_of(accounts.data("position")) != accounts.key("owner"):
+                raise anchor_error(errors.INVALID_POSITION_OWNER, f"instructions/position/{kind.name}.rs:43")
             return
         invocation.consume(units.OPEN_POSITION)
         data = positions.new_position(
@@ -235,7 +240,7 @@ def closer(kind: CloseKind) -> Program:
     )
     fields = (
         Field("position", Kind.POSITION, is_mut=True),
-        *(pool if kind.pool else ()),
+        *(() if kind.newer else pool),
         Field("sender", Kind.SIGNER),
         Field("rent_receiver", Kind.UNCHECKED, is_mut=True),
         *_EVENTS,
@@ -243,6 +248,8 @@ def closer(kind: CloseKind) -> Program:
 
     def run(invocation: Invocation) -> None:
         accounts = Accounts(invocation, fields)
+        if not kind.only_if_empty and accounts.key("rent_receiver") == accounts.key("position"):
+            raise account_error(invocation, errors.CLOSE, "position")
         accounts.constrain(position=check_sender(invocation))
         data = accounts.data("position")
         owner = owner_of(data)

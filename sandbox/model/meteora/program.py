@@ -7,7 +7,7 @@ from solders.pubkey import Pubkey
 from dlmm.anchor import discriminator
 from dlmm.meteora.pdas import PROGRAM_ID
 from sandbox.model.invocation import EVENT_PREFIX, Invocation, Program, ProgramError
-from sandbox.model.meteora import array, errors, liquidity, orders, position, swap
+from sandbox.model.meteora import array, deposits, errors, orders, position, swap, withdrawals
 from sandbox.model.meteora.errors import account_error, anchor_error
 from sandbox.model.meteora.units import FAILURE
 
@@ -16,13 +16,13 @@ _INSTRUCTIONS: Mapping[str, Program] = {
     **{kind.name: position.opener(kind) for kind in position.OPENINGS},
     **{kind.name: position.lengthener(kind) for kind in position.LENGTHENINGS},
     **{kind.name: position.closer(kind) for kind in position.CLOSINGS},
-    "add_liquidity2": liquidity.add_liquidity2,
-    "add_liquidity_by_strategy": liquidity.by_strategy(newer=False),
-    "add_liquidity_by_strategy2": liquidity.by_strategy(newer=True),
-    "remove_liquidity_by_range": liquidity.remove_by_range(newer=False),
-    "remove_liquidity_by_range2": liquidity.remove_by_range(newer=True),
-    "claim_fee": liquidity.claim(newer=False),
-    "claim_fee2": liquidity.claim(newer=True),
+    "add_liquidity2": deposits.add_liquidity2,
+    "add_liquidity_by_strategy": deposits.by_strategy(newer=False),
+    "add_liquidity_by_strategy2": deposits.by_strategy(newer=True),
+    "remove_liquidity_by_range": withdrawals.remove_by_range(newer=False),
+    "remove_liquidity_by_range2": withdrawals.remove_by_range(newer=True),
+    "claim_fee": withdrawals.claim(newer=False),
+    "claim_fee2": withdrawals.claim(newer=True),
     "place_limit_order": orders.place_limit_order,
     "cancel_limit_order": orders.cancel_limit_order,
     "close_limit_order_if_empty": orders.close_limit_order_if_empty,

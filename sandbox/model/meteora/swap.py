@@ -25,7 +25,6 @@ _NOWHERE = 1 << 62
 _PLACES: Mapping[int, str] = {
     failures.INVALID_INPUT: "instructions/v2/swap2.rs:598",
     failures.NO_AMOUNT_OUT: "instructions/v2/swap2.rs:785",
-    failures.POOL_DISABLED: "instructions/v2/swap2.rs:318",
     failures.INSUFFICIENT_IN_AMOUNT: "state/bin.rs:400",
     failures.UNDETERMINED: "state/bin.rs:417",
 }
@@ -40,21 +39,33 @@ class SwapKind(Record, frozen=True):
 
     :arg newer: Whether tokens of both token programs are taken, and the first event comes before the transfers.
 
-    :arg slippage_place: Where the program gives up when the threshold is missed.
+    :arg places: Where the program gives up: on a pool that is disabled, when the threshold is missed, and on an exact
+        out that the highest amount in does not buy.
 
     """
 
     name: str
     exact_in: bool
     newer: bool
-    slippage_place: str
+    places: tuple[str, str, str]
 
 
+_OLDER_DISABLED, _NEWER_DISABLED = "instructions/swap.rs:275", "instructions/v2/swap2.rs:318"
 KINDS = (
-    SwapKind("swap", exact_in=True, newer=False, slippage_place="instructions/swap.rs:219"),
-    SwapKind("swap2", exact_in=True, newer=True, slippage_place="instructions/v2/swap2.rs:261"),
-    SwapKind("swap_exact_out", exact_in=False, newer=False, slippage_place="instructions/swap.rs:291"),
-    SwapKind("swap_exact_out2", exact_in=False, newer=True, slippage_place="instructions/v2/swap2.rs:301"),
+    SwapKind("swap", exact_in=True, newer=False, places=(_OLDER_DISABLED, "instructions/swap.rs:219", "")),
+    SwapKind("swap2", exact_in=True, newer=True, places=(_NEWER_DISABLED, "instructions/v2/swap2.rs:261", "")),
+    SwapKind(
+        "swap_exact_out",
+        exact_in=False,
+        newer=False,
+        places=(_OLDER_DISABLED, "instructions/swap.rs:219", "instructions/swap.rs:194"),
+    ),
+    SwapKind(
+        "swap_exact_out2",
+        exact_in=False,
+        newer=True,
+        places=(_NEWER_DISABLED, "instructions/v2/swap2.rs:261", "instructions/v2/swap2.rs:235"),
+    ),
 )
 
 
@@ -166,7 +177,7 @@ class _Swap:
         self._pay(pool, quote)
         missed = quote.amount_out < self.threshold if self.request.exact_in else quote.amount_in > self.threshold
         if missed:
-            raise anchor_error(errors.SLIPPAGE, self.kind.slippage_place)
+            raise anchor_error(errors.SLIPPAGE, self.kind.places[1])
 
     def _used(self, total: int) -> None:
         """Take compute units so that the instruction has used a total by now."""
@@ -226,8 +237,7 @@ class _Swap:
         return max(mint.excluded(self.request.threshold, self.clock.epoch) - needed, 0)
 
     def _failed(self, failure: SwapFailure, pool: MeteoraPool) -> ProgramError:
-        invocation, accounts = self.invocation, self.accounts
-        code = failure.code
+        invocation, code = self.invocation, failure.code
         if code is None:  # the walk is longer than any transaction's budget
             invocation.consume(invocation.remaining + 1)
         assert code is not None
@@ -239,12 +249,27 @@ class _Swap:
             case failures.NOT_ENOUGH_ARRAYS:
                 return refuse(invocation, None, borrowed=self.in_use)
             case failures.NOT_EXACT_AMOUNT_OUT:
-                entering, _ = self._sides(pool)
-                source, user = accounts.key("user_token_in"), accounts.key("user")
-                pay_in(invocation, entering, source, user, failure.paid)
+                self._spend_all(pool)
+                return anchor_error(code, self.kind.places[2])
+            case failures.POOL_DISABLED:
+                return anchor_error(code, self.kind.places[0])
             case failures.MATH_OVERFLOW:
                 self._explain_overflow(pool)
         return anchor_error(code, _PLACES.get(code))
+
+    def _spend_all(self, pool: MeteoraPool) -> None:
+        """Swap what the highest amount in buys, which is not the amount out that was asked for."""
+        spent = SwapRequest(
+            exact_in=True,
+            amount=self.threshold,
+            swap_for_y=self.swap_for_y,
+            threshold=0,
+            host=self.request.host,
+            arrays=self.request.arrays,
+        )
+        done = arithmetic.apply(pool, spent, self.clock)
+        if not isinstance(done, SwapFailure):
+            self._pay(pool, done[0])
 
     def _explain_overflow(self, pool: MeteoraPool) -> None:
         """Log the place where the program logs one: the fading of the volatility, which fails whatever the amount."""

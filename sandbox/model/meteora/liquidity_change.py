@@ -1,0 +1,171 @@
+"""A position's liquidity while an instruction changes it."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from solders.pubkey import Pubkey
+
+from dlmm.liquidity import Amounts, LiquidityState, PoolTokens
+from dlmm.meteora.book import Book
+from dlmm.meteora.layout import LB_PAIR, POSITION
+from dlmm.meteora.pdas import bin_array_index
+from dlmm.programs import associated_token_account
+from sandbox.model.invocation import Invocation, ProgramError
+from sandbox.model.meteora import errors, units
+from sandbox.model.meteora.accounts import Accounts, Constraint, Field
+from sandbox.model.meteora.arrays import array_places, liquidity_state, passed_arrays, refuse, write_liquidity
+from sandbox.model.meteora.errors import anchor_error, runtime_error
+from sandbox.model.meteora.liquidity_fields import TOKEN_PROGRAMS
+from sandbox.model.meteora.position import check_sender, owner_of
+from sandbox.model.meteora.tokens import Side, mint_at, pay_in, pay_out, sides
+
+_HOOK_KINDS = 2
+
+
+class Change:
+    """A position's liquidity while an instruction changes it: accounts, arrays, and the state that `dlmm` works on."""
+
+    def __init__(
+        self, invocation: Invocation, fields: tuple[Field, ...], slices: list[tuple[int, int]], *, mints: bool
+    ) -> None:
+        """Read and check the accounts.
+
+        :arg slices: Which remaining accounts are transfer hooks'.
+
+        :arg mints: Whether the user's accounts are checked to hold the pool's tokens.
+
+        :raises ProgramError: An account is not what it has to be.
+
+        """
+        self.invocation = invocation
+        self.accounts = accounts = Accounts(invocation, fields)
+        also: dict[str, Constraint] = {"position": check_sender(invocation)}
+        if mints:
+            also |= {"user_token_x": _holds("token_x_mint"), "user_token_y": _holds("token_y_mint")}
+        accounts.constrain(**also)
+        self.newer = "bin_array_lower" not in accounts.places
+        self.pair = np.frombuffer(accounts.data("lb_pair"), LB_PAIR)[0]
+        head = np.frombuffer(accounts.data("position"), POSITION, count=1)[0]
+        self.lower, self.upper = int(head["lower_bin_id"]), int(head["upper_bin_id"])
+        self.operated = accounts.key("sender") != owner_of(accounts.data("position"))
+        mint_x, mint_y = (mint_at(invocation, accounts.places[name]) for name in ("token_x_mint", "token_y_mint"))
+        self.tokens = PoolTokens(mint_x, mint_y, invocation.clock.epoch)
+        names = next(names for names in TOKEN_PROGRAMS if names[0] in accounts.places)
+        self.sides = sides(accounts, (mint_x, mint_y), programs=(names[0], names[1]), checked=self.newer)
+        pair = accounts.key("lb_pair")
+        self.in_use = [pair]
+        if self.newer:
+            places = array_places(invocation, slices, accounts.remaining.start, kinds=_HOOK_KINDS)
+        else:
+            places = range(accounts.places["bin_array_lower"], accounts.places["bin_array_upper"] + 1)
+        self.arrays, self.refused = passed_arrays(invocation, places, pair=pair)
+
+    @property
+    def time(self) -> int:
+        """Clock sysvar's unix timestamp."""
+        return self.invocation.clock.unix_timestamp
+
+    def state(self) -> LiquidityState:
+        """Return the accounts' bytes for `dlmm`."""
+        places = self.accounts.places
+        return liquidity_state(
+            self.invocation,
+            self.arrays,
+            pair=places["lb_pair"],
+            position=places["position"],
+            extension=places.get("bin_array_bitmap_extension"),
+        )
+
+    def settled(self, state: LiquidityState) -> LiquidityState:
+        """Credit the fees of all the position's bins, as the older instructions do."""
+        book = Book(state)
+        for bin_id in range(self.lower, self.upper + 1):
+            if book.has_position_bin(bin_id):
+                book.settle(bin_id)
+        return book.after()
+
+    def write(self, before: LiquidityState, after: LiquidityState) -> None:
+        """Write the accounts that changed."""
+        places = self.accounts.places
+        extension = places.get("bin_array_bitmap_extension")
+        write_liquidity(self.invocation, self.arrays, before, after, pair=places["lb_pair"], extension=extension)
+        self.invocation.write(places["position"], after.position)
+
+    def fault(self, bins: Iterable[int], *, in_step: bool = False) -> ProgramError | None:
+        """Return how the program ends for the arrays that it was given, or `None` when it has those of all bins.
+
+        :arg bins: Ascending; each array is taken when the first of its bins comes.
+
+        :arg in_step: Whether the program passes over no array that it does not need.
+
+        """
+        if not self.newer:
+            return self._fault_of_two()
+        passed = iter(self.arrays)
+        for index in sorted({bin_array_index(bin_id) for bin_id in bins}):
+            for array in passed:
+                if array.index == index:
+                    break
+                if in_step:
+                    return anchor_error(errors.INVALID_INPUT, "state/bin.rs:54")
+            else:
+                return refuse(self.invocation, self.refused, borrowed=self.in_use)
+        return None
+
+    def _fault_of_two(self) -> ProgramError | None:
+        """Return how the older instructions end that name two arrays: they want those of the whole position."""
+        if self.accounts.key("bin_array_lower") == self.accounts.key("bin_array_upper"):
+            return runtime_error("AccountBorrowFailed")
+        lower, upper = self.arrays
+        if lower.index != bin_array_index(self.lower):
+            return anchor_error(errors.INVALID_INPUT, "state/bin.rs:54")
+        if upper.index != lower.index + 1:
+            return anchor_error(errors.NON_CONTINUOUS_ARRAYS, "state/bin.rs:63")
+        if bin_array_index(self.upper) > upper.index:
+            return anchor_error(errors.INVALID_BIN_ARRAY, "state/dynamic_position.rs:220")
+        return None
+
+    def owner(self) -> Pubkey:
+        """Return whose position it is."""
+        return owner_of(self.accounts.data("position"))
+
+    def check_receivers(self, owner: Pubkey, place: str) -> None:
+        """Refuse to pay anybody but the owner when somebody else has asked.
+
+        :arg place: File and line of the program's source.
+
+        """
+        for name, side in zip(("user_token_x", "user_token_y"), self.sides, strict=True):
+            if self.accounts.key(name) != associated_token_account(owner, side.mint_key, side.program):
+                raise anchor_error(errors.WRONG_TOKEN_ACCOUNT, place)
+
+    def pay_in(self, amounts: Amounts) -> None:
+        """Take both tokens from the sender."""
+        for name, side, amount in self._legs(amounts):
+            self.invocation.consume(units.before_transfer(is_token_2022=side.mint.is_token_2022, newer=self.newer))
+            pay_in(self.invocation, side, self.accounts.key(name), self.accounts.key("sender"), amount)
+
+    def pay_out(self, amounts: Amounts, *, skip_zero: bool) -> None:
+        """Pay both tokens to the receiver.
+
+        :arg skip_zero: Whether a transfer of nothing is left out.
+
+        """
+        for name, side, amount in self._legs(amounts):
+            if amount or not skip_zero:
+                self.invocation.consume(units.before_transfer(is_token_2022=side.mint.is_token_2022, newer=self.newer))
+                pay_out(self.invocation, side, self.accounts.key(name), self.accounts.key("lb_pair"), amount)
+
+    def _legs(self, amounts: Amounts) -> Iterable[tuple[str, Side, int]]:
+        return zip(("user_token_x", "user_token_y"), self.sides, (amounts.x, amounts.y), strict=True)
+
+
+def _holds(mint: str) -> Constraint:
+    """Return the check that a user's account holds a mint's tokens."""
+    name = mint.replace("token_", "user_token_").removesuffix("_mint")
+
+    def check(accounts: Accounts) -> None:
+        if Pubkey.from_bytes(accounts.data(name)[:32]) != accounts.key(mint):
+            raise anchor_error(errors.TOKEN_MINT)
+
+    return check
