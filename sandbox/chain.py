@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
 from solders.account import Account
 from solders.clock import Clock
 from solders.hash import Hash
@@ -58,7 +59,7 @@ class Terms(Record, frozen=True):
 
     first_slot: int = 400_000_000
     confirm_lag: int = 1
-    keep_blocks: int = 4000
+    keep_blocks: int = 2500
     keep_versions: int = 600
     seed: int = 1
 
@@ -330,7 +331,9 @@ class Chain:
                 before.setdefault(key, old[i])
         self.counts["executed"] += 1
         self.counts["failed"] += failed
-        return Landed(queued, keys, slot, index, execution, held_before, balances(keys.all, new, self.get))
+        # the states are in the engine by now; a block that kept them too would be thousands of times as large
+        outcome = msgspec.structs.replace(execution, accounts={})
+        return Landed(queued, keys, slot, index, outcome, held_before, balances(keys.all, new, self.get))
 
     def _abandon(self, block: Block, before: dict[Pubkey, Account | None], written: set[Pubkey]) -> None:
         """Undo a processed slot; readers of `processed` have seen it, and a node tells them nothing."""
@@ -363,6 +366,6 @@ class Chain:
     def _prune(self) -> None:
         horizon = self.processed - self.terms.keep_versions
         self.blocks.prune(horizon)
-        self.history.prune(min(horizon, self.finalized))
+        self.history.prune(min(horizon, self.finalized), self.finalized)
         while len(self._forgotten) > _LONGEST_FORGOTTEN:
             self._forgotten.pop(next(iter(self._forgotten)))

@@ -75,8 +75,12 @@ class History:
         """Versions of an account that forks abandoned."""
         return list(self._dead.get(key, ()))
 
-    def prune(self, horizon: int) -> None:
-        """Forget what no reader at or after a slot can see."""
+    def prune(self, horizon: int, settled: int) -> None:
+        """Forget what no reader at or after a slot can see.
+
+        :arg settled: Versions before this slot are hardly read any more: forget what was written of all but the newest.
+
+        """
         for key in list(self._living):
             versions = self._living[key]
             seen = bisect_right(versions, horizon, key=_slot) - 1
@@ -84,6 +88,8 @@ class History:
                 del versions[:seen]
             if len(versions) == 1 and versions[0].slot < horizon:
                 del self._living[key]
+            for version in versions[: bisect_right(versions, settled, key=_slot) - 1]:
+                version.texts.clear()
         for key in list(self._dead):
             kept = [version for version in self._dead[key] if version.slot >= horizon]
             if kept:

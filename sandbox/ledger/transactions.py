@@ -63,6 +63,8 @@ class Landed(Record, frozen=True):
 
     :arg index: Its place in the block.
 
+    :arg execution: What came of it, without the accounts' states.
+
     """
 
     queued: Queued

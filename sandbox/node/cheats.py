@@ -104,6 +104,7 @@ class Cheats:
             "late_slots": node.clock.late,
             "longest_slot_ms": round(node.clock.longest_s * 1000.0, 1),
             "fault_hits": dict(chain.faults.hits),
+            "market": dict(node.market.counts) if node.market is not None else None,
             "trading": node.market is not None and node.is_trading,
         }
 

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import socket
+from collections import Counter
 from typing import Protocol
 
 from aiohttp import web
@@ -39,6 +40,8 @@ class ListenError(DlmmError):
 
 class Trader(Protocol):
     """Who trades on the chain by itself; the sandbox's market is one."""
+
+    counts: Counter[str]
 
     def step(self) -> None:
         """Send what is to be sent before the next slot freezes."""

@@ -46,8 +46,18 @@ def test_pruning_keeps_what_a_reader_at_the_horizon_sees() -> None:
     history.begin(KEY, state(1))
     for slot in (10, 12, 15):
         history.add(KEY, slot, state(slot))
-    history.prune(13)
+    history.prune(13, 13)
     assert [version.slot for version in history.living(KEY)] == [12, 15]
     assert lamports(history, 13) == 12
-    history.prune(99)
+    history.prune(99, 99)
     assert lamports(history, 99) == 15
+
+
+def test_what_was_written_of_settled_versions_is_forgotten() -> None:
+    history = History(lambda _: None)
+    history.begin(KEY, state(1))
+    for slot in (10, 12, 15):
+        history.add(KEY, slot, state(slot))
+        history.at(KEY, slot).texts["base64"] = b"{}"
+    history.prune(0, 13)
+    assert [bool(history.at(KEY, slot).texts) for slot in (10, 12, 15)] == [False, True, True]
