@@ -240,8 +240,10 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         return LiveState(folder, self._rows, self._slice_no, self._inspector.snapshot())
 
     def close(self) -> None:
-        for feed in self._feeds:
-            if self._is_started:
+        if self._is_started:
+            gc.enable()
+            gc.unfreeze()
+            for feed in self._feeds:
                 feed.stop()
         self._reactor.close()
         if self._journal is not None:
