@@ -20,8 +20,8 @@ from dlmm.records import Record
 from dlmm.saros.layout import BIN_ARRAY_DISCRIMINATOR, PAIR_DISCRIMINATOR, POSITION_DISCRIMINATOR
 from sandbox.model.invocation import Invocation
 from sandbox.model.saros import errors
-from sandbox.model.saros.errors import account_error, runtime_error
-from sandbox.model.saros.units import CHECK_UNITS, READ_UNITS, Check, Reading, entry_units
+from sandbox.model.saros.errors import account_error, anchor_error, runtime_error
+from sandbox.model.saros.units import CHECK_UNITS, READ_UNITS, Check, Reading
 
 _TOKEN_PROGRAMS = (TOKEN_PROGRAM, TOKEN_2022_PROGRAM)
 _MINT_LENGTH = 82
@@ -47,6 +47,7 @@ class Kind(Enum):
     ASSOCIATED_TOKEN = auto()
     MEMO = auto()
     ANYTHING = auto()
+    NEW = auto()
 
 
 class Field(Record, frozen=True):
@@ -94,16 +95,16 @@ CHANGE_POSITION = (
 )
 CREATE_POSITION = (
     _PAIR,
-    Field("position", Kind.ANYTHING),
-    Field("position_mint", Kind.ANYTHING),
-    Field("position_token_account", Kind.ANYTHING),
+    Field("position", Kind.NEW),
+    Field("position_mint", Kind.NEW),
+    Field("position_token_account", Kind.NEW),
     _USER,
     _SYSTEM,
     Field("token_program", Kind.TOKEN_2022),
     Field("associated_token_program", Kind.ASSOCIATED_TOKEN),
     *_EVENTS,
 )
-INITIALIZE_BIN_ARRAY = (_PAIR, Field("bin_array", Kind.ANYTHING), _USER, _SYSTEM, *_EVENTS)
+INITIALIZE_BIN_ARRAY = (_PAIR, Field("bin_array", Kind.NEW), _USER, _SYSTEM, *_EVENTS)
 
 _DISCRIMINATORS = {
     Kind.PAIR: PAIR_DISCRIMINATOR,
@@ -179,9 +180,10 @@ def read_accounts(invocation: Invocation, fields: Sequence[Field]) -> Accounts:
     :raises ProgramError: One is missing, of another owner or kind, or did not sign.
 
     """
-    invocation.consume(entry_units(invocation.metas))
     for place, field in enumerate(fields):
         if place >= invocation.count:
+            if field.kind is Kind.NEW:
+                raise anchor_error(invocation, errors.NOT_ENOUGH_KEYS)
             raise account_error(invocation, errors.NOT_ENOUGH_KEYS, field.name)
         _read(invocation, place, field)
     return Accounts(invocation, fields)

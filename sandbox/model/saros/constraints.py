@@ -29,8 +29,8 @@ class ArrayIndices(Record, frozen=True):
     upper: int
 
 
-def check_swap(accounts: Accounts) -> None:
-    """Check the accounts of `swap`.
+def check_swap(accounts: Accounts, *, swap_for_y: bool) -> None:
+    """Check the accounts of `swap`; only the account that pays has to be the user's.
 
     :raises ProgramError: One does not fit the others, or may not be written.
 
@@ -40,9 +40,11 @@ def check_swap(accounts: Accounts) -> None:
     _check_vault(accounts, "token_vault_x", "pair", "token_mint_x", "token_program_x")
     _check_vault(accounts, "token_vault_y", "pair", "token_mint_y", "token_program_y")
     _check_user_vault(accounts, "user_vault_x", "token_mint_x")
-    if accounts.token_owner("user_vault_x") != accounts.key("user"):
-        raise account_error(accounts.invocation, errors.OTHER_USERS_VAULT, "user_vault_x")
-    _check_user_vault(accounts, "user_vault_y", "token_mint_y")  # whose it is, nobody asks
+    if swap_for_y:
+        _check_payer(accounts, "user_vault_x", errors.OTHER_USERS_VAULT_X)
+    _check_user_vault(accounts, "user_vault_y", "token_mint_y")
+    if not swap_for_y:
+        _check_payer(accounts, "user_vault_y", errors.OTHER_USERS_VAULT_Y)
     _check_hook(accounts)
     check_event_authority(accounts)
 
@@ -98,10 +100,10 @@ def check_event_authority(accounts: Accounts) -> None:
     """
     invocation = accounts.invocation
     expected = event_authority(invocation.program)
+    accounts.spend(Check.EVENTS)
     if accounts.key("event_authority") != expected:
         found = (accounts.key("event_authority"), expected)
         raise account_error(invocation, errors.SEEDS, "event_authority", found)
-    accounts.spend(Check.EVENTS)
 
 
 def borrow_arrays(accounts: Accounts) -> ArrayIndices:
@@ -178,6 +180,11 @@ def _check_user_vault(accounts: Accounts, name: str, mint: str) -> None:
         raise account_error(accounts.invocation, errors.RAW, name)
     _check_mut(accounts, name)
     accounts.spend(Check.USER_VAULT)
+
+
+def _check_payer(accounts: Accounts, name: str, code: int) -> None:
+    if accounts.token_owner(name) != accounts.key("user"):
+        raise account_error(accounts.invocation, code, name)
 
 
 def _check_hook(accounts: Accounts) -> None:

@@ -119,10 +119,11 @@ def _position_data(accounts: Accounts, left: int, right: int) -> bytes:
 
     """
     invocation, pair = accounts.invocation, accounts.read("pair")
+    invocation.consume(units.RANGE_UNITS)
     active_id = int(np.frombuffer(pair, PAIR)["active_id"][0])
     for place, bin_id in ((_LEFT_PLACE, active_id + left), (_RIGHT_PLACE, active_id + right)):
         if not 0 <= bin_id <= _MAX_U32:
-            raise panic(place, "called `Option::unwrap()` on a `None` value")
+            raise panic(invocation, place, "called `Option::unwrap()` on a `None` value")
     position = liquidity.create_position(
         pair_address=bytes(accounts.key("pair")),
         pair=pair,
@@ -150,7 +151,7 @@ def _give_nft(accounts: Accounts) -> None:
     invocation.call(Instruction(TOKEN_2022_PROGRAM, metadata, metas), signers)
     missing = invocation.rent_exemption(len(invocation.read(place))) - invocation.lamports(place)
     if missing < 0:
-        raise panic(_RENT_PLACE, "attempt to subtract with overflow")
+        raise panic(invocation, _RENT_PLACE, "attempt to subtract with overflow")
     if missing:
         invocation.call(transfer(TransferParams(from_pubkey=user, to_pubkey=mint, lamports=missing)))
     account = accounts.key("position_token_account")

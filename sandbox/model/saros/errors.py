@@ -9,7 +9,7 @@ from solders.pubkey import Pubkey
 
 from dlmm.saros.layout import ERROR_NAMES
 from sandbox.model.invocation import Invocation, ProgramError
-from sandbox.model.saros.units import refusal_units
+from sandbox.model.saros.units import PANIC_UNITS, refusal_units
 
 FALLBACK_NOT_FOUND: Final = 101
 NOT_DESERIALIZED: Final = 102
@@ -41,7 +41,8 @@ OTHER_PAIRS_LOWER: Final = 6014
 OTHER_PAIRS_UPPER: Final = 6015
 INVALID_BIN_RANGE: Final = 6025
 OTHER_MINT: Final = 6026
-OTHER_USERS_VAULT: Final = 6028
+OTHER_USERS_VAULT_X: Final = 6028
+OTHER_USERS_VAULT_Y: Final = 6029
 
 _ANCHOR_WORDS = {
     FALLBACK_NOT_FOUND: ("InstructionFallbackNotFound", "Fallback functions are not supported"),
@@ -95,6 +96,7 @@ _MESSAGES = {
     6025: "Invalid bin range",
     6026: "Pair Token Mismatch",
     6028: "Token Account X Mismatch",
+    6029: "Token Account Y Mismatch",
 }
 
 _RUNTIME_WORDS = {
@@ -160,12 +162,13 @@ def out_of_memory() -> ProgramError:
     return ProgramError("ProgramFailedToComplete", "Error: memory allocation failed, out of memory", text=_PANICKED)
 
 
-def panic(place: str, reason: str) -> ProgramError:
+def panic(invocation: Invocation, place: str, reason: str) -> ProgramError:
     """End as a program does that panics.
 
     :arg place: File, line and column in the program's source.
 
     """
+    invocation.consume(PANIC_UNITS)
     return ProgramError("ProgramFailedToComplete", f"panicked at {_SOURCE}{place}:\n{reason}", text=_PANICKED)
 
 

@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 from dlmm.anchor import event_authority
 from dlmm.events import SAROS_BIN_SWAP
 from dlmm.liquidity import NOTHING, BinChange
-from sandbox.model.invocation import Invocation
+from sandbox.model.invocation import Invocation, ProgramError
 from sandbox.model.saros.units import EVENT_UNITS
 
 _BIN_ARRAY_INITIALIZATION = bytes.fromhex("ed9e03b8fdee6647")
@@ -26,9 +26,13 @@ _BIN_SWAP = struct.Struct("<?QIQQIQ")
 def send(invocation: Invocation, event: bytes) -> None:
     """Send an event as the program does.
 
-    :raises ProgramError: The compute budget does not suffice.
+    :raises ProgramError: The instruction was not given the program's own account, or the compute budget does not
+        suffice.
 
     """
+    if all(meta.pubkey != invocation.program for meta in invocation.metas):
+        invocation.log_raw(f"Unknown program {invocation.program}")
+        raise ProgramError("MissingAccount")
     invocation.emit(event, event_authority(invocation.program), units=EVENT_UNITS)
 
 

@@ -95,6 +95,7 @@ def run_increase(invocation: Invocation, deposit: Deposit) -> None:
     :raises ProgramError: The program's refusals, in its order.
 
     """
+    invocation.consume(units.SHARE_UNITS * len(deposit.shares))
     opened = _open(_check(invocation))
     accounts, tokens = opened.accounts, opened.tokens
     outcome, rows = _attempted(
@@ -237,6 +238,8 @@ def _deposit_refusal(
 
     """
     invocation = opened.accounts.invocation
+    if failure.code in (errors.BIN_NOT_FOUND, errors.LIQUIDITY_OVERFLOW):
+        invocation.consume(units.REFUSED_ROW_UNITS)
     if failure.code not in (None, errors.INVALID_DISTRIBUTION, errors.LIQUIDITY_OVERFLOW):
         return anchor_error(invocation, failure.code)
     row = deposit.shares[len(rows)]
@@ -247,8 +250,8 @@ def _deposit_refusal(
     amounts = Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))
     if failure.code is None:
         if max(amounts.x, amounts.y) > MAX_U64:
-            return panic(_AMOUNT_PLACE, "called `Result::unwrap()` on an `Err` value: GetAmountOverflow")
-        return panic(_BIN_FULL_PLACES[1 if amounts.y else 0], "attempt to add with overflow")
+            return panic(invocation, _AMOUNT_PLACE, "called `Result::unwrap()` on an `Err` value: GetAmountOverflow")
+        return panic(invocation, _BIN_FULL_PLACES[1 if amounts.y else 0], "attempt to add with overflow")
     pair = np.frombuffer(opened.state.pair, PAIR)[0]
     price = price_x64(int(pair["active_id"]) + row.relative_bin_id - MIDDLE_BIN_ID, int(pair["bin_step"]))
     is_rich = liquidity_of(amounts, price) <= MAX_U128

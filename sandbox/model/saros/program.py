@@ -11,6 +11,7 @@ from sandbox.model.saros.creation import run_create_position, run_initialize_bin
 from sandbox.model.saros.errors import anchor_error, unsupported
 from sandbox.model.saros.positions import Deposit, run_close, run_decrease, run_increase
 from sandbox.model.saros.swap import run_swap
+from sandbox.model.saros.units import argument_units, entry_units
 from sandbox.model.saros.walk import SwapOrder
 
 _DISCRIMINATOR_LENGTH = 8
@@ -32,12 +33,14 @@ def liquidity_book(invocation: Invocation) -> None:
     :raises ProgramError: The program's refusals, or that the model does not run the instruction.
 
     """
+    invocation.consume(entry_units(invocation.metas))
     tag, arguments = invocation.data[:_DISCRIMINATOR_LENGTH], invocation.data[_DISCRIMINATOR_LENGTH:]
     instruction = _INSTRUCTIONS.get(tag)
     if instruction is None:
         raise anchor_error(invocation, errors.FALLBACK_NOT_FOUND)
     name, prepare = instruction
     invocation.log(f"Instruction: {name}")
+    invocation.consume(argument_units(arguments))
     try:
         run = prepare(arguments)
     except _ArgumentsCutShort as error:

@@ -28,7 +28,7 @@ def run_swap(invocation: Invocation, order: SwapOrder) -> None:
 
     """
     accounts = read_accounts(invocation, SWAP)
-    check_swap(accounts)
+    check_swap(accounts, swap_for_y=order.swap_for_y)
     indices = borrow_arrays(accounts)
     book = Book(
         pair=accounts.read("pair"),
@@ -65,7 +65,7 @@ def _refusal(invocation: Invocation, error: int, *, clock_is_behind: bool) -> Pr
         return out_of_memory()
     if error < 0:
         place = _CLOCK_PLACE if clock_is_behind else _RATE_PLACE
-        return panic(place, "attempt to subtract with overflow")
+        return panic(invocation, place, "attempt to subtract with overflow")
     return anchor_error(invocation, error, _PLACES.get(error))
 
 

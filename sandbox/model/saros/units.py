@@ -76,7 +76,7 @@ CHECK_UNITS = {
     Check.ASSOCIATED: 269,
     Check.USER_VAULT: 147,
     Check.HOOK: 100,
-    Check.EVENTS: 300,
+    Check.EVENTS: 2_550,
     Check.SEEDS: 300,
     Check.BORROW: 450,
 }
@@ -90,7 +90,9 @@ _REFUSALS = {
     3012: 15,
     6026: -80,
     6028: -280,
+    6029: -280,
 }
+_REFUSED = 1_500
 _KEYS_LOGGED = 450
 _WRONG_INTERFACE = 2_350
 
@@ -105,15 +107,20 @@ def refusal_units(code: int, line: str, *, with_keys: bool = False, is_interface
     :arg is_interface: Whether the account could have belonged to either token program, or been it.
 
     """
-    units = len(line) + _REFUSALS.get(code, 0)
+    units = _REFUSED + len(line) + _REFUSALS.get(code, 0)
     if with_keys:
         units += _KEYS_LOGGED
     return units + _WRONG_INTERFACE if is_interface else units
 
 
 def entry_units(metas: Sequence[AccountMeta]) -> int:
-    """Return what the program takes before it looks at the first account."""
-    return 1_850 + 85 * len(metas) + 169 * len({meta.pubkey for meta in metas})
+    """Return what the program takes before it knows the instruction."""
+    return 85 * len(metas) + 169 * len({meta.pubkey for meta in metas}) - 354
+
+
+def argument_units(arguments: bytes) -> int:
+    """Return what reading an instruction's arguments takes, from knowing it on."""
+    return 704 + len(arguments)
 
 
 def pay_in_units(*, is_token_2022: bool) -> int:
@@ -127,6 +134,15 @@ def pay_out_units(*, is_token_2022: bool, has_fee: bool) -> int:
         return 1_645
     return 1_929 if has_fee else 1_855
 
+
+PANIC_UNITS = 1_000
+"""Saying where the program panicked."""
+
+SHARE_UNITS = 12
+"""Reading one share of a deposit's arguments, beyond its bytes."""
+
+REFUSED_ROW_UNITS = 6_000
+"""The row of a deposit that is refused for what its bin or the position holds."""
 
 SWAP_EVENT_UNITS = 1_364
 """Preparing the event of one bin."""
@@ -143,17 +159,18 @@ COMPOSITION_EVENT_UNITS = 1_307
 POSITION_END_UNITS = 2_502
 """From the last event of a deposit or withdrawal to its end."""
 
-CREATE_UNITS = 1_200
+CREATE_UNITS = 1_400
 """Preparing to create an account."""
 
-ARRAY_EVENT_UNITS = 2_847
+ARRAY_EVENT_UNITS = 1_897
 ARRAY_END_UNITS = 353
 """From a new array's event to the end."""
 
-POINTER_UNITS = 995
+POINTER_UNITS = 2_095
 MINT_UNITS = 663
 NFT_ACCOUNT_UNITS = 2_972
-METADATA_UNITS = 5_698
+RANGE_UNITS = 1_700
+METADATA_UNITS = 1_748
 MINT_TO_UNITS = 2_455
 DROP_AUTHORITY_UNITS = 935
 CREATION_EVENT_UNITS = 1_544
@@ -183,7 +200,7 @@ def walk_units(book: Book, order: SwapOrder, walk: Walk, bins: int) -> int:
     """
     steps = walk.steps[:bins]
     traded = int(np.count_nonzero(steps["amount_in"]))
-    units = 1_466 + 4_600 * traded + 2_756 * (bins - traded)
+    units = 716 + 4_600 * traded + 2_756 * (bins - traded)
     units += 247 * int(np.count_nonzero(steps["bin_id"] // BINS_PER_ARRAY > book.lower_index))
     units += 1_019 * int(np.count_nonzero(steps["bin_id"] > MIDDLE_BIN_ID))
     if int.from_bytes(book.pair[_VARIABLE_FEE_CONTROL], "little"):
@@ -203,10 +220,10 @@ def deposit_units(rows: Sequence[BinChange], before: Mapping[int, NDArray[np.voi
     :arg before: The bin arrays before, by index.
 
     """
-    units = 1_245 + 1_626 * (tokens.mint_x.newer_fee is not None) + 1_403 * (tokens.mint_y.newer_fee is not None)
+    units = 495 + 1_626 * (tokens.mint_x.newer_fee is not None) + 1_403 * (tokens.mint_y.newer_fee is not None)
     upper = max(before)
     for row in rows:
-        units += 6_145
+        units += 6_124
         if row.bin_id > MIDDLE_BIN_ID:
             units += 838
         if row.bin_id // BINS_PER_ARRAY == upper:
@@ -230,7 +247,7 @@ def withdrawal_units(rows: Sequence[BinChange], before: Mapping[int, NDArray[np.
     :arg width: Bins of the position, of which the others are passed over.
 
     """
-    units = 1_010 + 27 * (width - len(rows))
+    units = 260 + 11 * (width - len(rows)) - 16 * len(rows)
     upper = max(before)
     for row in rows:
         units += int(5.0 * row.share.bit_length() + 14.5 * _supply(before, row.bin_id).bit_length())
