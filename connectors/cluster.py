@@ -1,29 +1,49 @@
 """A Solana cluster as it is asked before a run begins: which one it is, and what its accounts hold."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from operator import methodcaller
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
 
-from solana.exceptions import SolanaRpcException
-from solana.rpc.async_api import AsyncClient
-from solana.rpc.commitment import Commitment
-from solana.rpc.core import RPCException
-from solders.errors import SerdeJSONError
 from solders.pubkey import Pubkey
 
+from connectors.feeds.backoff import Backoff
+from connectors.feeds.outlet import Outlet
+from connectors.feeds.reactor import Reactor
+from connectors.feeds.rpc_node import RpcNode
 from connectors.pool_loading import LoadedPool, SkippedPool, load_pool, needed_accounts
+from connectors.stopping import Stop
+from connectors.wire.account_data import decode
+from connectors.wire.accounts import MOST_ACCOUNTS, NOBODY, get_multiple_accounts, read_multiple_accounts
+from connectors.wire.refusal import Refusal, WireError
+from connectors.wire.rpc import TEXTS, get_genesis_hash
 from dlmm.errors import DlmmError
-from dlmm.records import Account
+from dlmm.records import Account, Record
 
-BATCH = 100
 ATTEMPTS = 6
-FIRST_PAUSE_S = 0.25
+FIRST_PAUSE_S = 0.5
 REQUEST_S = 10.0
+LOOK_S = 0.1
+"""How often somebody who waits looks whether the run is to end."""
+LARGEST_ACCOUNT = 100_000
+"""Bytes; pools, bin arrays and mints are far smaller."""
+
+T = TypeVar("T")
 
 
 class ClusterError(DlmmError):
     """Say why a cluster cannot be used."""
+
+
+class _Found(Record, frozen=True):
+    """What stands at some addresses, all as of one slot; those that do not exist are in neither.
+
+    :arg spoiled: What is wrong with the bytes that came for an address.
+
+    """
+
+    slot: int
+    accounts: dict[str, Account]
+    spoiled: dict[str, str]
 
 
 class Cluster:
@@ -33,33 +53,24 @@ class Cluster:
 
     :arg shown: The address without what may be secret in it.
 
+    :arg stop: Whoever asks for the end of the run ends the waiting too.
+
+    :arg attempts: How often each question is asked.
+
+    :raises EndpointError: The address is none that can be used.
+
     """
 
-    def __init__(self, rpc_url: str, shown: str, commitment: str) -> None:
+    def __init__(
+        self, rpc_url: str, shown: str, commitment: str, *, stop: Stop | None = None, attempts: int = ATTEMPTS
+    ) -> None:
         """Keep the address; nothing is opened yet."""
         self._url = rpc_url
         self._shown = shown
-        self._commitment = Commitment(commitment)
-
-    def _ask(self, what: str, call: Callable[[AsyncClient], Awaitable[Any]]) -> Any:
-        async def ask() -> Any:
-            pause, reason = FIRST_PAUSE_S, ""
-            for attempt in range(ATTEMPTS):
-                try:
-                    async with AsyncClient(self._url, self._commitment, timeout=REQUEST_S, http2=False) as client:
-                        return await call(client)
-                except SolanaRpcException as error:
-                    reason = str(error.__cause__) or type(error.__cause__).__name__
-                except RPCException as error:
-                    reason = str(error)
-                except SerdeJSONError as error:
-                    reason = f"its answer makes no sense: {str(error)[:200]}"
-                if attempt + 1 < ATTEMPTS:
-                    await asyncio.sleep(pause)
-                    pause *= 2
-            raise ClusterError(f"{self._shown} did not answer {what} in {ATTEMPTS} attempts: {reason}")
-
-        return asyncio.run(ask())
+        self._commitment = commitment
+        self._stop = Stop() if stop is None else stop
+        self._attempts = attempts
+        self._outlet = Outlet("cluster")
 
     def check_genesis(self, expected: str | None) -> str:
         """Return the cluster's genesis hash.
@@ -67,9 +78,9 @@ class Cluster:
         :raises ClusterError: The cluster does not answer, or its hash is not the expected one.
 
         """
-        found = str(self._ask("getGenesisHash", methodcaller("get_genesis_hash")).value)
+        found = _printable(self._ask("getGenesisHash", get_genesis_hash, TEXTS.read))
         if expected is not None and found != expected:
-            raise ClusterError(f"network.genesis_hash: {self._shown} is the cluster {found}, not {expected}")
+            raise ClusterError(f"network.genesis_hash: {self._shown} is the cluster {found[:50]}, not {expected}")
         return found
 
     def load_pools(self, addresses: Sequence[str], arrays_around: int) -> tuple[list[LoadedPool], list[SkippedPool]]:
@@ -82,37 +93,101 @@ class Cluster:
         :raises ClusterError: The cluster does not answer.
 
         """
-        _, pairs = self._accounts(addresses)
-        needs = {address: needed_accounts(address, pairs.get(address), arrays_around) for address in addresses}
-        wanted = [key for need in needs.values() if not isinstance(need, str) for key in need]
+        skipped: dict[str, str] = {address: "not an address" for address in addresses if not _is_address(address)}
+        wanted = list(dict.fromkeys(address for address in addresses if address not in skipped))
+        needs: dict[str, list[str]] = {}
+        for batch in _packed([address] for address in wanted):
+            found = self._look_up(batch)
+            for address in batch:
+                need = found.spoiled.get(address) or needed_accounts(
+                    address, found.accounts.get(address), arrays_around
+                )
+                if isinstance(need, str):
+                    skipped[address] = need
+                else:
+                    needs[address] = need
         # The pools are asked for once more, with their bins, so that both are of one slot.
-        slot, accounts = self._accounts(list(dict.fromkeys((*addresses, *wanted))))
         loaded: list[LoadedPool] = []
-        skipped: list[SkippedPool] = []
-        for address, need in needs.items():
-            if isinstance(need, str):
-                skipped.append(SkippedPool(address, need))
+        for batch in _packed([address, *need] for address, need in needs.items()):
+            found = self._look_up(batch)
+            for address in [key for key in batch if key in needs]:
+                pool = _pool_of(address, (address, *needs[address]), found)
+                if isinstance(pool, str):
+                    skipped[address] = pool
+                else:
+                    loaded.append(pool)
+        return loaded, [SkippedPool(address, skipped[address]) for address in addresses if address in skipped]
+
+    def _look_up(self, addresses: Sequence[str]) -> _Found:
+        answer = self._ask(
+            "getMultipleAccounts",
+            lambda number: get_multiple_accounts(number, addresses, self._commitment),
+            partial(read_multiple_accounts, addresses=addresses),
+        )
+        found = _Found(answer.slot, {}, {})
+        for update in answer.accounts:
+            if update.owner == NOBODY and not update.data:
                 continue
-            pool = load_pool(address, {key: accounts[key] for key in (address, *need) if key in accounts}, slot)
-            if isinstance(pool, str):
-                skipped.append(SkippedPool(address, pool))
+            try:
+                data = decode(update.data, update.encoding, LARGEST_ACCOUNT)
+            except WireError as error:
+                found.spoiled[update.address] = _printable(f"account {update.address}: {error}")
             else:
-                loaded.append(pool)
-        return loaded, skipped
+                found.accounts[update.address] = Account(_printable(update.owner), data)
+        return found
 
-    def _accounts(self, addresses: Sequence[str]) -> tuple[int, dict[str, Account]]:
-        """Fetch accounts; those that do not exist are left out.
+    def _ask(self, what: str, write: Callable[[int], bytes], read: Callable[[int, bytes, int], T | Refusal]) -> T:
+        reactor = Reactor()
+        node = RpcNode(reactor, self._url, self._outlet, timeout_s=REQUEST_S, backoff=Backoff(FIRST_PAUSE_S))
+        reason = ""
+        try:
+            for _ in range(self._attempts):
+                while not node.is_ready:
+                    self._wait(reactor, what, reason)
+                answers: list[T | Refusal] = []
+                node.ask(write, read, answers.append)
+                while not answers:
+                    self._wait(reactor, what, reason)
+                (answer,) = answers
+                if not isinstance(answer, Refusal):
+                    return answer
+                reason = _printable(f"{answer.cause}: {answer.detail}")
+        finally:
+            node.close()
+            reactor.close()
+        raise ClusterError(f"{self._shown} did not answer {what} in {self._attempts} attempts: {reason}")
 
-        :returns: The earliest slot of the answers, and the accounts by address.
+    def _wait(self, reactor: Reactor, what: str, reason: str) -> None:
+        if self._stop.is_requested:
+            so_far = f", which had failed with {reason}" if reason else ""
+            raise ClusterError(f"{self._stop.reason} while {self._shown} was asked for {what}{so_far}")
+        reactor.run_once(LOOK_S)
 
-        """
-        found: dict[str, Account] = {}
-        slots = []
-        for start in range(0, len(addresses), BATCH):
-            keys = [Pubkey.from_string(address) for address in addresses[start : start + BATCH]]
-            answer = self._ask("getMultipleAccounts", methodcaller("get_multiple_accounts", keys))
-            slots.append(answer.context.slot)
-            for key, account in zip(keys, answer.value, strict=True):
-                if account is not None:
-                    found[str(key)] = Account(str(account.owner), bytes(account.data))
-        return min(slots, default=0), found
+
+def _pool_of(address: str, keys: Sequence[str], found: _Found) -> LoadedPool | str:
+    spoiled = [found.spoiled[key] for key in keys if key in found.spoiled]
+    if spoiled:
+        return spoiled[0]
+    return load_pool(address, {key: found.accounts[key] for key in keys if key in found.accounts}, found.slot)
+
+
+def _packed(groups: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Pack addresses into as few questions as it takes, those of one group into the same one."""
+    batches: list[dict[str, None]] = [{}]
+    for group in groups:
+        if len(batches[-1].keys() | group) > MOST_ACCOUNTS:
+            batches.append({})
+        batches[-1].update(dict.fromkeys(group))
+    return [list(batch) for batch in batches if batch]
+
+
+def _is_address(text: str) -> bool:
+    try:
+        Pubkey.from_string(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _printable(foreign: str) -> str:
+    return foreign if foreign.isprintable() else ascii(foreign)[1:-1]

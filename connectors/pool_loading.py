@@ -6,7 +6,7 @@ from solders.pubkey import Pubkey
 
 from connectors.venue_accounts import VENUES, VenueAccounts
 from dlmm.accounts import venue_of
-from dlmm.errors import AccountError
+from dlmm.errors import AccountError, RangeError
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.price import human_price, ratio_of
 from dlmm.records import Account, Record, Venue
@@ -17,6 +17,7 @@ from operators.pools import PoolInfo
 ENABLED = 0
 ACTIVATED_PAIR_TYPES = (1, 2)
 ACTIVATED_BY_SLOT = 0
+NO_ACCOUNT = "there is no such account on this cluster"
 
 SYMBOLS = {
     "So11111111111111111111111111111111111111112": "SOL",
@@ -66,7 +67,7 @@ def needed_accounts(address: str, account: Account | None, arrays_around: int) -
 
     """
     if account is None:
-        return "there is no such account on this cluster"
+        return NO_ACCOUNT
     venue = venue_of(account.owner)
     if venue is None:
         return f"not a pool: its owner {account.owner} is neither Meteora nor Saros"
@@ -88,23 +89,25 @@ def load_pool(address: str, accounts: dict[str, Account], slot: int) -> LoadedPo
     :returns: The pool, or why it cannot be traded.
 
     """
+    if address not in accounts:  # it was there when its other accounts were named
+        return NO_ACCOUNT
     venue = VENUES[Venue.METEORA if venue_of(accounts[address].owner) is Venue.METEORA else Venue.SAROS]
     try:
         pool: Pool = (MeteoraPool if venue.venue is Venue.METEORA else SarosPool).from_accounts(address, accounts)
-    except AccountError as error:
+        objection = _objection(pool, slot)
+        if objection:
+            return objection
+        info = _info_of(address, pool, venue)
+        return LoadedPool(
+            info=info,
+            accounts=accounts,
+            slot=slot,
+            price=human_price(ratio_of(pool.price_x64), info.decimals_x, info.decimals_y),
+            active_id=pool.active_id,
+            base_fee=pool.base_fee_rate / 1e9,
+        )
+    except (AccountError, RangeError) as error:
         return str(error)
-    objection = _objection(pool, slot)
-    if objection:
-        return objection
-    info = _info_of(address, pool, venue)
-    return LoadedPool(
-        info=info,
-        accounts=accounts,
-        slot=slot,
-        price=human_price(ratio_of(pool.price_x64), info.decimals_x, info.decimals_y),
-        active_id=pool.active_id,
-        base_fee=pool.base_fee_rate / 1e9,
-    )
 
 
 def _objection(pool: Pool, slot: int) -> str:

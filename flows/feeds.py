@@ -40,7 +40,13 @@ def _feeds(settings: Settings, market: Market) -> Iterator[Feed]:
             silent_s=terms.silent_after_s,
         )
     if terms.polling:
-        yield PollingFeed("polling", market.rpc_urls, interval_s=terms.polling_interval_ms / 1e3, commitment=commitment)
+        yield PollingFeed(
+            "polling",
+            market.rpc_urls,
+            interval_s=terms.polling_interval_ms / 1e3,
+            commitment=commitment,
+            genesis_hash=market.genesis_hash,
+        )
     if market.prices_url is not None:
         yield PriceFeed("prices", market.prices_url, silent_s=terms.silent_after_s)
     for custom in terms.custom:
@@ -51,4 +57,6 @@ def _load_feed(custom: CustomFeed) -> Feed:
     feed = make("feed", custom.class_path, {"name": custom.name, **custom.params}, DlmmError)
     if not isinstance(feed, Feed):
         raise DlmmError(f"feed {custom.class_path}: is no connectors.feeds.feed.Feed")
+    if not isinstance(getattr(feed, "name", None), str):
+        raise DlmmError(f"feed {custom.class_path}: has no name; keep the one that it is made with as self.name")
     return feed

@@ -128,15 +128,16 @@ def begin(settings: Settings, run: Run) -> tuple[str, tuple[LoadedPool, ...], Fe
     """
     start_logging(settings.monitoring.log_level)
     run.stop.on_signals()
-    market = find_market(settings)
-    pools = load_market(market, settings)
+    market = find_market(settings, run.stop)
+    pools = load_market(market, settings, run.stop)
+    feeds = make_feeds(settings, market)  # here, since what a source raises while it is built ends in a panic's text
     if settings.monitoring.metrics_port:
         server = MetricsServer(run.telemetry, settings.monitoring.metrics_port, settings.monitoring.metrics_host)
         atexit.register(server.close)
     status = StatusLine(run.telemetry, settings.portfolio.quote)
     status.start()
     atexit.register(status.stop)
-    return market.source, pools, lambda: make_feeds(settings, market)
+    return market.source, pools, lambda: feeds
 
 
 def __getattr__(name: str) -> Dataflow:

@@ -2,21 +2,21 @@
 
 import atexit
 import logging
-import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from connectors.cluster import Cluster, ClusterError
+from connectors.feeds.endpoint import Endpoint, EndpointError
 from connectors.pool_loading import LoadedPool
+from connectors.sandbox_process import SandboxProcess
+from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 from flows.settings.dump import host_only
 from flows.settings.tree import Settings
 
-STARTS_WITHIN_S = 60.0
-ENDS_WITHIN_S = 5.0
+NAMED_REASONS = 3
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +24,13 @@ _log = logging.getLogger(__name__)
 class Market(Record, frozen=True):
     """Where to find a cluster and the third party's prices.
 
+    :arg rpc_urls: The first is the cluster's, the others stand in for it.
+
     :arg pools: Addresses to follow.
+
+    :arg genesis_hash: Which cluster it is; every endpoint has to belong to it.
+
+    :arg source: What the market is, for people.
 
     """
 
@@ -32,95 +38,89 @@ class Market(Record, frozen=True):
     ws_url: str
     prices_url: str | None
     pools: tuple[str, ...]
-    genesis_hash: str | None
+    genesis_hash: str
     source: str
 
 
-class _SandboxPool(msgspec.Struct):
-    address: str
+def find_market(settings: Settings, stop: Stop) -> Market:
+    """Return the configured cluster, or start the sandbox and return that.
 
-
-class _SandboxFacts(msgspec.Struct):
-    rpc_url: str
-    ws_url: str
-    prices_url: str
-    genesis_hash: str
-    pools: list[_SandboxPool]
-
-
-def find_market(settings: Settings) -> Market:
-    """Return the configured cluster's addresses, or start the sandbox and return its.
-
-    :raises DlmmError: The sandbox does not start, or no pools are named for a real cluster.
+    :raises DlmmError: The sandbox does not start, an address cannot be used, no pools are named for a real cluster, or
+        it does not answer or is another than expected.
 
     """
     network = settings.network
+    _check_addresses(settings)
     if network.rpc_url is None:
-        return _start_sandbox(settings)
-    if not settings.target_pools.pools:
+        market = _start_sandbox(settings, stop)
+    elif not settings.target_pools.pools:
         raise DlmmError("target_pools.pools: names no pool; a real cluster has too many to follow all of them")
-    return Market(
-        rpc_urls=(network.rpc_url, *network.backup_rpc_urls),
-        ws_url=network.ws_url or "ws" + network.rpc_url.removeprefix("http"),
-        prices_url=settings.feeds.prices_url,
-        pools=settings.target_pools.pools,
-        genesis_hash=network.genesis_hash,
-        source=f"live: {host_only(network.rpc_url)}",
-    )
+    else:
+        market = Market(
+            rpc_urls=(network.rpc_url, *network.backup_rpc_urls),
+            ws_url=network.ws_url or "ws" + network.rpc_url.removeprefix("http"),
+            prices_url=settings.feeds.prices_url,
+            pools=settings.target_pools.pools,
+            genesis_hash="",
+            source=f"live: {host_only(network.rpc_url)}",
+        )
+    found = _cluster(market, settings, stop).check_genesis(network.genesis_hash)
+    return msgspec.structs.replace(market, genesis_hash=found)
 
 
-def _start_sandbox(settings: Settings) -> Market:
+def _check_addresses(settings: Settings) -> None:
+    network = settings.network
+    named = {
+        "network.rpc_url": (network.rpc_url,),
+        "network.ws_url": (network.ws_url,),
+        "network.backup_rpc_urls": network.backup_rpc_urls,
+        "feeds.prices_url": (settings.feeds.prices_url,),
+    }
+    for path, urls in named.items():
+        for url in urls:
+            if url is not None:
+                try:
+                    Endpoint.parse(url)
+                except EndpointError as error:
+                    raise DlmmError(f"{path}: {error.reason}") from None
+
+
+def _start_sandbox(settings: Settings, stop: Stop) -> Market:
     """Run the sandbox as a process of its own, which ends with this one."""
     terms = settings.sandbox
-    options = ["--port", "0", "--parent-pipe", "--slot-ms", str(terms.slot_ms), "--seed", str(terms.seed)]
-    options += ["--market", terms.market] if terms.market else []
-    options += ["--faults", terms.faults] if terms.faults else []
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", *options],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,  # Ctrl-C is for this process, which ends the sandbox when it has finished
-    )
-    atexit.register(_end, process)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    try:
-        facts = msgspec.json.decode(line, type=_SandboxFacts)
-    except msgspec.DecodeError:
-        code = process.wait(STARTS_WITHIN_S)
-        raise DlmmError(f"the sandbox ended with status {code} before it answered: {line.strip()[:300]}") from None
+    process = SandboxProcess(tuple(_options(settings)))
+    atexit.register(process.end)
+    facts = process.facts(stop)
     _log.info("sandbox cluster at %s, %d ms a slot", facts.rpc_url, terms.slot_ms)
     return Market(
         rpc_urls=(facts.rpc_url,),
         ws_url=facts.ws_url,
         prices_url=settings.feeds.prices_url or facts.prices_url,
         pools=settings.target_pools.pools or tuple(pool.address for pool in facts.pools),
-        genesis_hash=settings.network.genesis_hash or facts.genesis_hash,
+        genesis_hash=facts.genesis_hash,
         source=f"sandbox: seed {terms.seed}, {terms.slot_ms} ms a slot",
     )
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(ENDS_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def _options(settings: Settings) -> Iterator[str]:
+    terms = settings.sandbox
+    yield from ("--slot-ms", str(terms.slot_ms), "--seed", str(terms.seed))
+    yield from (("--market", terms.market) if terms.market else ())
+    yield from (("--faults", terms.faults) if terms.faults else ())
 
 
-def load_market(market: Market, settings: Settings) -> tuple[LoadedPool, ...]:
-    """Look at the cluster and load its pools, saying of each what it is or why it is left out.
+def _cluster(market: Market, settings: Settings, stop: Stop) -> Cluster:
+    url = market.rpc_urls[0]
+    return Cluster(url, host_only(url), settings.network.commitment, stop=stop)
 
-    :raises DlmmError: The cluster does not answer, is another than expected, or has no pool that can be traded.
+
+def load_market(market: Market, settings: Settings, stop: Stop) -> tuple[LoadedPool, ...]:
+    """Load the market's pools, saying of each what it is or why it is left out.
+
+    :raises DlmmError: The cluster does not answer, or has no pool that can be traded.
 
     """
-    url = market.rpc_urls[0]
-    cluster = Cluster(url, host_only(url), settings.network.commitment)
-    cluster.check_genesis(market.genesis_hash)
-    loaded, skipped = cluster.load_pools(market.pools, settings.feeds.arrays_around)
+    loaded, skipped = _cluster(market, settings, stop).load_pools(market.pools, settings.feeds.arrays_around)
     for pool in loaded:
         info = pool.info
         _log.info(
@@ -145,4 +145,6 @@ def load_market(market: Market, settings: Settings) -> tuple[LoadedPool, ...]:
 
 
 def _reasons(reasons: Sequence[str]) -> str:
-    return "; ".join(reasons[:3]) + (f"; and {len(reasons) - 3} more" if len(reasons) > 3 else "")  # noqa: PLR2004
+    return "; ".join(reasons[:NAMED_REASONS]) + (
+        f"; and {len(reasons) - NAMED_REASONS} more" if len(reasons) > NAMED_REASONS else ""
+    )
