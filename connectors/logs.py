@@ -40,8 +40,13 @@ class Readable(logging.Formatter):
         """Format a record."""
         at = datetime.fromtimestamp(record.created).astimezone()
         level = "" if record.levelno == logging.INFO else f"{record.levelname.lower()}: "
-        text = f"{CLEAR_LINE}{at:%H:%M:%S} {level}{record.getMessage()}"
+        text = f"{CLEAR_LINE}{at:%H:%M:%S} {level}{_harmless(record.getMessage())}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def _harmless(message: str) -> str:
+    """Show what cannot be printed as an escape: a message may quote a peer, and a terminal obeys such characters."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in message)
 
 
 class _Prepared(QueueHandler):

@@ -58,7 +58,7 @@ class StatusLine:
         ledger = telemetry.ledger[0]
         updates, at_s = int(ledger["updates"]), now_ns * 1e-9
         before, before_s = self._updates
-        per_s = (updates - before) / (at_s - before_s) if before_s else 0.0
+        per_s = (updates - before) / (at_s - before_s) if 0.0 < before_s < at_s else 0.0
         self._updates = (updates, at_s)
         ages = " ".join(f"{outlet.feed} {_age(now_ns, outlet.last_event_ns)}" for outlet in telemetry.outlets)
         stopped = "  EMERGENCY STOP" if ledger["stopped"] else ""

@@ -37,3 +37,4 @@ class Stop:
         if self.reason:
             os._exit(128 + number)
         self.request(signal.Signals(number).name)
+        _log.info("%s: ending the run; a second signal ends it at once", self.reason)

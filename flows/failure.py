@@ -16,6 +16,12 @@ def own_error(error: BaseException | None) -> DlmmError | None:
     return error
 
 
+def in_one_line(text: str) -> str:
+    """Join lines, and show what cannot be printed as an escape: an error may quote what a peer or a file said."""
+    joined = " ".join(text.split())
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in joined)
+
+
 def say_own_errors_in_one_line() -> None:
     """From here on, let a `DlmmError` or an interrupt that ends the process print one line."""
     usual = sys.excepthook
@@ -27,7 +33,7 @@ def say_own_errors_in_one_line() -> None:
         elif own is None:
             usual(kind, error, trace)
         else:
-            print(f"error: {own}", file=sys.stderr)
+            print(f"error: {in_one_line(str(own))}", file=sys.stderr)
 
     sys.excepthook = hook
 
@@ -42,7 +48,7 @@ def exit_by(failure: Callable[[], str]) -> None:
     def leave() -> None:
         reason = failure()
         if reason:
-            print(f"error: {reason}", file=sys.stderr)
+            print(f"error: {in_one_line(reason)}", file=sys.stderr)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(1)

@@ -33,5 +33,5 @@ def wire(name: str, build: Callable[[Settings, Outcome], Dataflow]) -> Dataflow:
     try:
         return build(load_settings(os.environ), outcome)
     except DlmmError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        outcome.failure = str(error)  # said at the very end, below whatever else is still being ended
+        sys.exit(1)

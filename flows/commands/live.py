@@ -1,5 +1,6 @@
 """`dlmm-hft live`: set what the options say and hand over to Bytewax's runner."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ def live_command(
         environ["HFT__MONITORING__LOG_LEVEL"] = log_level
     if pools is not None:
         names = [name.strip() for name in pools.split(",") if name.strip()]
-        environ["HFT__TARGET_POOLS__POOLS"] = "[" + ", ".join(f'"{name}"' for name in names) + "]"
+        environ["HFT__TARGET_POOLS__POOLS"] = json.dumps(names)  # an array of TOML too
     command = [sys.executable, "-m", "bytewax.run", FLOW, *context.args]
     sys.stdout.flush()
     os.execve(sys.executable, command, environ)
