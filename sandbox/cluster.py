@@ -9,6 +9,7 @@ from solders.pubkey import Pubkey
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record
+from dlmm.saros.pdas import PROGRAM as SAROS_PROGRAM
 from sandbox.accounts_dir import load_accounts
 from sandbox.chain import Chain, Terms
 from sandbox.clone import clone_pools, clone_programs, find_pools
@@ -21,6 +22,7 @@ from sandbox.market_spec import parse_market
 from sandbox.model.engine import ModelEngine
 from sandbox.model.invocation import Program
 from sandbox.model.meteora.program import PROGRAMS as METEORA_PROGRAMS
+from sandbox.model.saros.program import liquidity_book
 from sandbox.node.cheats import Cheats
 from sandbox.node.server import Node
 from sandbox.pool_spec import parse_pools
@@ -28,7 +30,7 @@ from sandbox.pools import PoolFacts
 from sandbox.prices import PriceBoard
 from sandbox.real import RealEngine, read_program
 
-MODEL_PROGRAMS: Mapping[Pubkey, Program] = {**METEORA_PROGRAMS}
+MODEL_PROGRAMS: Mapping[Pubkey, Program] = {**METEORA_PROGRAMS, SAROS_PROGRAM: liquidity_book}
 """What the model engine runs, beside what every cluster has."""
 
 NO_MARKET = "off"

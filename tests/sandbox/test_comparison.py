@@ -8,12 +8,14 @@ from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
 from dlmm.programs import SYSTEM_PROGRAM
+from sandbox.cluster import MODEL_PROGRAMS
 from sandbox.comparison.__main__ import main
 from sandbox.comparison.arena import Arena
 from sandbox.comparison.campaign import KINDS, compare, table_of
 from sandbox.comparison.spoil import spoiled
 from sandbox.comparison.world import Command, World
 from sandbox.engine import Execution, Keys
+from sandbox.model.engine import ModelEngine
 from sandbox.real import RealEngine
 from tests.sandbox.true_programs import programs
 
@@ -125,6 +127,12 @@ def test_the_true_programs_equal_themselves_and_mostly_succeed() -> None:
     assert total == 400
     assert sum(tally.succeeded for tally in tallies.values()) > 0.6 * total
     assert table_of(tallies).row_count == len(tallies) + 1
+
+
+def test_the_model_equals_the_true_programs() -> None:
+    tallies = compare(RealEngine(programs()), ModelEngine(MODEL_PROGRAMS), transactions=500, seed=21)
+    differing = {kind: outcome.differences for kind, tally in tallies.items() for outcome in tally.differing}
+    assert differing == {}
 
 
 def test_a_file_that_is_no_program_ends_in_one_line() -> None:
