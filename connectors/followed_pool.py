@@ -5,7 +5,8 @@ question asked in slot 9 is answered with slot 9, whenever the account last chan
 and how fresh it is by the latest slot in which anybody saw it:
 
 * bytes that are known already are a *duplicate*, and prove the known state fresh up to their slot;
-* other bytes of an earlier slot than the known state was last seen in are *stale*;
+* other bytes of an earlier slot than the known state was last seen in are *stale*, and so is the end of a slot after
+  what was read from the next block while it was made;
 * all others are news and become a row.
 
 A third party's price carries no account and no slot. It is *superseded* while the accounts themselves are fresh, and
@@ -57,6 +58,7 @@ class _Known(Struct):
     number: int
     account: Account
     slot: int
+    is_later: bool
     write_order: int
 
 
@@ -97,11 +99,14 @@ class FollowedPool:
         """Return the loaded accounts as news, the pool's own last, so that a recording begins with all of them."""
         loaded = self._loaded
         addresses = [address for address in loaded.accounts if address in self._numbers and address != loaded.info.pool]
-        found = [self.see(address, loaded.slot, loaded.accounts[address]) for address in (*addresses, loaded.info.pool)]
+        place = loaded.slot, False
+        found = [self.see(address, place, loaded.accounts[address]) for address in (*addresses, loaded.info.pool)]
         return [sighting for sighting in found if isinstance(sighting, Sighting)]
 
-    def see(self, address: str, slot: int, account: Account) -> Sighting | str:
+    def see(self, address: str, place: tuple[int, bool], account: Account) -> Sighting | str:
         """Take what a feed says of an account.
+
+        :arg place: Of the update: its slot, and whether it is later than that slot's end.
 
         :returns: The news, or why it is none: `duplicate`, `stale`, `not_followed`, `account_closed`, `foreign_owner`,
             `malformed_account`.
@@ -113,26 +118,27 @@ class FollowedPool:
         known = self._known.get(address)
         if known is not None:
             if account.data == known.account.data and account.owner == known.account.owner:
-                return self.confirm(address, slot)
-            if slot < known.slot:
+                return self.confirm(address, place)
+            if place < (known.slot, known.is_later):
                 return "stale"
         fault = self._fault(number, account)
         if fault:
             return fault
+        slot, is_later = place
         if known is None:
-            known = self._known[address] = _Known(number, account, slot, 0)
+            known = self._known[address] = _Known(number, account, slot, is_later, 0)
         else:
             known.write_order = known.write_order + 1 if slot == known.slot else 0
-            known.account, known.slot = account, slot
+            known.account, known.slot, known.is_later = account, slot, is_later
         self.contact_slot = max(self.contact_slot, slot)
         return self._pair_seen(known) if number == POOL else self._state_seen(address, known)
 
-    def confirm(self, address: str, slot: int) -> str:
-        """Take it that an account's state is the known one as of a slot; a duplicate, as `see` would say."""
+    def confirm(self, address: str, place: tuple[int, bool]) -> str:
+        """Take it that an account's state is the known one as of a place; a duplicate, as `see` would say."""
         known = self._known.get(address)
         if known is not None:
-            known.slot = max(known.slot, slot)
-            self.contact_slot = max(self.contact_slot, slot)
+            known.slot, known.is_later = max((known.slot, known.is_later), place)
+            self.contact_slot = max(self.contact_slot, place[0])
         return "duplicate"
 
     def _fault(self, number: int, account: Account) -> str:

@@ -109,17 +109,17 @@ class Intake:
             self._tick(LOADED, estimated, now_ns, rows)
         return (np.array(rows, ROW), writes) if rows else None
 
-    def _place(self, arrival: _Arrival) -> tuple[int, int, str]:
+    def _place(self, arrival: _Arrival) -> tuple[int, int, str, bool]:
         event = arrival[2]
         match event:
-            case AccountUpdate(slot=slot, address=address):
-                return slot, 2 if address in self._by_pool else 1, address
+            case AccountUpdate(slot=slot, address=address, is_later=is_later):
+                return slot, 2 if address in self._by_pool else 1, address, is_later
             case SlotUpdate(slot=slot):
-                return slot, 0, ""
+                return slot, 0, "", False
             case SwapVolume(signature=signature):
-                return -1, 0, signature  # what it adds belongs to the next price
+                return -1, 0, signature, False  # what it adds belongs to the next price
             case PriceUpdate(pool=pool):
-                return self.slots.slot, 3, pool
+                return self.slots.slot, 3, pool, False
             case _:
                 assert_never(event)
 
@@ -151,12 +151,12 @@ class Intake:
 
     def _see_account(self, pool: FollowedPool, event: AccountUpdate) -> Sighting | str:
         if self._encoded.get(event.address) == event.data:  # the very text: no need to decode it once more
-            return pool.confirm(event.address, event.slot)
+            return pool.confirm(event.address, event.place)
         try:
             data = decode(event.data, event.encoding, LARGEST_ACCOUNT)
         except WireError as error:
             return error.cause
-        seen = pool.see(event.address, event.slot, Account(event.owner, data))
+        seen = pool.see(event.address, event.place, Account(event.owner, data))
         if isinstance(seen, Sighting):
             self._encoded[event.address] = event.data
         return seen

@@ -151,7 +151,7 @@ class _Crowd:
         before = self._states.get(key)
         if before is not None:
             self.conflated += 1
-            if _slot(entry[2]) < _slot(before[2]):
+            if _place(entry[2]) < _place(before[2]):
                 return
             del self._states[key]  # so that the new entry goes to the end, where it belongs
         self._states[key] = entry
@@ -167,5 +167,7 @@ class _Crowd:
         return [(recv_ns, event) for _, recv_ns, event in sorted([*self._states.values(), *self._others])]
 
 
-def _slot(event: Event) -> int:
-    return event.slot if isinstance(event, AccountUpdate | SlotUpdate) else 0
+def _place(event: Event) -> tuple[int, bool]:
+    if isinstance(event, AccountUpdate):
+        return event.place
+    return (event.slot if isinstance(event, SlotUpdate) else 0), False

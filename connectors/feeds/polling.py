@@ -173,7 +173,8 @@ class PollingFeed(Feed):
             self._outlet.put(SlotUpdate(slot))
         elif node is not self._slot_node:
             return  # of two nodes in the same slot either may be ahead of the other in it
-        state_slot = slot - 1 if self._commitment == "processed" and slot else slot
+        is_later = self._commitment == "processed" and slot > 0
+        state_slot = slot - is_later
         for update in answer.accounts:
             if update.address not in self._accounts:
                 continue
@@ -185,6 +186,6 @@ class PollingFeed(Feed):
                 and state_slot < told.slot + REFRESH_SLOTS
             ):
                 continue
-            fresh = AccountUpdate(state_slot, update.address, update.owner, update.data, update.encoding)
+            fresh = AccountUpdate(state_slot, update.address, update.owner, update.data, update.encoding, is_later)
             self._told[update.address] = fresh
             self._outlet.put(fresh)

@@ -144,7 +144,8 @@ class Snapshots:
 
     def _take_states(self, answer: AccountsAnswer) -> None:
         # At `processed` the block is still being made: the state is at least that of the one before.
-        slot = answer.slot - 1 if self._commitment == "processed" and answer.slot else answer.slot
+        is_later = self._commitment == "processed" and answer.slot > 0
+        slot = answer.slot - is_later
         was_open = bool(self._open)
         for update in answer.accounts:
             if update.address not in self._asked:
@@ -152,6 +153,6 @@ class Snapshots:
             needed = self._open.get(update.address)
             if needed is not None and answer.slot >= needed:
                 del self._open[update.address]
-            self._tell(AccountUpdate(slot, update.address, update.owner, update.data, update.encoding))
+            self._tell(AccountUpdate(slot, update.address, update.owner, update.data, update.encoding, is_later))
         if was_open and not self._open:
             self._outlet.note("resnapshots")

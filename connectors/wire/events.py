@@ -14,6 +14,9 @@ class AccountUpdate(msgspec.Struct, frozen=True, gc=False):
 
     :arg encoding: `base64`, `base64+zstd`, or `raw` where `data` holds latin-1 characters for bytes (made up in tests).
 
+    :arg is_later: Whether the state was read from the next block while it was made: it is as new as the end of `slot`
+        or newer, but not newer than the end of the next one.
+
     """
 
     slot: int
@@ -21,6 +24,12 @@ class AccountUpdate(msgspec.Struct, frozen=True, gc=False):
     owner: str
     data: str
     encoding: str
+    is_later: bool = False
+
+    @property
+    def place(self) -> tuple[int, bool]:
+        """Place among the states of the account: the larger is the newer one."""
+        return self.slot, self.is_later
 
 
 class SlotUpdate(msgspec.Struct, frozen=True, gc=False):

@@ -159,6 +159,20 @@ def test_what_came_together_is_sorted_by_slot_bins_before_the_price() -> None:
     assert rows["seq"].tolist() == list(range(1, len(rows) + 1))
 
 
+@pytest.mark.parametrize("is_at_once", [False, True])
+def test_the_end_of_a_slot_is_stale_after_what_was_read_from_the_next_block(is_at_once: bool) -> None:
+    bench = Bench()
+    ended, later = CLEAN[0][-1], CLEAN[1][-1]
+    assert isinstance(ended, AccountUpdate)
+    assert isinstance(later, AccountUpdate)
+    said = [(0, replace(later, slot=ended.slot, is_later=True)), (1, ended)]
+    for together in [said] if is_at_once else [[one] for one in said]:
+        bench.turn(*together)
+    assert hash(bench.writes[-1].data) == hash(later.data.encode("latin-1"))
+    bench.turn((1, replace(ended, slot=later.slot)))  # the end of that block, in which the account came back
+    assert hash(bench.writes[-1].data) == hash(ended.data.encode("latin-1"))
+
+
 def test_drops_are_counted_by_feed_and_cause() -> None:
     bench = Bench()
     first, second = CLEAN[0][-1], CLEAN[1][-1]

@@ -55,6 +55,14 @@ def test_a_late_older_state_never_replaces_a_newer_one() -> None:
     assert [event for _, event in outlet.drain()] == [account("a", 9), account("b", 9, "written later in that slot")]
 
 
+def test_the_end_of_a_slot_never_replaces_what_was_read_from_the_next_block() -> None:
+    outlet = Outlet("chain", limit=1)
+    later = AccountUpdate(8, "a", "owner", "from the block of slot 9", "raw", is_later=True)
+    for event in (account("a", 8), later, account("a", 8)):
+        outlet.put(event)
+    assert [event for _, event in outlet.drain()] == [later]
+
+
 def test_of_what_cannot_be_conflated_the_oldest_goes_and_is_counted() -> None:
     outlet = Outlet("chain", limit=50)
     outlet.put(account("a", 1))

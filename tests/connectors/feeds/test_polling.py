@@ -111,6 +111,7 @@ def test_at_processed_a_state_is_told_as_of_the_slot_before(reactor: Reactor) ->
     events = polled.rounds()
     assert events[0][1] == SlotUpdate(100)
     assert {slot for _, slot, _ in states(events)} == {99}
+    assert all(event.is_later for _, event in events if isinstance(event, AccountUpdate))
     assert polled.peers[0].calls[0]["params"][1]["commitment"] == "processed"
     polled.close()
 

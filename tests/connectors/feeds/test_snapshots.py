@@ -85,7 +85,7 @@ def test_at_processed_a_state_is_told_as_of_the_slot_before(reactor: Reactor) ->
     asked.snapshots.need([A])
     asked.snapshots.slot_began(100)
     asked.until_closed()
-    assert [u.slot for u in asked.told] == [99]
+    assert [u.place for u in asked.told] == [(99, True)]
     asked.peer.close()
 
 
