@@ -18,7 +18,7 @@ from sandbox.rpc.errors import invalid
 from sandbox.rpc.transaction_json import Json
 from sandbox.wallets import ChainLedger, FundingError, fund
 
-_MAX_ADVANCE = 100_000
+_MAX_ADVANCE = 1_000
 
 
 class _Written(msgspec.Struct, frozen=True):
@@ -114,8 +114,11 @@ class Cheats:
 
     def _advance(self, arguments: Arguments) -> int:
         """Produce slots now, paused or not."""
-        count = arguments.optional(0, Index)
-        for _ in range(min(1 if count is None else count, _MAX_ADVANCE)):
+        given = arguments.optional(0, Index)
+        count = 1 if given is None else given
+        if count > _MAX_ADVANCE:
+            raise invalid(f"Too many slots at once; max {_MAX_ADVANCE}")
+        for _ in range(count):
             self._node.step()
         return self._chain.processed
 

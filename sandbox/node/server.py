@@ -22,6 +22,7 @@ from sandbox.rpc.view import View
 PRICES_PATH = "/prices"
 _MAX_BODY_BYTES = 1 << 20
 _BACKLOG = 128
+_GONE = 499
 _SHUTDOWN_S = 0.1
 
 
@@ -115,6 +116,12 @@ class Node:
         return self.pubsub.connections.drop_all() + self.prices.connections.drop_all()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._served(request)
+        except ConnectionError:  # the client is gone: nobody reads this
+            return web.Response(status=_GONE)
+
+    async def _served(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return await self._http.handle(request)
         if request.path == PRICES_PATH:

@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import aiohttp
@@ -147,5 +148,20 @@ def test_a_body_beyond_all_bounds_is_refused() -> None:
             limit = aiohttp.ClientTimeout(total=SLOW_S)
             async with node.session.post(node.urls.rpc_url, data=b" " * (3 << 20), timeout=limit) as response:
                 assert response.status == 413
+
+    play(scenario())
+
+
+def test_clients_that_vanish_leave_the_node_answering() -> None:
+    async def scenario() -> None:
+        async with served(ENGINES["model"]()) as node:
+            port = int(node.urls.rpc_url.rpartition(":")[2])
+            whole = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n" + b" " * 50
+            for sent in (b"", b"\x00\xff" * 50, whole[:30], whole[:-20], whole):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(sent)
+                await writer.drain()
+                writer.transport.abort()
+            assert (await post(node))[0] == 200
 
     play(scenario())
