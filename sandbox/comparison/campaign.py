@@ -55,6 +55,8 @@ class Tally:
     equal: int = 0
     logs_equal: int = 0
     units_off: float = 0.0
+    """Sum over those that succeeded of how far the compute units are from the reference's, relative."""
+
     differing: list[Outcome] = field(default_factory=list)
 
     def add(self, outcome: Outcome) -> None:
@@ -63,7 +65,8 @@ class Tally:
         self.succeeded += outcome.error is None
         self.equal += not outcome.differences
         self.logs_equal += outcome.logs_equal
-        self.units_off += abs(outcome.units[1] - outcome.units[0]) / max(outcome.units[0], 1)
+        if outcome.error is None:
+            self.units_off += abs(outcome.units[1] - outcome.units[0]) / max(outcome.units[0], 1)
         if outcome.differences:
             self.differing.append(outcome)
 
@@ -112,7 +115,7 @@ def table_of(tallies: Mapping[str, Tally]) -> Table:
 
 
 def _row(table: Table, kind: str, tally: Tally) -> None:
-    off = 100.0 * tally.units_off / max(tally.count, 1)
+    off = 100.0 * tally.units_off / max(tally.succeeded, 1)
     numbers = (
         tally.count,
         tally.succeeded,
