@@ -1,6 +1,7 @@
 """One WebSocket of a client: an ordered outgoing queue, and the faults that a connection can have."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from functools import cache
@@ -101,9 +102,10 @@ class Connection:
         """Send what is queued and hand over what arrives, until the connection ends."""
         async with asyncio.TaskGroup() as tasks:
             sending = [tasks.create_task(self._send()), tasks.create_task(self._end_at_random())]
-            async for message in self._ws:
-                if message.type == WSMsgType.TEXT:
-                    receive(message.data)
+            with contextlib.suppress(ConnectionError):  # a client that vanished while it was answered
+                async for message in self._ws:
+                    if message.type == WSMsgType.TEXT:
+                        receive(message.data)
             for task in sending:
                 task.cancel()
 
@@ -151,7 +153,8 @@ class Connection:
             if key == "ws.drop":
                 self.abort()
             else:
-                await self._ws.close(code=_TRY_AGAIN_LATER, message=b"try again later")
+                with contextlib.suppress(ConnectionError):
+                    await self._ws.close(code=_TRY_AGAIN_LATER, message=b"try again later")
             return
 
 

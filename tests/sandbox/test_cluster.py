@@ -1,9 +1,13 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from sandbox.cluster import ClusterError, ClusterOptions, build_cluster
 from sandbox.faults import FaultSpecError
 from sandbox.market_spec import MarketSpecError
 from sandbox.real import ProgramFileError
+from tests.sandbox.true_programs import FILES, programs
 
 
 def test_by_default_four_pools_are_traded_on_the_model_engine() -> None:
@@ -16,6 +20,20 @@ def test_by_default_four_pools_are_traded_on_the_model_engine() -> None:
     assert node.chain.counts["executed"] > 0
     landed = [one for block in node.chain.blocks.latest(3) for one in block.landed]
     assert any(one.execution.error is None and one.execution.inner for one in landed)
+
+
+def test_with_true_programs_the_same_pools_are_traded_on_the_real_engine() -> None:
+    programs()
+    folder = Path(os.environ["DLMM_PROGRAMS"])
+    named = tuple(f"{program}={folder / file}" for program, file in FILES.items())
+    node, pools = build_cluster(ClusterOptions(programs=named))
+    model, same = build_cluster(ClusterOptions())
+    assert node.chain.engine.name == "real"
+    assert pools == same
+    for _ in range(3):
+        node.step()
+        model.step()
+    assert node.chain.counts["executed"] == model.chain.counts["executed"] > 0
 
 
 def test_the_same_seed_makes_the_same_genesis() -> None:
