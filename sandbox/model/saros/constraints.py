@@ -9,6 +9,7 @@ from dlmm.anchor import event_authority
 from dlmm.programs import ASSOCIATED_TOKEN_PROGRAM
 from dlmm.records import Record
 from dlmm.saros.layout import BIN_ARRAY, PAIR, POSITION
+from sandbox.model.invocation import Invocation, ProgramError
 from sandbox.model.saros import errors
 from sandbox.model.saros.accounts import Accounts
 from sandbox.model.saros.errors import account_error, anchor_error, runtime_error, unsupported
@@ -85,11 +86,25 @@ def check_seeds(accounts: Accounts, name: str, *seeds: bytes) -> None:
 
     """
     invocation = accounts.invocation
-    expected, bump = derived(seeds, invocation.program)
     accounts.spend(Check.SEEDS)
-    invocation.consume(BUMP_UNITS * (256 - bump))
+    expected = find_address(invocation, seeds, invocation.program)
     if accounts.key(name) != expected:
         raise account_error(invocation, errors.SEEDS, name, (accounts.key(name), expected))
+
+
+def find_address(invocation: Invocation, seeds: tuple[bytes, ...], program: Pubkey) -> Pubkey:
+    """Find a program-derived address as the runtime does for a program, for units that depend on the tries.
+
+    :raises ProgramError: The compute budget does not suffice.
+
+    """
+    address, bump = _derived(seeds, program)
+    units = BUMP_UNITS * (256 - bump)
+    if units > invocation.remaining:  # short of units in the runtime rather than in the program's own code
+        invocation.consume(invocation.remaining)
+        raise ProgramError("ComputationalBudgetExceeded")
+    invocation.consume(units)
+    return address
 
 
 def check_event_authority(accounts: Accounts) -> None:
@@ -167,9 +182,8 @@ def _check_vault(accounts: Accounts, name: str, wallet: str, mint: str, token_pr
     if owner != accounts.key(wallet):
         raise account_error(invocation, errors.TOKEN_OWNER, name, (owner, accounts.key(wallet)))
     seeds = (bytes(accounts.key(wallet)), bytes(accounts.key(token_program)), bytes(accounts.key(mint)))
-    expected, bump = derived(seeds, ASSOCIATED_TOKEN_PROGRAM)
     accounts.spend(Check.ASSOCIATED)
-    invocation.consume(BUMP_UNITS * (256 - bump))
+    expected = find_address(invocation, seeds, ASSOCIATED_TOKEN_PROGRAM)
     if accounts.key(name) != expected:
         raise account_error(invocation, errors.ASSOCIATED, name, (accounts.key(name), expected))
     _check_mut(accounts, name)
@@ -194,6 +208,5 @@ def _check_hook(accounts: Accounts) -> None:
 
 
 @lru_cache(maxsize=65_536)
-def derived(seeds: tuple[bytes, ...], program: Pubkey) -> tuple[Pubkey, int]:
-    """Return a derived address and its bump; what finding it costs follows from that."""
+def _derived(seeds: tuple[bytes, ...], program: Pubkey) -> tuple[Pubkey, int]:
     return Pubkey.find_program_address(seeds, program)

@@ -14,7 +14,7 @@ from dlmm.saros.layout import BIN_ARRAY, BIN_ARRAY_DISCRIMINATOR, PAIR, POSITION
 from sandbox.model.invocation import Invocation
 from sandbox.model.saros import errors, events, units
 from sandbox.model.saros.accounts import CREATE_POSITION, INITIALIZE_BIN_ARRAY, Accounts, read_accounts
-from sandbox.model.saros.constraints import check_event_authority, check_seeds, derived
+from sandbox.model.saros.constraints import check_event_authority, check_seeds, find_address
 from sandbox.model.saros.errors import anchor_error, panic
 
 _NAME = "Saros Liquidity Position"
@@ -99,8 +99,9 @@ def _make_mint(accounts: Accounts) -> None:
     initialize = bytes((_INITIALIZE_MINT, 0)) + bytes(position) + b"\0"
     invocation.consume(units.MINT_UNITS)
     invocation.call(Instruction(TOKEN_2022_PROGRAM, initialize, [writer(mint)]))
-    account, bump = derived((bytes(user), bytes(TOKEN_2022_PROGRAM), bytes(mint)), ASSOCIATED_TOKEN_PROGRAM)
-    invocation.consume(units.NFT_ACCOUNT_UNITS + units.BUMP_UNITS * (256 - bump))
+    invocation.consume(units.NFT_ACCOUNT_UNITS)
+    seeds = (bytes(user), bytes(TOKEN_2022_PROGRAM), bytes(mint))
+    account = find_address(invocation, seeds, ASSOCIATED_TOKEN_PROGRAM)
     metas = [
         writing_signer(user),
         writer(account),
