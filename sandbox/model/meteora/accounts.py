@@ -119,7 +119,7 @@ _NAMED: Mapping[tuple[Kind, str], int] = {
 class Accounts:
     """An instruction's accounts by name, once they have been read."""
 
-    __slots__ = ("_fields", "_invocation", "places", "remaining")
+    __slots__ = ("_fields", "_invocation", "_used", "places", "remaining")
 
     def __init__(self, invocation: Invocation, fields: Sequence[Field]) -> None:
         """Read the accounts in turn, as Anchor does first.
@@ -127,8 +127,8 @@ class Accounts:
         :raises ProgramError: There are too few, or one is not what it has to be.
 
         """
-        invocation.consume(ENTRY + EACH_ACCOUNT * invocation.count)
         self._invocation = invocation
+        self._used = ENTRY + EACH_ACCOUNT * invocation.count  # the entry point has taken them
         self._fields = fields
         self.places: dict[str, int] = {}
         self.remaining = range(len(fields), invocation.count)
@@ -137,11 +137,17 @@ class Accounts:
                 if field.kind is Kind.NEW:
                     raise anchor_error(errors.NOT_ENOUGH_KEYS)
                 raise account_error(invocation, errors.NOT_ENOUGH_KEYS, field.name)
-            invocation.consume(READING[field.kind.name])
+            self.use(self._used + READING[field.kind.name])
             if field.is_optional and invocation.key(index) == PROGRAM_ID:
                 continue
             self.places[field.name] = index
             _read(invocation, index, field)
+
+    def use(self, total: int) -> None:
+        """Take compute units until the program itself has used a total, whatever the programs that it called used."""
+        more = max(total - self._used, 0)
+        self._used += more
+        self._invocation.consume(more)
 
     def key(self, name: str) -> Pubkey:
         """Return an account's address."""
@@ -166,7 +172,7 @@ class Accounts:
         invocation = self._invocation
         for field in self._fields:
             if field.kind is Kind.EVENT_AUTHORITY:
-                invocation.consume(CONSTRAINTS)
+                self.use(self._used + CONSTRAINTS)
             index = self.places.get(field.name)
             if index is None:
                 continue

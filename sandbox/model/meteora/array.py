@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dlmm.anchor import pack
 from dlmm.meteora import positions
 from dlmm.meteora.layout import (
     BIN_ARRAY,
@@ -13,7 +14,7 @@ from dlmm.meteora.layout import (
 from dlmm.meteora.pdas import PROGRAM_ID, bin_array_address, bitmap_extension_address
 from dlmm.meteora.terms import ENABLED
 from sandbox.model.invocation import Invocation
-from sandbox.model.meteora import errors, units
+from sandbox.model.meteora import errors, life_units
 from sandbox.model.meteora.accounts import Accounts, Field, Kind
 from sandbox.model.meteora.arguments import Arguments
 from sandbox.model.meteora.errors import account_error, anchor_error
@@ -51,7 +52,8 @@ def initialize_bin_array(invocation: Invocation) -> None:
         raise anchor_error(errors.INVALID_START_BIN, "state/bin.rs:1125")
     if first > pair["max_bin_id"] or first + BINS_PER_ARRAY - 1 < pair["min_bin_id"]:
         raise anchor_error(errors.INVALID_START_BIN, "state/bin.rs:1211")
-    invocation.consume(units.array_prices(index))
+    seeds = [b"bin_array", bytes(accounts.key("lb_pair")), pack("q", index)]
+    accounts.use(life_units.array_prices(first, BINS_PER_ARRAY) + life_units.search(seeds))
     if not exists:
         bin_step = int(pair["bin_step"])
         data = positions.new_bin_array(lb_pair=bytes(accounts.key("lb_pair")), index=index, bin_step=bin_step)
@@ -70,6 +72,8 @@ def initialize_bitmap_extension(invocation: Invocation) -> None:
     if not exists:
         invocation.create(place, PROGRAM_ID, BITMAP_EXTENSION.itemsize, accounts.places["funder"])
     accounts.constrain()
+    seeds = [b"bitmap", bytes(accounts.key("lb_pair"))]
+    accounts.use((life_units.EXTENSION_KEPT if exists else life_units.EXTENSION_MADE) + life_units.search(seeds))
     if not exists:
         bits = BITMAP_EXTENSION.itemsize - len(EXTENSION_DISCRIMINATOR) - 32
         invocation.write(place, EXTENSION_DISCRIMINATOR + bytes(accounts.key("lb_pair")) + bytes(bits))

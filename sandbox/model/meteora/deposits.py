@@ -7,11 +7,13 @@ from dlmm.errors import AccountError
 from dlmm.liquidity import MAX_U64, NOTHING, Amounts, LiquidityChange, LiquidityFailure, LiquidityState, part_of
 from dlmm.meteora import liquidity
 from dlmm.meteora.instructions.liquidity import BinShare, Strategy, StrategyDeposit
+from dlmm.meteora.pdas import bin_array_indices
 from dlmm.meteora.terms import ENABLED
 from sandbox.model.invocation import Invocation, Program, ProgramError
-from sandbox.model.meteora import errors, events, units
+from sandbox.model.meteora import errors, events, life_units
 from sandbox.model.meteora.arguments import Arguments
 from sandbox.model.meteora.errors import anchor_error, math_error, panic
+from sandbox.model.meteora.life_units import DepositUnits
 from sandbox.model.meteora.liquidity_change import Change
 from sandbox.model.meteora.liquidity_fields import DEPOSIT, DEPOSIT_2
 
@@ -57,7 +59,7 @@ def add_liquidity2(invocation: Invocation) -> None:
 
     places = {errors.FLAWED: f"{source}:{crossed[0][1]}"} if crossed else {}
     last = crossed[0][0] if crossed else MAX_U64
-    _deposit(change, [share.bin_id for share in shares], deposit, places, last=last)
+    _deposit(change, [share.bin_id for share in shares], deposit, places, life_units.SHARES, last=last)
 
 
 def _refusal(shares: Sequence[BinShare]) -> int | None:
@@ -102,7 +104,9 @@ def by_strategy(*, newer: bool) -> Program:
                 raise ProgramError("ProgramFailedToComplete", text="SBF program panicked")
             if first > last:
                 raise panic(invocation, "math/weight_to_amounts.rs:129:28", "attempt to subtract with overflow")
-        _deposit(change, range(first, last + 1), deposit, places)
+        frame = life_units.STRATEGY_2 if newer else life_units.STRATEGY
+        balanced = strategy in _BALANCED and first <= at <= last
+        _deposit(change, range(first, last + 1), deposit, places, frame, balanced=balanced)
 
     return run
 
@@ -112,12 +116,18 @@ def _deposit(
     bins: Sequence[int],
     deposit: Callable[[LiquidityState], LiquidityChange | LiquidityFailure],
     places: Mapping[int, str],
+    frame: DepositUnits,
     *,
     last: int = MAX_U64,
+    balanced: bool = False,
 ) -> None:
     """Deposit, or end as the program would.
 
     :arg bins: Bins that take part, ascending.
+
+    :arg frame: What it uses.
+
+    :arg balanced: Whether the spread follows the active bin's mix.
 
     :arg last: Bin that the program comes to at last, where it fails there.
 
@@ -160,13 +170,29 @@ def _deposit(
         if done.code is None:
             raise anchor_error(errors.INVALID_POSITION, "state/dynamic_position.rs:328")
         raise anchor_error(done.code, places.get(done.code))
-    invocation.consume(units.deposited(bins, done))
+    active_id = int(change.pair["active_id"])
+    has_fee = done.composition_fee != NOTHING
+    total = life_units.deposited(
+        frame,
+        bins=len(bins),
+        asks=sum(1 for bin_id in bins if bin_id > active_id),
+        balanced=balanced,
+        changed=len(done.bins),
+        changed_x=sum(1 for change in done.bins if change.amounts.x),
+        active=2 if has_fee else int(bins[0] <= active_id <= bins[-1]),
+        arrays=len(bin_array_indices(bins[0], bins[-1])),
+        extension=change.has_extension,
+        token_2022=change.token_2022,
+        width=change.width,
+    )
+    later = (frame.changed + frame.bin) * sum(1 for change in done.bins if change.bin_id > active_id)
+    accounts.use(total - later if has_fee else total)
     change.write(before, done.after)
     sender, position, pair = (accounts.key(name) for name in ("sender", "position", "lb_pair"))
-    active_id = int(change.pair["active_id"])
-    if done.composition_fee != NOTHING:
+    if has_fee:
         events.emit(invocation, events.composition_fee(sender, active_id, done.composition_fee, done.protocol_fee))
-    change.pay_in(paid)
-    invocation.consume(units.BEFORE_LIQUIDITY_EVENT)
+        accounts.use(total)
+    change.pay_in(paid, frame.ends)
+    invocation.consume(frame.ends.event)
     events.emit(invocation, events.add_liquidity(pair, sender, position, paid, active_id))
-    invocation.consume(units.END)
+    invocation.consume(frame.ends.end)

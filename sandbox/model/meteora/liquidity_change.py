@@ -11,10 +11,11 @@ from dlmm.meteora.layout import LB_PAIR, POSITION
 from dlmm.meteora.pdas import bin_array_index
 from dlmm.programs import associated_token_account
 from sandbox.model.invocation import Invocation, ProgramError
-from sandbox.model.meteora import errors, units
+from sandbox.model.meteora import errors
 from sandbox.model.meteora.accounts import Accounts, Constraint, Field
 from sandbox.model.meteora.arrays import array_places, liquidity_state, passed_arrays, refuse, write_liquidity
 from sandbox.model.meteora.errors import anchor_error, runtime_error
+from sandbox.model.meteora.life_units import LIQUIDITY_CHECKED, SECOND_TOKEN_2022, Ends
 from sandbox.model.meteora.liquidity_fields import TOKEN_PROGRAMS
 from sandbox.model.meteora.position import check_sender, owner_of
 from sandbox.model.meteora.tokens import Side, mint_at, pay_in, pay_out, sides
@@ -43,6 +44,7 @@ class Change:
         if mints:
             also |= {"user_token_x": _holds("token_x_mint"), "user_token_y": _holds("token_y_mint")}
         accounts.constrain(**also)
+        accounts.use(LIQUIDITY_CHECKED)
         self.newer = "bin_array_lower" not in accounts.places
         self.pair = np.frombuffer(accounts.data("lb_pair"), LB_PAIR)[0]
         head = np.frombuffer(accounts.data("position"), POSITION, count=1)[0]
@@ -139,21 +141,38 @@ class Change:
             if self.accounts.key(name) != associated_token_account(owner, side.mint_key, side.program):
                 raise anchor_error(errors.WRONG_TOKEN_ACCOUNT, place)
 
-    def pay_in(self, amounts: Amounts) -> None:
+    @property
+    def token_2022(self) -> int:
+        """How many of the pool's mints are of Token-2022."""
+        return self.tokens.mint_x.is_token_2022 + self.tokens.mint_y.is_token_2022
+
+    @property
+    def has_extension(self) -> bool:
+        """Whether the bitmap extension was passed."""
+        return self.accounts.has("bin_array_bitmap_extension")
+
+    @property
+    def width(self) -> int:
+        """How many bins the position has."""
+        return self.upper - self.lower + 1
+
+    def pay_in(self, amounts: Amounts, ends: Ends) -> None:
         """Take both tokens from the sender."""
-        for name, side, amount in self._legs(amounts):
-            self.invocation.consume(units.before_transfer(is_token_2022=side.mint.is_token_2022, newer=self.newer))
+        for number, (name, side, amount) in enumerate(self._legs(amounts)):
+            self.invocation.consume((ends.transfer + SECOND_TOKEN_2022 * side.mint.is_token_2022) * (number > 0))
             pay_in(self.invocation, side, self.accounts.key(name), self.accounts.key("sender"), amount)
 
-    def pay_out(self, amounts: Amounts, *, skip_zero: bool) -> None:
+    def pay_out(self, amounts: Amounts, ends: Ends, *, skip_zero: bool) -> None:
         """Pay both tokens to the receiver.
 
         :arg skip_zero: Whether a transfer of nothing is left out.
 
         """
+        paid = 0
         for name, side, amount in self._legs(amounts):
             if amount or not skip_zero:
-                self.invocation.consume(units.before_transfer(is_token_2022=side.mint.is_token_2022, newer=self.newer))
+                self.invocation.consume((ends.transfer + SECOND_TOKEN_2022 * side.mint.is_token_2022) * (paid > 0))
+                paid += 1
                 pay_out(self.invocation, side, self.accounts.key(name), self.accounts.key("lb_pair"), amount)
 
     def _legs(self, amounts: Amounts) -> Iterable[tuple[str, Side, int]]:

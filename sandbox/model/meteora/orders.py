@@ -12,9 +12,9 @@ from dlmm.meteora.instructions.orders import OrderBin
 from dlmm.meteora.layout import BIN_ARRAY, BINS_PER_ARRAY, LB_PAIR, LIMIT_ORDER, LIMIT_ORDER_BIN
 from dlmm.meteora.pdas import PROGRAM_ID, bin_array_index
 from dlmm.meteora.terms import ENABLED, supports_orders
-from dlmm.programs import TOKEN_PROGRAM
+from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
 from sandbox.model.invocation import Invocation
-from sandbox.model.meteora import errors, events, units
+from sandbox.model.meteora import errors, events, life_units
 from sandbox.model.meteora.accounts import Accounts, Field, Kind, check_token_account
 from sandbox.model.meteora.arguments import Arguments
 from sandbox.model.meteora.arrays import (
@@ -88,6 +88,7 @@ def place_limit_order(invocation: Invocation) -> None:
     size = LIMIT_ORDER.itemsize + LIMIT_ORDER_BIN.itemsize * len(bins)
     invocation.create(place, PROGRAM_ID, size, accounts.places["payer"], signs=False)
     accounts.constrain(user_token=_check_user)
+    accounts.use(life_units.PLACE_CHECKED)
     if is_relative:
         raise anchor_error(errors.UNSUPPORTED)
     pair = np.frombuffer(accounts.data("lb_pair"), LB_PAIR)
@@ -111,16 +112,25 @@ def place_limit_order(invocation: Invocation) -> None:
         if done.code == errors.MATH_OVERFLOW:
             raise anchor_error(errors.MATH_OVERFLOW)
         raise anchor_error(errors.INVALID_PLACE, "state/bin.rs:883")
-    invocation.consume(units.placed(len(bins)))
+    frame, has_extension = life_units.PLACED, extension is not None
+    accounts.use(
+        frame.of(
+            bins=len(bins),
+            held=0,
+            arrays=len(arrays),
+            extension=has_extension,
+            token_2022=mint.is_token_2022,
+        )
+    )
     write_liquidity(invocation, arrays, before, done.after, pair=pool, extension=extension)
     invocation.write(place, done.limit_order)
     side = Side(mint, accounts.key("token_mint"), accounts.key("reserve"), accounts.key("token_program"))
     sender = accounts.key("sender")
     pay_in(invocation, side, accounts.key("user_token"), sender, -(done.user.x + done.user.y))
-    invocation.consume(units.BEFORE_ORDER_EVENT)
+    invocation.consume(frame.ends.event)
     keys = (accounts.key("lb_pair"), sender, accounts.key("owner"), accounts.key("limit_order"))
     events.emit(invocation, events.place_order(*keys, int(pair[0]["active_id"]), parameters))
-    invocation.consume(units.END)
+    invocation.consume(frame.ends.end)
 
 
 def cancel_limit_order(invocation: Invocation) -> None:
@@ -130,6 +140,7 @@ def cancel_limit_order(invocation: Invocation) -> None:
     slices = arguments.slices()
     accounts = Accounts(invocation, _CANCEL_FIELDS)
     accounts.constrain()
+    accounts.use(life_units.CANCEL_CHECKED)
     _check_owner(accounts)
     if not bin_ids:
         raise anchor_error(errors.INVALID_CANCEL, f"{_CANCEL_SOURCE}:76")
@@ -145,16 +156,26 @@ def cancel_limit_order(invocation: Invocation) -> None:
     if isinstance(done, LiquidityFailure):
         place = None if done.code is None else f"{_CANCEL_SOURCE}:124"
         raise anchor_error(done.code or errors.NO_SUCH_ORDER, place)
-    invocation.consume(units.cancelled(len(bin_ids)))
+    frame, has_extension = life_units.CANCELLED, extension is not None
+    token_2022 = mint_x.is_token_2022 + mint_y.is_token_2022
+    accounts.use(
+        frame.of(
+            bins=len(bin_ids),
+            held=0,
+            arrays=len(arrays),
+            extension=has_extension,
+            token_2022=token_2022,
+        )
+    )
     write_liquidity(invocation, arrays, before, done.after, pair=pool, extension=extension)
     invocation.write(accounts.places["limit_order"], done.limit_order)
     paid = NOTHING - done.vault
     _pay_out(invocation, accounts, sides(accounts, (mint_x, mint_y)), paid)
     active_id = int(np.frombuffer(accounts.data("lb_pair"), LB_PAIR)[0]["active_id"])
-    invocation.consume(units.BEFORE_ORDER_EVENT)
+    invocation.consume(frame.ends.event)
     keys = (accounts.key("lb_pair"), accounts.key("owner"), accounts.key("limit_order"))
     events.emit(invocation, events.cancel_order(*keys, paid, active_id, bin_ids))
-    invocation.consume(units.END)
+    invocation.consume(frame.ends.end)
 
 
 def close_limit_order_if_empty(invocation: Invocation) -> None:
@@ -165,13 +186,14 @@ def close_limit_order_if_empty(invocation: Invocation) -> None:
     order = accounts.data("limit_order")
     rows = np.frombuffer(order, LIMIT_ORDER_BIN, offset=LIMIT_ORDER.itemsize)
     if rows["amount"].any() or rows["age"].any():
+        accounts.use(life_units.ORDER_KEPT)
         return
     head = np.frombuffer(order, LIMIT_ORDER, count=1)[0]
     lb_pair = Pubkey.from_bytes(head["lb_pair"].tobytes())
-    invocation.consume(units.CLOSE_ORDER)
+    accounts.use(life_units.ORDER_CLOSED)
     events.emit(invocation, events.close_order(lb_pair, accounts.key("owner"), accounts.key("limit_order")))
     invocation.close(accounts.places["limit_order"], accounts.places["rent_receiver"])
-    invocation.consume(units.CLOSED)
+    invocation.consume(life_units.ORDER_END)
 
 
 def _check_user(accounts: Accounts) -> None:
@@ -221,10 +243,10 @@ def _check_room(invocation: Invocation, arrays: Sequence[PassedArray], bins: Seq
     for order in bins:
         index, inside = divmod(order.bin_id, BINS_PER_ARRAY)
         total += order.amount
-        if int(held[index][inside]["open_order"]) + order.amount > MAX_U64:
-            place = "state/bin.rs:887"
-        elif total > MAX_U64:
+        if total > MAX_U64:
             place = f"{_PLACE_SOURCE}:309"
+        elif int(held[index][inside]["open_order"]) + order.amount > MAX_U64:
+            place = "state/bin.rs:887"
         else:
             continue
         invocation.log(math_error(place))
@@ -253,11 +275,17 @@ def _arrays(
 
 def _pay_out(invocation: Invocation, accounts: Accounts, both: tuple[Side, Side], paid: Amounts) -> None:
     """Pay what there is of each token; only then the program looks at the account that receives it."""
+    has_paid = False
     for side, name, amount in zip(both, ("owner_token_x", "owner_token_y"), (paid.x, paid.y), strict=True):
         if not amount:
             continue
         place = accounts.places[name]
-        if invocation.owner(place) != TOKEN_PROGRAM:  # one that could demand a memo
+        owner = invocation.owner(place)
+        if owner == TOKEN_2022_PROGRAM:  # one that could demand a memo
             check_token_account(invocation, place)
-        invocation.consume(units.before_transfer(is_token_2022=side.mint.is_token_2022, newer=True))
+        elif owner != TOKEN_PROGRAM:
+            raise runtime_error("InvalidAccountData")
+        if has_paid:
+            invocation.consume(life_units.CANCELLED.ends.transfer)
+        has_paid = True
         pay_out(invocation, side, accounts.key(name), accounts.key("lb_pair"), amount)

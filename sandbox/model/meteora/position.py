@@ -4,6 +4,7 @@ import numpy as np
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
+from dlmm.anchor import pack
 from dlmm.liquidity import LiquidityFailure
 from dlmm.meteora import positions
 from dlmm.meteora.instructions.position import Side
@@ -13,7 +14,7 @@ from dlmm.meteora.terms import ENABLED
 from dlmm.programs import SYSTEM_PROGRAM
 from dlmm.records import Record
 from sandbox.model.invocation import MAX_GROWTH, Invocation, Program
-from sandbox.model.meteora import errors, events, units
+from sandbox.model.meteora import errors, events, life_units
 from sandbox.model.meteora.accounts import Accounts, Constraint, Field, Kind
 from sandbox.model.meteora.arguments import Arguments
 from sandbox.model.meteora.errors import account_error, anchor_error, math_error, panic
@@ -122,8 +123,13 @@ def opener(kind: OpenKind) -> Program:
         if exists:
             if owner_of(accounts.data("position")) != accounts.key("owner"):
                 raise anchor_error(errors.INVALID_POSITION_OWNER, f"instructions/position/{kind.name}.rs:43")
+            accounts.use(life_units.OPEN_ALREADY)
             return
-        invocation.consume(units.OPEN_POSITION)
+        before, after = life_units.OPENED[kind.name]
+        if kind.base:
+            keys = [bytes(accounts.key(name)) for name in ("lb_pair", "base")]
+            before += life_units.search([b"position", *keys, pack("i", lower), pack("i", width)])
+        accounts.use(before)
         data = positions.new_position(
             lb_pair=bytes(accounts.key("lb_pair")),
             owner=bytes(accounts.key("owner")),
@@ -138,7 +144,7 @@ def opener(kind: OpenKind) -> Program:
             invocation,
             events.position_create(accounts.key("lb_pair"), accounts.key("position"), accounts.key("owner")),
         )
-        invocation.consume(units.END)
+        invocation.consume(after)
 
     return run
 
@@ -185,6 +191,7 @@ def lengthener(kind: LengthenKind) -> Program:
         if kind.to_a_bin:
             accounts.constrain()
             if added <= 0:
+                accounts.use(life_units.WIDE_ALREADY)
                 return
         else:
             if not invocation.is_writable(accounts.places["funder"]):
@@ -204,11 +211,11 @@ def lengthener(kind: LengthenKind) -> Program:
             raise anchor_error(errors.INVALID_BIN_ID, reach)
         if kind.to_a_bin:
             _grow(invocation, accounts, upper - lower + 1, added)
-        invocation.consume(units.lengthening(upper - lower + 1, upwards=upwards))
+        accounts.use(life_units.widened(kind.name, upper - lower + 1, added, upwards=upwards))
         invocation.write(accounts.places["position"], after)
         lb_pair, position, owner = (accounts.key(name) for name in ("lb_pair", "position", "owner"))
         events.emit(invocation, events.increase_length(lb_pair, position, owner, added, side))
-        invocation.consume(units.END)
+        invocation.consume(life_units.WIDENED[kind.name][1])
 
     return run
 
@@ -255,14 +262,16 @@ def closer(kind: CloseKind) -> Program:
         owner = owner_of(data)
         if accounts.key("sender") != owner and accounts.key("rent_receiver") != owner:
             raise anchor_error(errors.WRONG_RENT_RECEIVER, f"instructions/v2/{kind.name}.rs:32")
-        invocation.consume(units.closing(data))
+        accounts.use(life_units.POSITION_KEPT)
         if not positions.is_empty(data):
             if kind.only_if_empty:
                 return
             raise anchor_error(errors.NON_EMPTY_POSITION, kind.place)
+        head = np.frombuffer(data, POSITION, count=1)[0]
+        accounts.use(life_units.closed(kind.name, int(head["upper_bin_id"]) - int(head["lower_bin_id"]) + 1))
         events.emit(invocation, events.position_close(accounts.key("position"), owner))
         invocation.close(accounts.places["position"], accounts.places["rent_receiver"])
-        invocation.consume(units.CLOSED)
+        invocation.consume(life_units.CLOSED[kind.name][1])
 
     return run
 

@@ -9,7 +9,7 @@ from dlmm.meteora.pdas import PROGRAM_ID
 from sandbox.model.invocation import EVENT_PREFIX, Invocation, Program, ProgramError
 from sandbox.model.meteora import array, deposits, errors, orders, position, swap, withdrawals
 from sandbox.model.meteora.errors import account_error, anchor_error
-from sandbox.model.meteora.units import FAILURE
+from sandbox.model.meteora.units import EACH_ACCOUNT, ENTRY, FAILURE
 
 _INSTRUCTIONS: Mapping[str, Program] = {
     **{kind.name: swap.swapper(kind) for kind in swap.KINDS},
@@ -40,6 +40,7 @@ def meteora(invocation: Invocation) -> None:
     :raises ProgramError: It fails; as the program itself would.
 
     """
+    invocation.consume(ENTRY + EACH_ACCOUNT * invocation.count)
     tag = invocation.data[: len(EVENT_PREFIX)]
     known = _BY_DISCRIMINATOR.get(tag)
     if known is None:

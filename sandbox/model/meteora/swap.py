@@ -106,7 +106,7 @@ class _Swap:
         arguments = Arguments(invocation.data)
         first, second = arguments.take(_AMOUNTS)
         slices = arguments.slices() if kind.newer else []
-        self.invocation, self.kind, self.units = invocation, kind, invocation.remaining
+        self.invocation, self.kind = invocation, kind
         self.frame = units.NEWER if kind.newer else units.OLDER
         self.accounts = accounts = Accounts(invocation, _NEWER_FIELDS if kind.newer else _OLDER_FIELDS)
         accounts.constrain(user_token_in=self._check_in, user_token_out=self._check_out)
@@ -172,17 +172,12 @@ class _Swap:
         if isinstance(done, SwapFailure):
             raise self._failed(done, pool)
         quote, after = done
-        self._used(units.swap_units(frame, pool, self.request, quote, [array.index for array in self.arrays]))
+        self.accounts.use(units.swap_units(frame, pool, self.request, quote, [array.index for array in self.arrays]))
         self._write(pool, after)
         self._pay(pool, quote)
         missed = quote.amount_out < self.threshold if self.request.exact_in else quote.amount_in > self.threshold
         if missed:
             raise anchor_error(errors.SLIPPAGE, self.kind.places[1])
-
-    def _used(self, total: int) -> None:
-        """Take compute units so that the instruction has used a total by now."""
-        used = self.units - self.invocation.remaining
-        self.invocation.consume(max(total - used, 0))
 
     def _write(self, before: MeteoraPool, after: MeteoraPool) -> None:
         invocation = self.invocation
@@ -242,7 +237,7 @@ class _Swap:
             invocation.consume(invocation.remaining + 1)
         assert code is not None
         passed = [array.index for array in self.arrays]
-        self._used(units.failed_swap_units(code, self.frame, pool, self.request, passed))
+        self.accounts.use(units.failed_swap_units(code, self.frame, pool, self.request, passed))
         match code:
             case failures.ARRAY_NOT_INITIALISED:
                 return refuse(invocation, self.refused, borrowed=self.in_use)

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from dlmm.liquidity import LiquidityChange
 from dlmm.meteora import failures
 from dlmm.meteora.layout import BINS_PER_ARRAY
 from dlmm.meteora.pool import MeteoraPool
@@ -27,7 +26,7 @@ READING: Mapping[str, int] = {
 }
 """What reading one account costs, by the name of its kind."""
 
-CONSTRAINTS = 2_700
+CONSTRAINTS = 1_600
 """Looking at the constraints, most of it for the event authority's address."""
 
 FAILURE = 1_600
@@ -151,69 +150,3 @@ def _walk(pool: MeteoraPool, request: SwapRequest, start: int, end: int) -> int:
     one += _BIN_HOST * request.host + _BIN_VARIABLE_FEE * bool(pool.pair["variable_fee_control"][0])
     walk = _ARRAY * arrays + _EMPTY_BIN * (bins - liquid) + one * liquid + _BIN_OF_BOTH * of_both
     return walk + _FURTHER_BINS * (liquid > 1)
-
-
-OPEN_POSITION = 1_000
-END = 300
-CLOSED = 1_000
-
-
-def lengthening(width: int, *, upwards: bool) -> int:
-    """Estimate what widening a position uses; downwards all its bins move.
-
-    :arg width: Bins before.
-
-    """
-    return 600 if upwards else 600 + 250 * width
-
-
-def closing(position: bytes) -> int:
-    """Estimate what it takes to see whether a position is empty.
-
-    :arg position: Its bytes.
-
-    """
-    return len(position) // 30
-
-
-def array_prices(index: int) -> int:
-    """Estimate what computing the prices of an array's bins uses."""
-    return 195_000
-
-
-BEFORE_LIQUIDITY_EVENT = 2_300
-BETWEEN_CLAIM_EVENTS = 2_300
-
-
-def before_transfer(*, is_token_2022: bool, newer: bool) -> int:
-    """Estimate what comes before a transfer."""
-    return 1_600 + TOKEN_2022_FIRST * is_token_2022
-
-
-def deposited(bins: Sequence[int], change: LiquidityChange) -> int:
-    """Estimate what a deposit uses up to its first call."""
-    return 10_000 + 3_000 * len(change.bins)
-
-
-def withdrawn(bins: int, change: LiquidityChange) -> int:
-    """Estimate what a withdrawal uses up to its first call."""
-    return 10_000 + 3_000 * len(change.bins)
-
-
-def claimed(bins: int) -> int:
-    """Estimate what a claim uses up to its first call."""
-    return 10_000 + 500 * bins
-
-
-BEFORE_ORDER_EVENT = 2_300
-CLOSE_ORDER = 500
-
-
-def placed(bins: int) -> int:
-    """Estimate what placing an order uses up to the transfer."""
-    return 5_000 + 550 * bins
-
-
-def cancelled(bins: int) -> int:
-    """Estimate what cancelling an order uses up to the transfers."""
-    return 5_000 + 550 * bins

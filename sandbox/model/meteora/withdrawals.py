@@ -6,8 +6,9 @@ from solders.pubkey import Pubkey
 from dlmm.liquidity import NOTHING, LiquidityChange
 from dlmm.meteora import liquidity
 from dlmm.meteora.layout import POSITION
+from dlmm.meteora.pdas import bin_array_indices
 from sandbox.model.invocation import Invocation, Program
-from sandbox.model.meteora import errors, events, units
+from sandbox.model.meteora import errors, events, life_units
 from sandbox.model.meteora.arguments import Arguments
 from sandbox.model.meteora.errors import anchor_error
 from sandbox.model.meteora.liquidity_change import Change
@@ -53,16 +54,26 @@ def remove_by_range(*, newer: bool) -> Program:
         )
         assert isinstance(done, LiquidityChange)
         taken = NOTHING - done.vault
-        invocation.consume(units.withdrawn(last - first + 1, done))
+        frame = life_units.WITHDRAWAL_2 if newer else life_units.WITHDRAWAL
+        change.accounts.use(
+            frame.of(
+                bins=last - first + 1,
+                held=len(done.bins),
+                arrays=len(bin_array_indices(first, last)),
+                extension=change.has_extension,
+                token_2022=change.token_2022,
+                width=change.width,
+            )
+        )
         if not newer and taken == NOTHING:
             raise anchor_error(errors.INVALID_INPUT, "instructions/withdraw/remove_liquidity.rs:127")
         change.write(before, done.after)
-        change.pay_out(taken, skip_zero=False)
+        change.pay_out(taken, frame.ends, skip_zero=False)
         accounts = change.accounts
         sender, position, pair = (accounts.key(name) for name in ("sender", "position", "lb_pair"))
-        invocation.consume(units.BEFORE_LIQUIDITY_EVENT)
+        invocation.consume(frame.ends.event)
         events.emit(invocation, events.remove_liquidity(pair, sender, position, taken, int(change.pair["active_id"])))
-        invocation.consume(units.END)
+        invocation.consume(frame.ends.end)
 
     return run
 
@@ -91,17 +102,26 @@ def claim(*, newer: bool) -> Program:
             raise anchor_error(errors.INVALID_POSITION, "state/dynamic_position.rs:444")
         before = change.state()
         done = liquidity.claim_fees(before, min_bin_id=first, max_bin_id=last, tokens=change.tokens, time=change.time)
-        invocation.consume(units.claimed(last - first + 1))
+        frame = life_units.CLAIM_2 if newer else life_units.CLAIM
+        change.accounts.use(
+            frame.of(
+                bins=last - first + 1,
+                held=_held(change, first, last),
+                arrays=len(bin_array_indices(first, last)),
+                extension=False,
+                token_2022=change.token_2022,
+            )
+        )
         change.write(before, done.after)
         fees = NOTHING - done.vault
-        change.pay_out(fees, skip_zero=True)
+        change.pay_out(fees, frame.ends, skip_zero=True)
         accounts = change.accounts
         keys = (accounts.key("lb_pair"), accounts.key("position"), change.owner())
-        invocation.consume(units.BEFORE_LIQUIDITY_EVENT)
+        invocation.consume(frame.ends.event)
         events.emit(invocation, events.claim_fee(*keys, fees))
-        invocation.consume(units.BETWEEN_CLAIM_EVENTS)
+        invocation.consume(life_units.BETWEEN_CLAIM_EVENTS)
         events.emit(invocation, events.claim_fee2(*keys, fees, int(change.pair["active_id"])))
-        invocation.consume(units.END)
+        invocation.consume(frame.ends.end)
 
     return run
 
@@ -113,3 +133,10 @@ def _fee_owner(change: Change) -> Pubkey | None:
     if named != Pubkey.default():
         return named
     return change.owner() if change.operated else None
+
+
+def _held(change: Change, first: int, last: int) -> int:
+    """Count the bins in which the position has a share, of its first 70."""
+    shares = np.frombuffer(change.accounts.data("position"), POSITION, count=1)[0]["shares"]
+    inside = shares[first - change.lower : last - change.lower + 1]
+    return int(np.count_nonzero(inside["low"] | inside["high"]))
