@@ -100,6 +100,9 @@ async def _serve(
 @click.option("--ws-port", type=click.IntRange(0, 65_535), help="Serve on a second port too.")
 @click.option("--slot-ms", default=400, show_default=True, type=click.IntRange(1, 60_000), help="Length of a slot.")
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Of genesis, prices and traders.")
+@click.option(
+    "--first-slot", default=400_000_000, show_default=True, type=click.IntRange(1, 1 << 60), help="Of genesis."
+)
 @click.option("--faults", default="", metavar="SPEC", help="What goes wrong: key=value,...; see below.")
 @click.option("--program", multiple=True, metavar="ID=FILE", help="Run a true program; may be repeated.")
 @click.option("--accounts", multiple=True, metavar="DIR", help="Load accounts from files; may be repeated.")
@@ -115,6 +118,7 @@ def main(
     ws_port: int | None,
     slot_ms: int,
     seed: int,
+    first_slot: int,
     faults: str,
     program: tuple[str, ...],
     accounts: tuple[str, ...],
@@ -138,6 +142,7 @@ def main(
         accounts=accounts,
         clone=clone,
         clone_pools=clone_pool,
+        first_slot=first_slot,
     )
     node, pools = build_cluster(options)
     gc.freeze()

@@ -65,6 +65,8 @@ class ClusterOptions(Record, frozen=True):
 
     :arg confirm_lag: Blocks from processed to confirmed.
 
+    :arg first_slot: Slot of the state at the start; one that comes back after another starts behind the last of that.
+
     """
 
     seed: Annotated[int, Meta(ge=0)] = 1
@@ -77,6 +79,7 @@ class ClusterOptions(Record, frozen=True):
     clone: str | None = None
     clone_pools: tuple[str, ...] = ()
     confirm_lag: Annotated[int, Meta(ge=1)] = 1
+    first_slot: Annotated[int, Meta(ge=1)] = 400_000_000
 
 
 def build_engine(options: ClusterOptions) -> Engine:
@@ -140,7 +143,8 @@ def build_node(engine: Engine, pools: Sequence[PoolFacts], options: ClusterOptio
 
     """
     faults = Faults(options.faults)
-    chain = Chain(engine, Terms(seed=options.seed, confirm_lag=options.confirm_lag), faults)
+    terms = Terms(seed=options.seed, confirm_lag=options.confirm_lag, first_slot=options.first_slot)
+    chain = Chain(engine, terms, faults)
     node = Node(chain, PriceBoard(str(pool.address) for pool in pools), options.slot_ms / 1000.0)
     if options.market != NO_MARKET:
         node.market = Market(chain, pools, parse_market(options.market, seed=options.seed), node.board)

@@ -59,3 +59,8 @@ def test_the_same_seed_makes_the_same_genesis() -> None:
 def test_what_cannot_be_had_is_named(options: ClusterOptions, error: type[Exception]) -> None:
     with pytest.raises(error):
         build_cluster(options)
+
+
+def test_a_cluster_can_begin_behind_another_ones_last_slot() -> None:
+    node, _ = build_cluster(ClusterOptions(market="off", first_slot=400_000_123))
+    assert node.chain.processed == 400_000_123
