@@ -253,7 +253,7 @@ class Replay(Section, frozen=True):
 
     """
 
-    recording: FilePath = "replay_data/sample.parquet"
+    recording: FilePath = "replay_data/sandbox.parquet"
     block_rows: Annotated[int, Meta(ge=1, le=1_000_000)] = 20_000
     name: Name = "replay"
 

@@ -13,7 +13,7 @@ from operators.blocks import Block
 from tests.shared import ROOT
 from tests.tapes import tape
 
-SAMPLE = ROOT / "replay_data" / "sample.parquet"
+SAMPLE = ROOT / "replay_data" / "sandbox.parquet"
 
 
 def drain(

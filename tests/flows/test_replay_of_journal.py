@@ -18,7 +18,7 @@ ROWS = 3_000
 
 
 def test_a_journal_replays_like_its_single_file_twin(tmp_path: Path) -> None:
-    sample = Recording.open(ROOT / "replay_data" / "sample.parquet")
+    sample = Recording.open(ROOT / "replay_data" / "sandbox.parquet")
     rows, writes = sample.rows(0, ROWS), sample.writes(0, ROWS)
     pool_rows = rows["account"] == 0
     rows["kind"][pool_rows.nonzero()[0][5::9]] = TICK

@@ -35,7 +35,7 @@ def test_nothing_set_gives_the_defaults_on_paper() -> None:
     assert settings.trading.dry_run
     assert settings.wallet.keypair_path is None
     assert settings.strategies == Settings().strategies
-    assert settings.replay.recording == str(Path.cwd() / "replay_data/sample.parquet")
+    assert settings.replay.recording == str(Path.cwd() / "replay_data/sandbox.parquet")
 
 
 def test_seed_configuration_loads_unchanged() -> None:
