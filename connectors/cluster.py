@@ -20,7 +20,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import Account, Record
 
 ATTEMPTS = 6
-FIRST_PAUSE_S = 0.5
+FIRST_PAUSE_S = 0.25
 REQUEST_S = 10.0
 LOOK_S = 0.1
 """How often somebody who waits looks whether the run is to end."""

@@ -8,7 +8,7 @@ from connectors.venue_accounts import VENUES, VenueAccounts
 from dlmm.accounts import venue_of
 from dlmm.errors import AccountError, RangeError
 from dlmm.meteora.pool import MeteoraPool
-from dlmm.price import human_price, ratio_of
+from dlmm.price import BASIS_POINTS, human_price, ratio_of
 from dlmm.records import Account, Record, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool
@@ -131,6 +131,13 @@ def _objection(pool: Pool, slot: int) -> str:
 
 
 def _info_of(address: str, pool: Pool, venue: VenueAccounts) -> PoolInfo:
+    """Return what is known of a pool before any row of it.
+
+    :raises RangeError: The step between its bins is none that a program allows.
+
+    """
+    if not 1 <= pool.bin_step <= BASIS_POINTS:
+        raise RangeError(f"a bin step of {pool.bin_step}, outside 1 to {BASIS_POINTS}")
     pair = pool.pair[0]
     shared = ("base_factor", "filter_period", "decay_period", "reduction_factor", "variable_fee_control")
     return PoolInfo(

@@ -185,6 +185,22 @@ class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
         return _RunFolder(self, resume_state)
 
 
+def usable_runs_dir(path: str) -> Path:
+    """Make the folder that receives runs, where it is not there yet: a run must not find out later that it cannot.
+
+    :raises DlmmError: It cannot be made, or written to.
+
+    """
+    runs_dir = Path(path)
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DlmmError(f"results.runs_dir: {path}: cannot be made: {error.strerror}") from None
+    if not os.access(runs_dir, os.W_OK | os.X_OK):
+        raise DlmmError(f"results.runs_dir: {path}: cannot be written")
+    return runs_dir
+
+
 def _new_folder(runs_dir: Path, name: str) -> Path:
     stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{name}"
     for attempt in range(1000):

@@ -22,7 +22,7 @@ from connectors.live_inbox import JournalTerms, LiveSource
 from connectors.logs import start_logging
 from connectors.metrics_server import MetricsServer
 from connectors.pool_loading import LoadedPool
-from connectors.run_folder import Outcome, RunFolderSink, RunLabels
+from connectors.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
 from connectors.status_line import StatusLine
 from connectors.stopping import Stop
 from connectors.telemetry import Telemetry
@@ -146,4 +146,5 @@ def __getattr__(name: str) -> Dataflow:
 
 def _build(settings: Settings, outcome: Outcome) -> Dataflow:
     run = Run(outcome=outcome)
+    usable_runs_dir(settings.results.runs_dir)
     return live(settings, *begin(settings, run), run)

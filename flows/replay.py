@@ -5,7 +5,6 @@ replayed.
 """
 
 import sys
-from pathlib import Path
 
 import bytewax.operators as op
 import numpy as np
@@ -14,7 +13,7 @@ from bytewax.dataflow import Dataflow
 from connectors.inbox import ReplaySource
 from connectors.inspection import Inspector
 from connectors.recording import Recording
-from connectors.run_folder import Outcome, RunFolderSink, RunLabels
+from connectors.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
 from flows.plan import plan, traded_pools, unknown_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
@@ -54,7 +53,8 @@ def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
         recording=str(recording.path),
         notes=(*recording.notes, *not_yet_in_use(settings), *unknown_pools(settings, recording.pools)),
     )
-    op.output("result", reports, RunFolderSink(Path(settings.results.runs_dir), labels, outcome or Outcome()))
+    runs_dir = usable_runs_dir(settings.results.runs_dir)
+    op.output("result", reports, RunFolderSink(runs_dir, labels, outcome or Outcome()))
     return flow
 
 

@@ -72,6 +72,7 @@ def nothing(path: Path) -> None:
         (good, {"HFT__PAPER__LATENCY_SLOTS": "0"}, "paper.latency_slots: found 0"),
         (good, {"HFT__TARGET_POOLS__POOLS": '["elsewhere"]'}, "none of elsewhere is in the recording"),
         (good, {"HFT__PORTFOLIO__QUOTE": "EURC"}, "pool-0 quotes in USDC"),
+        (good, {"HFT__RESULTS__RUNS_DIR": "/proc/nowhere"}, "results.runs_dir: /proc/nowhere: cannot be made"),
         (good, {"HFT__STRATEGIES__MARKET_MAKING__ENABLED": "false"}, "none is enabled"),
     ],
 )
