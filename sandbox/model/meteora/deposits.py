@@ -1,7 +1,7 @@
 """Liquidity added: by a share for every bin, or as the program spreads it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from dlmm.errors import AccountError
 from dlmm.liquidity import MAX_U64, NOTHING, Amounts, LiquidityChange, LiquidityFailure, LiquidityState, part_of
@@ -55,7 +55,8 @@ def add_liquidity2(invocation: Invocation) -> None:
     def deposit(before: LiquidityState) -> LiquidityChange | LiquidityFailure:
         if crossed:
             return LiquidityFailure("CompositionFactorFlawed", errors.FLAWED, f"bin {crossed[0][0]} takes one token")
-        return liquidity.deposit(before, wanted, tokens=change.tokens, time=change.time)
+        reached = takewhile(lambda part: not change.lacks([part[0]]), wanted)
+        return liquidity.deposit(before, list(reached), tokens=change.tokens, time=change.time)
 
     places = {errors.FLAWED: f"{source}:{crossed[0][1]}"} if crossed else {}
     last = crossed[0][0] if crossed else MAX_U64
@@ -71,6 +72,14 @@ def _refusal(shares: Sequence[BinShare]) -> int | None:
     if sum(share.share_x_bps for share in shares) != _BASIS_POINTS:
         return 81
     return None if sum(share.share_y_bps for share in shares) == _BASIS_POINTS else 86
+
+
+def _emit_fee(change: Change, done: LiquidityChange | LiquidityFailure, is_due: bool) -> None:
+    """Send the event of a composition fee, which comes before the bins above the active one."""
+    if not is_due or isinstance(done, LiquidityFailure) or done.composition_fee == NOTHING:
+        return
+    sender, active_id = change.accounts.key("sender"), int(change.pair["active_id"])
+    events.emit(change.invocation, events.composition_fee(sender, active_id, done.composition_fee, done.protocol_fee))
 
 
 def by_strategy(*, newer: bool) -> Program:
@@ -147,7 +156,7 @@ def _deposit(
     if isinstance(done, LiquidityFailure) and done.code in _BEFORE_ARRAYS:
         raise anchor_error(done.code, places.get(done.code))
     reached = bins[:1] if bins[0] < change.lower else [bin_id for bin_id in bins if bin_id <= last]
-    fault = change.fault(reached)
+    fault = change.fault(reached[:1])
     if fault is not None:
         raise fault
     if change.pair["status"] != ENABLED:
@@ -161,6 +170,10 @@ def _deposit(
             "state/dynamic_position.rs:756:13",
             f"index out of bounds: the len is 70 but the index is {(bins[0] - change.lower) % (1 << 64)}",
         )
+    _emit_fee(change, done, change.newer and change.lacks(reached))
+    fault = change.fault(reached)
+    if fault is not None:
+        raise fault
     paid = NOTHING if isinstance(done, LiquidityFailure) else NOTHING - done.user
     if max(paid.x, paid.y) > MAX_U64:
         done = LiquidityFailure("MathOverflow", errors.MATH_OVERFLOW, f"{paid.x} and {paid.y} in all")
@@ -189,9 +202,8 @@ def _deposit(
     accounts.use(total - later if has_fee else total)
     change.write(before, done.after)
     sender, position, pair = (accounts.key(name) for name in ("sender", "position", "lb_pair"))
-    if has_fee:
-        events.emit(invocation, events.composition_fee(sender, active_id, done.composition_fee, done.protocol_fee))
-        accounts.use(total)
+    _emit_fee(change, done, has_fee)
+    accounts.use(total)
     change.pay_in(paid, frame.ends)
     invocation.consume(frame.ends.event)
     events.emit(invocation, events.add_liquidity(pair, sender, position, paid, active_id))

@@ -93,25 +93,34 @@ class Change:
         write_liquidity(self.invocation, self.arrays, before, after, pair=places["lb_pair"], extension=extension)
         self.invocation.write(places["position"], after.position)
 
-    def fault(self, bins: Iterable[int], *, in_step: bool = False) -> ProgramError | None:
+    def lacks(self, bins: Iterable[int]) -> bool:
+        """Tell whether an array of the bins is not among those passed, in their order.
+
+        :arg bins: Ascending; the program takes an array when the first of its bins comes, and passes over others.
+
+        """
+        passed = iter([array.index for array in self.arrays])
+        return not all(index in passed for index in sorted({bin_array_index(bin_id) for bin_id in bins}))
+
+    def fault(self, bins: Iterable[int]) -> ProgramError | None:
         """Return how the program ends for the arrays that it was given, or `None` when it has those of all bins.
 
-        :arg bins: Ascending; each array is taken when the first of its bins comes.
-
-        :arg in_step: Whether the program passes over no array that it does not need.
+        :arg bins: As in `lacks`; the older instructions look at their two arrays whatever the bins.
 
         """
         if not self.newer:
             return self._fault_of_two()
-        passed = iter(self.arrays)
-        for index in sorted({bin_array_index(bin_id) for bin_id in bins}):
-            for array in passed:
-                if array.index == index:
-                    break
-                if in_step:
-                    return anchor_error(errors.INVALID_INPUT, "state/bin.rs:54")
-            else:
+        return refuse(self.invocation, self.refused, borrowed=self.in_use) if self.lacks(bins) else None
+
+    def fault_in_step(self, bins: Iterable[int]) -> ProgramError | None:
+        """Do as `fault` does, for an instruction that passes over no array."""
+        if not self.newer:
+            return self._fault_of_two()
+        for count, index in enumerate(sorted({bin_array_index(bin_id) for bin_id in bins})):
+            if count == len(self.arrays):
                 return refuse(self.invocation, self.refused, borrowed=self.in_use)
+            if self.arrays[count].index != index:
+                return anchor_error(errors.INVALID_INPUT, "state/bin.rs:54")
         return None
 
     def _fault_of_two(self) -> ProgramError | None:

@@ -6,16 +6,19 @@ import msgspec
 from solders.pubkey import Pubkey
 
 from dlmm.errors import AccountError
+from dlmm.fees import fee_on_net
 from dlmm.meteora import failures
 from dlmm.meteora import swap as arithmetic
 from dlmm.meteora.pool import MeteoraPool
+from dlmm.meteora.terms import FEE_ALWAYS_IN_Y
 from dlmm.records import MAX_U64, Account, Clock, Record, SwapFailure, SwapQuote, SwapRequest
+from dlmm.wide import U64
 from sandbox.model.invocation import Invocation, Program, ProgramError
 from sandbox.model.meteora import errors, events, units
 from sandbox.model.meteora.accounts import Accounts, Field, Kind
 from sandbox.model.meteora.arguments import Arguments
 from sandbox.model.meteora.arrays import PassedArray, array_places, passed_arrays, refuse
-from sandbox.model.meteora.errors import account_error, anchor_error, runtime_error
+from sandbox.model.meteora.errors import account_error, anchor_error, math_error, runtime_error
 from sandbox.model.meteora.oracle import observed
 from sandbox.model.meteora.tokens import Side, pay_in, pay_out, sides
 
@@ -250,6 +253,8 @@ class _Swap:
                 return anchor_error(code, self.kind.places[0])
             case failures.MATH_OVERFLOW:
                 self._explain_overflow(pool)
+            case failures.TYPE_CAST_FAILED if self._is_too_much(pool):
+                invocation.log(math_error("math/utils_math.rs:43"))
         return anchor_error(code, _PLACES.get(code))
 
     def _spend_all(self, pool: MeteoraPool) -> None:
@@ -271,7 +276,14 @@ class _Swap:
         least = SwapRequest(exact_in=True, amount=1, swap_for_y=self.swap_for_y, threshold=0)
         alone = arithmetic.quote(pool, least, self.clock)
         if isinstance(alone, SwapFailure) and alone.code == failures.MATH_OVERFLOW:
-            self.invocation.log("Math error thrown at programs/lb_clmm/src/state/parameters.rs:160")
+            self.invocation.log(math_error("state/parameters.rs:160"))
+
+    def _is_too_much(self, pool: MeteoraPool) -> bool:
+        """Tell whether the amount out that is asked for fits no 64 bits with its fee, which fails with a place."""
+        if self.request.exact_in or not self.swap_for_y or pool.pair["collect_fee_mode"][0] != FEE_ALWAYS_IN_Y:
+            return False
+        fee, fits = fee_on_net(U64(self.request.amount), U64(pool.fee_rate))
+        return not fits or self.request.amount + int(fee) > MAX_U64
 
 
 def swapper(kind: SwapKind) -> Program:

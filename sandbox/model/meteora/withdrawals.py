@@ -95,7 +95,7 @@ def claim(*, newer: bool) -> Program:
             raise anchor_error(errors.INVALID_INPUT, "instructions/v2/claim_fee2.rs:96")
         inside = range(max(first, change.lower), min(last, change.upper) + 1)
         reached = range(first, (inside.stop if first >= change.lower else first) + (last > change.upper))
-        fault = change.fault(reached or range(first, first + 1), in_step=True)
+        fault = change.fault_in_step(reached or range(first, first + 1))
         if fault is not None:
             raise fault
         if first < change.lower or last > change.upper:
