@@ -10,6 +10,7 @@ MAX_ACCOUNTS = 64
 """Accounts of one pool that are told apart; those beyond share the last place."""
 
 CAUSES = ("stale", "duplicate", "out_of_order")
+NONE_DROPPED = (0, 0, 0)
 
 SEEN = np.dtype([("slot", "i8"), ("write_order", "i8")])
 _NEVER = np.iinfo(np.int64).min
@@ -54,6 +55,8 @@ class Arbiter:
         assert rows.dtype == ROW
         dropped = np.zeros(3, np.int64)
         kept = _arbitrate(rows, self._seen, dropped)
+        if kept == len(rows):
+            return rows, NONE_DROPPED
         return rows[:kept], (int(dropped[0]), int(dropped[1]), int(dropped[2]))
 
     def snapshot(self) -> bytes:

@@ -59,6 +59,7 @@ SIGNAL = np.dtype(
         ("_reserved", "i2"),
     ]
 )
+NO_SIGNALS = np.zeros(0, SIGNAL)
 QUOTE, TAKE, CANCEL = 0, 1, 2
 """Replace the resting orders of this strategy in this pool; swap at once; take the resting orders back."""
 
@@ -110,7 +111,7 @@ class Block(msgspec.Struct, frozen=True, gc=False):
     findings: tuple[tuple[str, bool, int], ...] = ()
     failure: str = ""
     dropped: tuple[int, int, int] = (0, 0, 0)
-    signals: Rows = msgspec.field(default_factory=lambda: np.zeros(0, SIGNAL))
+    signals: Rows = NO_SIGNALS
 
 
 @kernel

@@ -14,6 +14,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from dlmm.errors import DlmmError
 from dlmm.records import Record, SwapFailure, SwapRequest
 from dlmm.struct_arrays import copied, join, taken
+from operators.arbitrate import NONE_DROPPED
 from operators.blocks import Block, Rows, order_by_seq
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
 from operators.orders import BUY, FILL, ORDER
@@ -25,6 +26,7 @@ from operators.sizing import POLICY, VENUE, policy_record
 from operators.strategies.interface import PlannedStrategy
 
 STATE_VERSION = 1
+_NO_ORDERS, _NO_FILLS, _NO_SAMPLES = np.zeros(0, ORDER), np.zeros(0, FILL), np.zeros(0, EQUITY)
 
 
 class RiskLimits(Record, frozen=True):
@@ -141,7 +143,8 @@ class Portfolio:
         self._ledger = np.zeros(1, LEDGER)
         self._ledger["slot"] = -1
         self._ledger["next_order"] = 1
-        self._table = np.zeros(0, ORDER)
+        self._table = self._ended = _NO_ORDERS
+        self._fills, self._samples = _NO_FILLS, _NO_SAMPLES
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0
         self._waiting: dict[int, list[Block]] = {}
@@ -163,24 +166,22 @@ class Portfolio:
     def _walk(self, blocks: list[Block]) -> Report:
         rows = join([block.rows for block in blocks])
         signals = join([block.signals for block in blocks])
-        signals = taken(signals, np.argsort(signals["seq"], kind="stable"))
+        if len(blocks) > 1:  # those of one block are in order
+            signals = taken(signals, np.argsort(signals["seq"], kind="stable"))
         for block in blocks:
-            self._dropped += block.dropped
+            if block.dropped != NONE_DROPPED:
+                self._dropped += block.dropped
             if block.writes:
                 self._pools.note(block.pool, block.writes)
-        self._signals += np.bincount(signals["strategy"], minlength=len(self._signals))
+        if len(signals):
+            self._signals += np.bincount(signals["strategy"], minlength=len(self._signals))
 
-        held = int(self._ledger[0]["open_orders"])
-        room = held + 2 * len(signals) + 1
-        if len(self._table) < room:
-            self._table = join([self._table[:held], np.zeros(2 * room - held, ORDER)])
-        ended, fills = np.zeros(room, ORDER), np.zeros(room, FILL)
-        samples = np.zeros(self._samples_in(rows), EQUITY)
+        self._make_room(len(rows), len(signals))
         cursor = np.zeros(1, CURSOR)
         state = (self._ledger, self._books, self._table)
         rules = (self._policies, self._limits, self._venue)
-        out = (ended, fills, samples)
-        order_of_rows = order_by_seq(rows)
+        out = (self._ended, self._fills, self._samples)
+        order_of_rows = order_by_seq(rows) if len(blocks) > 1 else np.arange(len(rows))
         while advance(rows, order_of_rows, signals, state, rules, out, cursor, self._result) == AWAITS_RESULT:
             self._ask_pool(self._table[int(cursor[0]["order"])])
         for block in blocks:
@@ -188,9 +189,9 @@ class Portfolio:
                 self._pools.settle(block.pool, block.writes[-1].seq)
 
         totals = None
-        is_last = any(block.is_last for block in blocks)
-        end = cursor[0]
-        orders, equity = ended[: end["ended"]], samples[: end["samples"]]
+        is_last = blocks[0].is_last
+        *_, ended, filled, sampled = cursor.item()
+        orders, fills, equity = self._ended[:ended], self._fills[:filled], self._samples[:sampled]
         if is_last:
             orders = join([orders, self._table[: int(self._ledger[0]["open_orders"])]])
             last = np.zeros(1, EQUITY)
@@ -199,22 +200,24 @@ class Portfolio:
             totals = self._totals(blocks[0])
         return Report(
             slice_no=blocks[0].slice_no,
-            orders=copied(orders),
-            fills=copied(fills[: end["fills"]]),
-            equity=copied(equity),
-            ledger=self._ledger.copy(),
-            ts_recv_ns=int(rows["ts_recv_ns"].max()) if len(rows) else 0,
+            orders=copied(orders) if len(orders) else _NO_ORDERS,
+            fills=copied(fills) if len(fills) else _NO_FILLS,
+            equity=copied(equity) if len(equity) else _NO_SAMPLES,
+            ledger=copied(self._ledger),
+            ts_recv_ns=max([int(block.rows["ts_recv_ns"][-1]) for block in blocks if len(block.rows)], default=0),
             totals=totals,
         )
 
-    def _samples_in(self, rows: Rows) -> int:
-        """Return how many samples of equity the rows can call for, at most."""
-        if not len(rows):
-            return 1
-        span = int(rows["ts_event_ns"].max()) - min(
-            int(self._ledger[0]["next_sample_ns"]), int(rows["ts_event_ns"].min())
-        )
-        return min(len(rows), span // int(self._venue[0]["equity_interval_ns"]) + 2)
+    def _make_room(self, rows: int, signals: int) -> None:
+        """See to it that the tables can take all that so many rows and signals may bring."""
+        held = int(self._ledger["open_orders"][0])
+        room = held + 2 * signals + 1
+        if len(self._table) < room:
+            self._table = join([self._table[:held], np.zeros(2 * room - held, ORDER)])
+        if len(self._ended) < room:
+            self._ended, self._fills = np.zeros(2 * room, ORDER), np.zeros(2 * room, FILL)
+        if len(self._samples) < rows:
+            self._samples = np.zeros(rows, EQUITY)
 
     def _ask_pool(self, order: np.void) -> None:
         """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""

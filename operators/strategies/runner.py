@@ -6,7 +6,7 @@ from typing import assert_never
 import numpy as np
 
 from dlmm.struct_arrays import copied, join, plain, taken
-from operators.blocks import CANCEL, QUOTE, SIGNAL, TAKE, TICK, Rows
+from operators.blocks import CANCEL, NO_SIGNALS, QUOTE, SIGNAL, TAKE, TICK, Rows
 from operators.pools import PoolInfo
 from operators.strategies.interface import (
     Cancel,
@@ -41,10 +41,14 @@ class KernelRunner:
         if len(self._scratch) < len(rows):
             self._scratch = _BLANK.repeat(len(rows))
         count = int(self._kernel(rows, self._state, self._parameters, self._scratch))
+        if count == 0:
+            return NO_SIGNALS
         signals = copied(self._scratch[:count])
         places = signals["row"]
-        is_in_rows = count == 0 or (places[0] >= 0 and places[-1] < len(rows) and (places[1:] > places[:-1]).all())
-        if not 0 <= count <= len(rows) or not is_in_rows:
+        is_in_rows = 0 < count <= len(rows) and (
+            places[0] >= 0 and places[-1] < len(rows) and (places[1:] > places[:-1]).all()
+        )
+        if not is_in_rows:
             raise StrategyError(
                 f"strategy {self._name}: its kernel must write at most one signal a row, in order, and return how many;"
                 f" it returned {count} for {len(rows)} rows, at rows {places[:5].tolist()}"
@@ -129,7 +133,7 @@ def run(runners: list[tuple[int, Runner]], rows: Rows, pool: int) -> Rows:
     :returns: `SIGNAL` array in order of row, then of strategy.
 
     """
-    parts = []
+    parts: list[Rows] = []
     for index, runner in runners:
         signals = runner.decide(rows)
         if len(signals):
@@ -138,7 +142,7 @@ def run(runners: list[tuple[int, Runner]], rows: Rows, pool: int) -> Rows:
             signals["seq"] = rows["seq"][signals["row"]]
             parts.append(signals)
     if not parts:
-        return _BLANK.repeat(0)
+        return NO_SIGNALS
     if len(parts) == 1:
         return parts[0]
     together = join(parts)
