@@ -15,6 +15,7 @@ stands in for them when they fall silent.
 
 import math
 from collections import deque
+from functools import lru_cache
 
 import numpy as np
 from msgspec import Struct
@@ -237,8 +238,8 @@ class FollowedPool:
         )
 
     def _price(self, active_id: int) -> float:
-        raw = ratio_of(price_x64(active_id - self.info.zero_bin, self.info.bin_step))
-        return human_price(raw, self.info.decimals_x, self.info.decimals_y)
+        info = self.info
+        return _price_of_bin(active_id - info.zero_bin, info.bin_step, info.decimals_x, info.decimals_y)
 
     def _liquidity(self) -> float:
         """Return the quote currency's worth of what stands near the price, in the arrays at hand."""
@@ -266,3 +267,8 @@ class FollowedPool:
         self._known = {address: known for address, known in self._known.items() if address in self._numbers}
         extension = (self._extension,) if self._extension else ()
         return (self.info.pool, *self._arrays.values(), *extension)
+
+
+@lru_cache(maxsize=4096)
+def _price_of_bin(exponent: int, bin_step: int, decimals_x: int, decimals_y: int) -> float:
+    return human_price(ratio_of(price_x64(exponent, bin_step)), decimals_x, decimals_y)

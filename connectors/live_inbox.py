@@ -103,6 +103,7 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         self._telemetry = source.telemetry
         infos = tuple(pool.info for pool in source.pools)
         self._is_traded = np.array([index in source.traded for index in range(len(infos))])
+        self._trades_all = bool(self._is_traded.all())
         self._inspector = Inspector(infos)
         self._slice_no = self._rows = self._reread_to = 0
         self._failure = ""
@@ -205,8 +206,10 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
 
     def _checked(self, rows: Rows, writes: list[AccountWrite]) -> list[tuple[str, Block]]:
         self._rows += len(rows)
-        is_good = self._inspector.check(rows) & self._is_traded[rows["pool"]]
-        if not is_good.all():
+        is_good = self._inspector.check(rows)
+        if not self._trades_all:
+            is_good &= self._is_traded[rows["pool"]]
+        if not all(is_good.tolist()):
             rows = taken(rows, is_good)
         return self._blocks(rows, writes_by_pool(rows, writes)) if len(rows) else []
 
@@ -225,7 +228,8 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
     def _blocks(
         self, rows: Rows, writes: dict[int, list[AccountWrite]], *, is_last: bool = False, failure: str = ""
     ) -> list[tuple[str, Block]]:
-        findings = tuple((found.kind, found.is_refused, found.count) for found in self._inspector.findings if is_last)
+        found = self._inspector.findings if is_last else []
+        findings = tuple((finding.kind, finding.is_refused, finding.count) for finding in found)
         slice_no = self._slice_no
         self._slice_no += 1
         return blocks_of(

@@ -7,6 +7,9 @@ from operators.blocks import AccountWrite, Block, Rows, split_by_pool
 
 def writes_by_pool(rows: Rows, writes: Iterable[AccountWrite]) -> dict[int, list[AccountWrite]]:
     """Group account writes by the pool of the row that they came with; those without a row are left out."""
+    if len(rows) == 1:  # as most slices of a live run
+        ((seq, pool),) = zip(rows["seq"].tolist(), rows["pool"].tolist(), strict=True)
+        return {pool: [write for write in writes if write.seq == seq]}
     pool_of = dict(zip(rows["seq"].tolist(), rows["pool"].tolist(), strict=True))
     found: dict[int, list[AccountWrite]] = {}
     for write in writes:
@@ -34,8 +37,8 @@ def blocks_of(
     :returns: Blocks, keyed by pool.
 
     """
-    parts = split_by_pool(rows, pools) if len(rows) > 1 else [(int(row["pool"]), rows) for row in rows]
-    parts = parts or [(0, rows)]
+    first = int(rows["pool"][0]) if len(rows) else 0
+    parts = split_by_pool(rows, pools) if len(rows) > 1 else [(first, rows)]
     return [
         (
             str(pool),
