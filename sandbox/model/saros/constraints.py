@@ -190,9 +190,9 @@ def _check_vault(accounts: Accounts, name: str, wallet: str, mint: str, token_pr
 
 
 def _check_user_vault(accounts: Accounts, name: str, mint: str) -> None:
+    _check_mut(accounts, name)
     if accounts.read(name)[:32] != bytes(accounts.key(mint)):
         raise account_error(accounts.invocation, errors.RAW, name)
-    _check_mut(accounts, name)
     accounts.spend(Check.USER_VAULT)
 
 

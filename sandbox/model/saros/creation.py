@@ -4,6 +4,7 @@ import struct
 
 import numpy as np
 from solders.instruction import Instruction
+from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 
 from dlmm.anchor import reader, signer, writer, writing_signer
@@ -46,8 +47,7 @@ def run_initialize_bin_array(invocation: Invocation, index: int) -> None:
     accounts = read_accounts(invocation, INITIALIZE_BIN_ARRAY)
     pair = accounts.key("pair")
     check_seeds(accounts, "bin_array", b"bin_array", bytes(pair), struct.pack("<I", index))
-    invocation.consume(units.CREATE_UNITS)
-    invocation.create(accounts.place("bin_array"), invocation.program, BIN_ARRAY.itemsize, accounts.place("user"))
+    _create(accounts, "bin_array", invocation.program, BIN_ARRAY.itemsize)
     check_event_authority(accounts)
     array = np.zeros(1, BIN_ARRAY)
     array["discriminator"] = np.frombuffer(BIN_ARRAY_DISCRIMINATOR, np.uint8)
@@ -72,8 +72,7 @@ def run_create_position(invocation: Invocation, left: int, right: int) -> None:
     accounts = read_accounts(invocation, CREATE_POSITION)
     mint, position = accounts.key("position_mint"), accounts.key("position")
     check_seeds(accounts, "position", b"position", bytes(mint))
-    invocation.consume(units.CREATE_UNITS)
-    invocation.create(accounts.place("position"), invocation.program, POSITION.itemsize, accounts.place("user"))
+    _create(accounts, "position", invocation.program, POSITION.itemsize)
     _make_mint(accounts)
     check_event_authority(accounts)
     data = _position_data(accounts, left, right)
@@ -85,14 +84,22 @@ def run_create_position(invocation: Invocation, left: int, right: int) -> None:
     invocation.consume(units.CREATION_END_UNITS)
 
 
+def _create(accounts: Accounts, name: str, owner: Pubkey, size: int, *, signs: bool = True) -> None:
+    """Make an account that the user pays for.
+
+    :arg signs: Whether the program signs for its address.
+
+    """
+    invocation, place = accounts.invocation, accounts.place(name)
+    invocation.consume(units.TOP_UP_UNITS if invocation.lamports(place) else units.CREATE_UNITS)
+    invocation.create(place, owner, size, accounts.place("user"), signs=signs)
+
+
 def _make_mint(accounts: Accounts) -> None:
     """Make the position's mint with a pointer to itself for metadata, and the user's account for it."""
     invocation = accounts.invocation
     mint, position, user = accounts.key("position_mint"), accounts.key("position"), accounts.key("user")
-    invocation.consume(units.CREATE_UNITS)
-    invocation.create(
-        accounts.place("position_mint"), TOKEN_2022_PROGRAM, _MINT_BYTES, accounts.place("user"), signs=False
-    )
+    _create(accounts, "position_mint", TOKEN_2022_PROGRAM, _MINT_BYTES, signs=False)
     pointer = _INITIALIZE_METADATA_POINTER + bytes(position) + bytes(mint)
     invocation.consume(units.POINTER_UNITS)
     invocation.call(Instruction(TOKEN_2022_PROGRAM, pointer, [writer(mint)]))

@@ -21,8 +21,8 @@ CLOSE_BYTES = 280
 CLOSE_INPUT_BYTES = 2_048
 """What `close_position` makes of the position's shares."""
 
-_BASE = 4_304
-_BOTH_TOKEN_2022 = 72
+_BASE = 2_936
+_ACCOUNT = 72
 _UPPER_BIN = 208
 _ROW = 36
 _EVENT = 608
@@ -30,6 +30,7 @@ _EVENT_HEAD = 88
 _FIRST_BUFFER = 256
 _EXTENDED = 88
 _ANY_EXTENDED = 80
+_MOVED = 80
 
 
 class Heap:
@@ -37,17 +38,17 @@ class Heap:
 
     __slots__ = ("_rows", "_used")
 
-    def __init__(self, input_bytes: int, *, both_token_2022: bool, extended: int) -> None:
+    def __init__(self, input_bytes: int, *, accounts: int, extended: int) -> None:
         """Begin with what is used before the first bin.
 
         :arg input_bytes: Size of the arguments' list.
 
-        :arg both_token_2022: Whether both mints belong to Token-2022, as the position's does.
+        :arg accounts: How many different accounts the instruction was given.
 
         :arg extended: Bytes for mints with extensions.
 
         """
-        self._used = _BASE + input_bytes + extended - (_BOTH_TOKEN_2022 if both_token_2022 else 0)
+        self._used = _BASE + _ACCOUNT * accounts + input_bytes + extended
         self._rows = 0
 
     def take(self, size: int) -> None:
@@ -94,7 +95,7 @@ def deposit_extension_bytes(moved: Sequence[bool]) -> int:
     :arg moved: For each such mint, whether any of it is deposited.
 
     """
-    return (_ANY_EXTENDED if moved else 0) + sum(_EXTENDED + (84 if moves else 0) for moves in moved)
+    return (_ANY_EXTENDED if moved else 0) + sum(_EXTENDED + (_MOVED if moves else 0) for moves in moved)
 
 
 def withdrawal_extension_bytes(count: int) -> int:

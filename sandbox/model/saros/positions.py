@@ -69,8 +69,8 @@ class _Opened:
     tokens: PoolTokens
 
     def heap(self, input_bytes: int, extended: int) -> Heap:
-        both = self.tokens.mint_x.is_token_2022 and self.tokens.mint_y.is_token_2022
-        return Heap(input_bytes, both_token_2022=both, extended=extended)
+        different = {meta.pubkey for meta in self.accounts.invocation.metas}
+        return Heap(input_bytes, accounts=len(different), extended=extended)
 
     def take_rows(self, heap: Heap, rows: Sequence[BinChange], cost: Callable[[Sequence[BinChange]], int]) -> None:
         """Use heap and compute units for the bins done.

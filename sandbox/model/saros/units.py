@@ -1,8 +1,8 @@
 """How many compute units each part of an instruction takes.
 
 The program's cost is the sum of what it does: entering, reading each account, each check, each walked bin or changed
-bin, each call. The figures were fitted to thousands of transactions on the real program, refused ones too: reads and
-checks fit to some 30 units, a whole swap or deposit typically within 1 %.
+bin, each call. The figures were fitted to thousands of transactions on the real program, refused ones too. Half of all
+swaps are off by less than 0.5 %, deposits by 1.6 %, withdrawals by 0.3 %; one in a hundred by more than 4 %, 7 %, 7 %.
 """
 
 from collections.abc import Mapping, Sequence
@@ -162,7 +162,12 @@ POSITION_END_UNITS = 2_502
 CREATE_UNITS = 1_400
 """Preparing to create an account."""
 
+TOP_UP_UNITS = 690
+"""Preparing to make one at an address that holds lamports already."""
+
 ARRAY_EVENT_UNITS = 1_897
+"""Preparing the event of a new bin array."""
+
 ARRAY_END_UNITS = 353
 """From a new array's event to the end."""
 
@@ -175,7 +180,7 @@ MINT_TO_UNITS = 2_455
 DROP_AUTHORITY_UNITS = 935
 CREATION_EVENT_UNITS = 1_544
 CREATION_END_UNITS = 498
-"""The steps of making a position, each before its call."""
+"""The steps of making a position, each up to its call, and the end."""
 
 BURN_UNITS = 1_263
 """Preparing to burn a position's NFT."""
