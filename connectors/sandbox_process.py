@@ -127,7 +127,9 @@ class SandboxProcess:
             read = os.read(stdout.fileno(), _READ_SIZE)
             if not read:
                 self.end()
-                reason = self._said[-1].removeprefix("error: ") if self._said else "it said nothing"
+                reason = (
+                    self._said[-1].removeprefix("error: ").removeprefix("Error: ") if self._said else "it said nothing"
+                )
                 raise SandboxError(f"{reason} (exit status {self._process.returncode})")
             line += read
         return line
