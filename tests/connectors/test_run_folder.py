@@ -10,7 +10,7 @@ import msgspec
 import polars as pl
 import pytest
 
-from connectors.run_folder import Outcome, RunFolderSink, RunLabels
+from connectors.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
 from dlmm.errors import DlmmError
 from operators.portfolio import Portfolio, Report
 from tests.operators.test_portfolio import POOLS, ROWS, params, slices, take
@@ -215,3 +215,13 @@ def test_how_the_input_ended_is_handed_on(reports: list[Report], tmp_path: Path)
     run.write_batch([*reports[:-1], failed])
     run.close()
     assert made.outcome.failure == "cut in half"
+
+
+def test_a_folder_for_results_is_made_or_refused_by_name(tmp_path: Path) -> None:
+    wanted = tmp_path / "new" / "runs"
+    assert usable_runs_dir(str(wanted)) == usable_runs_dir(str(wanted)) == wanted
+    assert wanted.is_dir()
+    (tmp_path / "file").write_text("in the way")
+    for path in (tmp_path / "file", tmp_path / "file" / "runs"):
+        with pytest.raises(DlmmError, match=rf"results\.runs_dir: {path}: cannot be made"):
+            usable_runs_dir(str(path))
