@@ -15,6 +15,7 @@ from connectors.wire.rpc import SLOTS, get_slot
 from dlmm.errors import DlmmError
 
 REFRESH_SLOTS = 4
+"""Slots after which a state that has not changed is told again; where forks can undo what others told, it is one."""
 FORGET_SLOT_S = 30.0
 
 
@@ -29,8 +30,9 @@ class PollingFeed(Feed):
     * Slots never go back: every question asks for at least the newest slot seen (`minContextSlot`), and an endpoint
       that answers with an older one all the same is taken for unwell. Only when nothing newer was told for 30 s, as
       after the restart of a cluster, what was seen is forgotten.
-    * An account is told of when its bytes changed, and every four slots even if not: whoever listens knows by that
-      that the state still holds, and comes back to it where another feed told of a fork that came to nothing.
+    * An account is told of when its bytes changed, and every four slots even if not, at `processed` in every slot:
+      whoever listens knows by that that the state still holds, and comes back to it where another feed told of a fork
+      that came to nothing.
     * Each new slot is told, so that time goes on while websockets are down.
     * At `processed` a node answers from a block that is still being made. Such a state is told as of the slot before,
       which it is at least as new as, so that it never displaces what the block was in the end.
@@ -175,6 +177,7 @@ class PollingFeed(Feed):
             return  # of two nodes in the same slot either may be ahead of the other in it
         is_later = self._commitment == "processed" and slot > 0
         state_slot = slot - is_later
+        refresh_slots = 1 if is_later else REFRESH_SLOTS
         for update in answer.accounts:
             if update.address not in self._accounts:
                 continue
@@ -183,7 +186,7 @@ class PollingFeed(Feed):
                 told is not None
                 and told.data == update.data
                 and told.owner == update.owner
-                and state_slot < told.slot + REFRESH_SLOTS
+                and state_slot < told.slot + refresh_slots
             ):
                 continue
             fresh = AccountUpdate(state_slot, update.address, update.owner, update.data, update.encoding, is_later)

@@ -116,6 +116,16 @@ def test_at_processed_a_state_is_told_as_of_the_slot_before(reactor: Reactor) ->
     polled.close()
 
 
+def test_at_processed_states_are_told_again_in_every_slot(reactor: Reactor) -> None:
+    polled = Polled(reactor, commitment="processed")
+    polled.rounds()
+    polled.rounds()
+    assert states(polled.rounds()) == []
+    polled.ledger.slot = 101
+    assert states(polled.rounds()) == [(PAIR, 100, zstd(b"pair")), (BINS, 100, zstd(b"bins"))]
+    polled.close()
+
+
 def test_each_question_asks_for_the_newest_slot_at_least(polled: Polled) -> None:
     polled.rounds()
     polled.ledger.slot = 105
