@@ -71,6 +71,8 @@ def initialize_bitmap_extension(invocation: Invocation) -> None:
     exists = invocation.owner(place) == PROGRAM_ID
     if not exists:
         invocation.create(place, PROGRAM_ID, BITMAP_EXTENSION.itemsize, accounts.places["funder"])
+    elif not invocation.is_writable(place):
+        raise account_error(invocation, errors.MUT, name)
     accounts.constrain()
     seeds = [b"bitmap", bytes(accounts.key("lb_pair"))]
     accounts.use((life_units.EXTENSION_KEPT if exists else life_units.EXTENSION_MADE) + life_units.search(seeds))

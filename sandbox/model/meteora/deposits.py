@@ -37,7 +37,7 @@ def add_liquidity2(invocation: Invocation) -> None:
     change = Change(invocation, DEPOSIT_2, slices, mints=True)
     source = "instructions/deposit/add_liquidity.rs"
 
-    line = _refusal(shares)
+    line = _refusal(shares, change.width)
     if line is not None:
         raise anchor_error(errors.INVALID_INPUT, f"{source}:{line}")
     given = change.tokens.arrives(Amounts(amount_x, amount_y))
@@ -63,10 +63,16 @@ def add_liquidity2(invocation: Invocation) -> None:
     _deposit(change, [share.bin_id for share in shares], deposit, places, life_units.SHARES, last=last)
 
 
-def _refusal(shares: Sequence[BinShare]) -> int | None:
-    """Return the line of the program's source that refuses a deposit's shares, or `None`."""
+def _refusal(shares: Sequence[BinShare], width: int) -> int | None:
+    """Return the line of the program's source that refuses a deposit's shares, or `None`.
+
+    :arg width: Bins of the position.
+
+    """
     if not shares:
         return 58
+    if len(shares) > width:
+        return 60
     if any(second.bin_id <= first.bin_id for first, second in pairwise(shares)):
         return 73
     if sum(share.share_x_bps for share in shares) != _BASIS_POINTS:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dlmm.meteora import failures
+from dlmm.meteora.bitmap import swap_path
 from dlmm.meteora.layout import BINS_PER_ARRAY
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.meteora.terms import supports_orders
@@ -109,9 +110,15 @@ def failed_swap_units(
         return base + _FAILED_EARLY[code]
     if code in _FAILED_IN_A_BIN:
         return base + _FAILED_IN_A_BIN[code]
-    if not passed:
+    # the walk ends before the first array that it needs and does not find among those that are left
+    rest, reached = iter(passed), None
+    for index in swap_path(pool.pair, pool.extension, swap_for_y=request.swap_for_y, count=len(passed)):
+        if index not in rest:
+            break
+        reached = index
+    if reached is None:
         return base + 2_000
-    last = min(passed) * BINS_PER_ARRAY if request.swap_for_y else (max(passed) + 1) * BINS_PER_ARRAY - 1
+    last = reached * BINS_PER_ARRAY if request.swap_for_y else (reached + 1) * BINS_PER_ARRAY - 1
     return base + 2_000 + _walk(pool, request, pool.active_id, last)
 
 
