@@ -39,6 +39,9 @@ EVERYTHING = (
     "slot.stall=20:2,fork=0.1"
 )
 
+LATE_S = 3.0
+"""What is held back by `ws.delay`, or by `ws.reorder` until the next message, comes so much later at most."""
+
 CASES = (
     Case("nothing"),
     Case("nothing, processed", commitment="processed"),
@@ -54,11 +57,11 @@ CASES = (
     Case("ws.drop", "ws.drop=2"),
     Case("ws.close", "ws.close=2"),
     Case("ws.refuse", "ws.refuse=0.7,ws.drop=5"),
-    Case("ws.delay", "ws.delay=200:3000"),
-    Case("ws.delay, processed", "ws.delay=200:3000", commitment="processed", late_s=3.0),
+    Case("ws.delay", "ws.delay=200:3000", late_s=LATE_S),
+    Case("ws.delay, processed", "ws.delay=200:3000", commitment="processed", late_s=LATE_S),
     Case("ws.dup", "ws.dup=0.5"),
-    Case("ws.reorder", "ws.reorder=0.5"),
-    Case("ws.reorder, processed", "ws.reorder=0.5", commitment="processed", late_s=3.0),
+    Case("ws.reorder", "ws.reorder=0.5", late_s=LATE_S),
+    Case("ws.reorder, processed", "ws.reorder=0.5", commitment="processed", late_s=LATE_S),
     Case("ws.lose", "ws.lose=0.5"),
     Case("ws.malformed", "ws.malformed=0.5"),
     Case("ws.stray", "ws.stray=0.5"),
@@ -73,8 +76,8 @@ CASES = (
     Case("fork, processed", "fork=0.3", commitment="processed"),
     Case("node killed", outage=Outage.KILLED),
     Case("node frozen", outage=Outage.FROZEN),
-    Case("everything", EVERYTHING),
-    Case("everything, processed", EVERYTHING, commitment="processed", late_s=3.0),
+    Case("everything", EVERYTHING, late_s=LATE_S),
+    Case("everything, processed", EVERYTHING, commitment="processed", late_s=LATE_S),
 )
 """Where `ws.refuse`, `ws.mute` and `ws.deaf` are on, connections are cut too: only a new one meets these faults."""
 
