@@ -56,6 +56,15 @@ class WebsocketLimits(Record, frozen=True):
     silent_s: float | None = 30.0
 
 
+def usual_backoff() -> Backoff:
+    """Make delays for peers that matter: what they send while there is no connection is late or lost.
+
+    A connection that lived two seconds has told the whole state and more: peers that cut often are met again at once.
+
+    """
+    return Backoff(first_s=0.25, longest_s=8.0, lived_s=2.0)
+
+
 class WebsocketLink:
     """A websocket client connection that reconnects by itself until it is stopped.
 
@@ -75,7 +84,7 @@ class WebsocketLink:
 
     :arg headers: Sent with the opening handshake.
 
-    :arg backoff: Delays between attempts; `Retry-After` of a refused handshake is heeded.
+    :arg backoff: Delays between attempts, `usual_backoff` by default; `Retry-After` of a refused handshake is heeded.
 
     :arg tls: Context for `wss`; by default one that trusts what the system does and checks certificate and name.
 
@@ -104,7 +113,7 @@ class WebsocketLink:
         self._on_disconnected = on_disconnected
         self._limits = WebsocketLimits() if limits is None else limits
         self._headers = {} if headers is None else headers
-        self._backoff = Backoff() if backoff is None else backoff
+        self._backoff = usual_backoff() if backoff is None else backoff
         self.endpoint = Endpoint.parse(url)
         self._tls = ssl.create_default_context() if self.endpoint.is_secure and tls is None else tls
         self._resolver = Resolver(reactor, self.endpoint.host, self.endpoint.port)

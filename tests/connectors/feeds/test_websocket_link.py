@@ -16,7 +16,7 @@ from connectors.feeds.backoff import Backoff
 from connectors.feeds.link import LinkFailure
 from connectors.feeds.outlet import Outlet
 from connectors.feeds.reactor import Reactor
-from connectors.feeds.websocket_link import WebsocketLimits, WebsocketLink
+from connectors.feeds.websocket_link import WebsocketLimits, WebsocketLink, usual_backoff
 from tests.connectors.feeds.peers import Peer, Visitor, WebsocketPeer, run_until
 
 PATIENT = WebsocketLimits(connect_timeout_s=20.0, handshake_timeout_s=20.0, ping_s=60.0, pong_s=60.0, silent_s=None)
@@ -481,3 +481,10 @@ def test_a_flood_of_pings_that_nobody_reads_the_answers_of_is_bounded(reactor: R
         reactor.run_once(0.001)
     assert client.until_failed() == ["write_full"]
     client.link.stop()
+
+
+def test_a_peer_that_cuts_every_few_seconds_is_met_again_at_once() -> None:
+    waits = usual_backoff()
+    assert all(waits.delay(lived_s=2.0) <= 0.25 for _ in range(20))
+    assert max(waits.delay() for _ in range(20)) > 1.0
+    assert all(waits.delay() <= 8.0 for _ in range(20))
