@@ -1,6 +1,6 @@
 """Measure the live flow: from a node's write of a notification to its socket to the decision that follows from it.
 
-    python -m benchmarks.live [--rate 1000] [--updates 15000] [--runs 3] [--encoding base64+zstd] [--pin]
+    python -m benchmarks.live [--rate 1000] [--updates 15000] [--runs 3] [--spin-us 0] [--encoding base64+zstd] [--pin]
 
 A server process of its own pushes pool accounts over a local websocket (`benchmarks.live_server`); the flow is the
 whole `flows.live`: chain feed, journal, desk with the `mm` workload's market maker, portfolio and paper venue, results.
@@ -46,6 +46,8 @@ QUIET = 0.9
 SETTINGS = """
 [results]
 runs_dir = "{folder}/runs"
+[feeds]
+spin_us = {spin_us}
 [recording]
 folder = "{folder}/recordings"
 record = {record}
@@ -149,7 +151,7 @@ def measure(terms: argparse.Namespace, *, has_journal: bool) -> Figures:
     with tempfile.TemporaryDirectory() as folder:
         sent = Path(folder) / "sent.npy"
         config = Path(folder) / "live.toml"
-        config.write_text(SETTINGS.format(folder=folder, record=str(has_journal).lower()))
+        config.write_text(SETTINGS.format(folder=folder, record=str(has_journal).lower(), spin_us=terms.spin_us))
         command = [sys.executable, "-m", "benchmarks.live_server", "--sent", str(sent), "--encoding", terms.encoding]
         command += ["--updates", str(terms.updates), "--rate", str(terms.rate)]
         server = subprocess.Popen([*command, *(["--core", "1"] if terms.pin else [])], stdout=subprocess.PIPE)
@@ -174,8 +176,6 @@ def _run_flow(config: Path, ports: dict[str, int], updates: int) -> Stopwatch:
     settings = load_settings({"HFT_CONFIG": str(config)})
     with contextlib.redirect_stdout(io.StringIO()):
         run_main(live(settings, "benchmark", live_pools(), feeds, run))
-    gc.enable()
-    gc.unfreeze()
     gc.collect()
     return watch
 
@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1_000.0, help="updates a second, Poisson; 0: as fast as it goes")
     parser.add_argument("--updates", type=int, default=15_000)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--spin-us", type=int, default=0, help="the setting feeds.spin_us")
     parser.add_argument("--encoding", choices=ENCODINGS, default="base64+zstd", help="of the accounts")
     parser.add_argument("--pin", action="store_true", help="the flow to core 0, the server to core 1")
     parser.add_argument("--quiet-s", type=float, default=30.0, help="longest wait for an idle machine before a run")
@@ -221,7 +222,8 @@ def main() -> None:
     terms = parser.parse_args()
     if terms.pin:
         os.sched_setaffinity(0, {0})
-    table = Table(title=f"{terms.updates} updates, {terms.rate:g} a second (0: flat out), {terms.encoding}")
+    pace = f"{terms.rate:g} a second" if terms.rate else "flat out"
+    table = Table(title=f"{terms.updates} updates, {pace}, {terms.encoding}, spinning {terms.spin_us} us")
     for column in ("journal", "p50 us", "p99", "max", "requotes p50", "p99", "CPU %", "CPU us/update", "updates/s"):
         table.add_column(column, justify="right")
     for column in ("server late p50/p99/max us", "others %", "load"):

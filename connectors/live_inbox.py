@@ -79,6 +79,8 @@ class LiveSource(FixedPartitionedSource[tuple[str, Block], LiveState]):
 
     :arg journal: Where to keep the journal; without, the run cannot be taken up again.
 
+    :arg spin_s: For how long after something happened to look for the next thing without sleeping.
+
     """
 
     pools: tuple[LoadedPool, ...]
@@ -88,6 +90,7 @@ class LiveSource(FixedPartitionedSource[tuple[str, Block], LiveState]):
     journal: JournalTerms | None
     stop: Stop
     telemetry: Telemetry
+    spin_s: float = 0.0
 
     def list_parts(self) -> list[str]:
         return ["inbox"]
@@ -121,7 +124,8 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         self._outlets = outlets
         self._telemetry.attach(outlets, self._intake)
         self._is_started = self._is_ended = False
-        self._warm_at = self._tidy_at = 0.0
+        self._spin_s = source.spin_s
+        self._warm_at = self._tidy_at = self._spin_until = 0.0
 
     def _open_journal(self, terms: JournalTerms | None, infos: tuple[PoolInfo, ...], state: LiveState | None) -> None:
         """Begin the journal, or take it up where a snapshot stood.
@@ -165,12 +169,13 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
             return self._end("")
         if not self._is_started:
             return self._start()
-        was_called = self._reactor.run_once(LONGEST_WAIT_S)
+        was_called = self._reactor.run_once(0.0 if self._reactor.now() < self._spin_until else LONGEST_WAIT_S)
         now_ns = time.time_ns()
         self._telemetry.turned(now_ns)
         brought = self._intake.collect(now_ns)
         if brought is None:
             return [] if was_called else self._rest()
+        self._spin_until = self._reactor.now() + self._spin_s
         wanted = self._intake.follow()
         if wanted is not None:
             for feed in self._feeds:

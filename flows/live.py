@@ -109,6 +109,7 @@ def live_source(
         journal=journal,
         stop=run.stop,
         telemetry=run.telemetry,
+        spin_s=settings.feeds.spin_us / 1e6,
     )
 
 

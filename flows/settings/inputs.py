@@ -61,6 +61,9 @@ class Feeds(Section, frozen=True):
 
     :arg silent_after_s: A connection on which nothing came for so long is made anew.
 
+    :arg spin_us: For how long after something happened to look for the next thing without sleeping. It takes a
+        processor of its own, and saves what waking up and running cold cost.
+
     :arg custom: Further feeds.
 
     """
@@ -71,6 +74,7 @@ class Feeds(Section, frozen=True):
     prices_url: WebsocketUrl | None = None
     arrays_around: Annotated[int, Meta(ge=1, le=20)] = 2
     silent_after_s: Annotated[float, Meta(ge=0.1, le=600)] = 10.0
+    spin_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
     custom: tuple[CustomFeed, ...] = ()
 
 

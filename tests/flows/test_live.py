@@ -176,6 +176,17 @@ def test_without_a_recording_nothing_is_written_but_the_result(tmp_path: Path, s
     assert result_of(tmp_path)["summary"]["fills"] > 0
 
 
+def test_a_run_that_does_not_sleep_between_events_decides_the_same(tmp_path: Path, script: list[list[Event]]) -> None:
+    results = []
+    for spin_us in (0, 1_000_000):
+        folder = tmp_path / str(spin_us)
+        settings = settings_of(folder, HFT__FEEDS__SPIN_US=str(spin_us), HFT__RECORDING__RECORD="false")
+        run_live(settings, script)
+        results.append(result_of(folder)["orders"].select("slot", "side", "status").rows())
+    assert results[0] == results[1]
+    assert results[0]
+
+
 def test_recording_with_recording_switched_off_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DlmmError, match=r"recording\.record is off"):
         record(settings_of(tmp_path, HFT__RECORDING__RECORD="false"), "test", POOLS, list, Run())
