@@ -15,9 +15,9 @@ import numpy as np
 from benchmarks.fault_cases import Case, Outage
 from benchmarks.fault_node import Node
 from benchmarks.fault_verdict import Passed, judge
-from connectors.inspection import Inspector
-from connectors.live_inbox import JournalTerms
-from connectors.recording import Recording
+from connectors.inboxes.live import JournalTerms
+from connectors.recordings.inspection import Inspector
+from connectors.recordings.recording import Recording
 from dlmm.errors import DlmmError
 from dlmm.records import Account, Record
 from flows.feeds import make_feeds

@@ -31,7 +31,7 @@ from rich.table import Table
 
 from benchmarks.live_tape import ENCODINGS, live_pools
 from connectors.feeds.chain import ChainFeed
-from connectors.telemetry import Telemetry
+from connectors.monitoring.telemetry import Telemetry
 from dlmm.records import Record
 from flows.live import Run, live
 from flows.settings.load import load_settings

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from solders.pubkey import Pubkey
 
 from benchmarks.mm_tape import PAIRS, VENUES, tape
-from connectors.pool_loading import LoadedPool, load_pool, needed_accounts
+from connectors.clusters.pool_loading import LoadedPool, load_pool, needed_accounts
 from dlmm.meteora.layout import BIN_ARRAY, BINS_PER_ARRAY, LB_PAIR
 from dlmm.records import Account, Record, Venue
-from sandbox.genesis import plant
 from sandbox.model.engine import ModelEngine
-from sandbox.pools import DEFAULT_PLANS, USDC, PoolPlan, Token
+from sandbox.pools.genesis import plant
+from sandbox.pools.plans import DEFAULT_PLANS, USDC, PoolPlan, Token
 
 ARRAYS_AROUND = 2
 FIRST_SLOT = 300_000_000

@@ -20,7 +20,7 @@ from pathlib import Path
 from bytewax.testing import run_main
 
 from benchmarks.mm_tape import REQUOTES, pools, tape
-from connectors.recording import write_recording
+from connectors.recordings.recording import write_recording
 from flows.replay import replay
 from flows.settings.load import load_settings
 

@@ -16,16 +16,16 @@ import bytewax.operators as op
 import numpy as np
 from bytewax.dataflow import Dataflow
 
+from connectors.clusters.pool_loading import LoadedPool
 from connectors.feeds.feed import Feed
-from connectors.inspection import Inspector
-from connectors.live_inbox import JournalTerms, LiveSource
-from connectors.logs import start_logging
-from connectors.metrics_server import MetricsServer
-from connectors.pool_loading import LoadedPool
-from connectors.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
-from connectors.status_line import StatusLine
+from connectors.inboxes.live import JournalTerms, LiveSource
+from connectors.monitoring.logs import start_logging
+from connectors.monitoring.metrics_server import MetricsServer
+from connectors.monitoring.status_line import StatusLine
+from connectors.monitoring.telemetry import Telemetry
+from connectors.recordings.inspection import Inspector
+from connectors.results.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
 from connectors.stopping import Stop
-from connectors.telemetry import Telemetry
 from flows.feeds import make_feeds
 from flows.market import find_market, load_market
 from flows.plan import plan, traded_pools

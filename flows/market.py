@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from connectors.cluster import Cluster, ClusterError
+from connectors.clusters.cluster import Cluster, ClusterError
+from connectors.clusters.pool_loading import LoadedPool
+from connectors.clusters.sandbox_process import SandboxProcess
 from connectors.feeds.endpoint import Endpoint, EndpointError
-from connectors.pool_loading import LoadedPool
-from connectors.sandbox_process import SandboxProcess
 from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.records import Record

@@ -2,10 +2,10 @@
 
 from solders.pubkey import Pubkey
 
-from connectors.pool_loading import LoadedPool, load_pool, needed_accounts
+from connectors.clusters.pool_loading import LoadedPool, load_pool, needed_accounts
 from dlmm.records import Account
-from sandbox.genesis import plant
 from sandbox.model.engine import ModelEngine
+from sandbox.pools.genesis import plant
 
 
 def planted_pools(slot: int = 1, arrays_around: int = 1) -> tuple[LoadedPool, ...]:

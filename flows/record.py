@@ -8,9 +8,9 @@ import numpy as np
 from bytewax.dataflow import Dataflow
 from bytewax.outputs import DynamicSink, StatelessSinkPartition
 
-from connectors.inspection import Inspector
-from connectors.pool_loading import LoadedPool
-from connectors.run_folder import Outcome
+from connectors.clusters.pool_loading import LoadedPool
+from connectors.recordings.inspection import Inspector
+from connectors.results.run_folder import Outcome
 from dlmm.errors import DlmmError
 from flows.live import Feeds, Run, begin, journal_terms, live_source
 from flows.running import wire

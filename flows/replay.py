@@ -10,10 +10,10 @@ import bytewax.operators as op
 import numpy as np
 from bytewax.dataflow import Dataflow
 
-from connectors.inbox import ReplaySource
-from connectors.inspection import Inspector
-from connectors.recording import Recording
-from connectors.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
+from connectors.inboxes.replay import ReplaySource
+from connectors.recordings.inspection import Inspector
+from connectors.recordings.recording import Recording
+from connectors.results.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
 from flows.plan import plan, traded_pools, unknown_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bytewax.dataflow import Dataflow
 
-from connectors.run_folder import Outcome
+from connectors.results.run_folder import Outcome
 from dlmm.errors import DlmmError
 from flows.failure import exit_by, say_own_errors_in_one_line
 from flows.settings.load import load_settings

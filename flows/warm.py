@@ -5,7 +5,7 @@ Compiled kernels are kept on disk until the sources change; a run then loads the
 
 import numpy as np
 
-from connectors.inspection import Inspector
+from connectors.recordings.inspection import Inspector
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.records import Clock, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool

@@ -17,7 +17,7 @@ from sandbox.cluster import ClusterOptions, build_cluster
 from sandbox.faults import KNOBS
 from sandbox.node.cheats import pool_json
 from sandbox.node.server import Addresses, Node
-from sandbox.pools import PoolFacts
+from sandbox.pools.plans import PoolFacts
 
 _READ_SIZE = 4096
 

@@ -10,23 +10,23 @@ from solders.pubkey import Pubkey
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 from dlmm.saros.pdas import PROGRAM as SAROS_PROGRAM
-from sandbox.accounts_dir import load_accounts
 from sandbox.chain import Chain, Terms
-from sandbox.clone import clone_pools, clone_programs, find_pools
-from sandbox.cluster_reader import ClusterReader
 from sandbox.engine import Engine
 from sandbox.faults import Faults
-from sandbox.genesis import plant
-from sandbox.market import Market
-from sandbox.market_spec import parse_market
+from sandbox.market.market import Market
+from sandbox.market.spec import parse_market
 from sandbox.model.engine import ModelEngine
 from sandbox.model.invocation import Program
 from sandbox.model.meteora.program import PROGRAMS as METEORA_PROGRAMS
 from sandbox.model.saros.program import liquidity_book
 from sandbox.node.cheats import Cheats
 from sandbox.node.server import Node
-from sandbox.pool_spec import parse_pools
-from sandbox.pools import PoolFacts
+from sandbox.pools.accounts_dir import load_accounts
+from sandbox.pools.clone import clone_pools, clone_programs, find_pools
+from sandbox.pools.cluster_reader import ClusterReader
+from sandbox.pools.genesis import plant
+from sandbox.pools.plans import PoolFacts
+from sandbox.pools.spec import parse_pools
 from sandbox.prices import PriceBoard
 from sandbox.real import RealEngine, read_program
 
@@ -54,7 +54,7 @@ class ClusterOptions(Record, frozen=True):
 
     :arg programs: True programs to run, as `ID=FILE`; any makes the engine the real one.
 
-    :arg pools: Pools to plant; see `sandbox.pool_spec`. None named are the default ones, unless others come from
+    :arg pools: Pools to plant; see `sandbox.pools.spec`. None named are the default ones, unless others come from
         elsewhere.
 
     :arg accounts: Folders of accounts to load.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from connectors.pool_loading import LoadedPool
+from connectors.clusters.pool_loading import LoadedPool
 from connectors.wire.events import AccountUpdate, Event, SlotUpdate
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.records import Account, Clock, SwapFailure, SwapRequest, Venue

@@ -8,7 +8,7 @@ from typing import Literal
 
 import polars as pl
 
-from connectors.recording_schema import RecordingError
+from connectors.recordings.schema import RecordingError
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 NS_PER: dict[TimeUnit, int] = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}

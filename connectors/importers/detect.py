@@ -6,8 +6,8 @@ from typing import Literal
 import polars as pl
 
 from connectors.importers.intake import is_parquet
-from connectors.recording_schema import RecordingError
-from connectors.recording_window import READ_ERRORS, first_line
+from connectors.recordings.schema import RecordingError
+from connectors.recordings.window import READ_ERRORS, first_line
 
 Kind = Literal["table", "whirlpool", "ticks", "uniswap"]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import polars as pl
 
 from connectors.importers.terms import nearest_bin
-from connectors.recording import write_recording
-from connectors.recording_schema import METADATA_KEY, RecordingError
-from connectors.recording_window import READ_ERRORS, first_line
+from connectors.recordings.recording import write_recording
+from connectors.recordings.schema import METADATA_KEY, RecordingError
+from connectors.recordings.window import READ_ERRORS, first_line
 from dlmm.records import Record
 from operators.pools import PoolInfo
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from connectors.inspection import pool_facts
+from connectors.recordings.inspection import pool_facts
 from dlmm.errors import DlmmError
 from dlmm.records import Record, Venue
 from operators.pools import PoolInfo

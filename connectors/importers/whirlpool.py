@@ -13,7 +13,7 @@ import polars as pl
 from connectors.importers.concentrated import liquidity_from_swaps, price_after, value_near
 from connectors.importers.intake import ImportSummary, Intake, read_table
 from connectors.importers.terms import KNOWN_TOKENS, PoolTerms, stand_in
-from connectors.recording_schema import RecordingError
+from connectors.recordings.schema import RecordingError
 from operators.pools import PoolInfo
 
 NEEDS = ("slot", "block_time", "tx_index", "ix_index", "pool", "pair", "fee_rate_ppm", "a_to_b", "amount_in",

@@ -16,7 +16,7 @@ from connectors.importers.terms import PoolTerms
 from connectors.importers.ticks import DEFAULT_TERMS, import_ticks
 from connectors.importers.uniswap import import_uniswap
 from connectors.importers.whirlpool import import_whirlpool_swaps
-from connectors.inspection_report import inspect_recording, render_report
+from connectors.recordings.inspection_report import inspect_recording, render_report
 from dlmm.records import Venue
 
 _TABLE_ONLY = ("time", "price", "time_unit", "pool", "pool_column", "slot", "liquidity", "volume", "base", "decimals")

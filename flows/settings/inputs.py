@@ -101,7 +101,7 @@ class Sandbox(Section, frozen=True):
 
     :arg seed: Of prices and traders.
 
-    :arg market: Prices and traders, as `sandbox.market_spec` describes them. The default is livelier than the sandbox's
+    :arg market: Prices and traders, as `sandbox.market.spec` describes them. The default is livelier than the sandbox's
         own, so that there is something to see within seconds.
 
     :arg faults: What goes wrong, such as `ws.drop=30,http.429=0.1`.

@@ -12,7 +12,7 @@ from dlmm.meteora.pdas import bin_array_index, position_address
 from dlmm.records import Venue
 from dlmm.shapes import Shape, apportion, weights
 from sandbox.comparison.world import Command, HeldOrder, HeldPosition, World
-from sandbox.pool_access import MeteoraAccess
+from sandbox.market.pool_access import MeteoraAccess
 
 _MOST_ARRAYS = 3
 

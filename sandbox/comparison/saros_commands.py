@@ -13,7 +13,7 @@ from dlmm.saros.liquidity import position_shares
 from dlmm.saros.pdas import bin_array_index, position_address, swap_arrays
 from dlmm.shapes import Shape, apportion, weights
 from sandbox.comparison.world import Command, HeldPosition, World
-from sandbox.pool_access import SarosAccess
+from sandbox.market.pool_access import SarosAccess
 
 
 def open_position(world: World) -> Command:

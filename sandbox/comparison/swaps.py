@@ -9,7 +9,7 @@ from dlmm.programs import associated_token_account
 from dlmm.records import SwapFailure, SwapRequest
 from dlmm.swap import Pool
 from sandbox.comparison.world import Command, World
-from sandbox.pool_access import MeteoraAccess, PoolAccess
+from sandbox.market.pool_access import MeteoraAccess, PoolAccess
 
 MAX_U64 = (1 << 64) - 1
 _LOSS = 0.01

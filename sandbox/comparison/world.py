@@ -12,9 +12,9 @@ from solders.pubkey import Pubkey
 from dlmm import records
 from dlmm.records import Record, Venue
 from sandbox.engine import Engine
-from sandbox.genesis import plant
-from sandbox.pool_access import MeteoraAccess, PoolAccess, SarosAccess, access
-from sandbox.pools import PoolFacts
+from sandbox.market.pool_access import MeteoraAccess, PoolAccess, SarosAccess, access
+from sandbox.pools.genesis import plant
+from sandbox.pools.plans import PoolFacts
 from sandbox.wallets import fund, fund_lamports, keypair_of
 
 WALLETS = 6

@@ -11,7 +11,7 @@ from sandbox.faults import KNOBS, FaultSpecError
 from sandbox.ledger.history import Version
 from sandbox.node.http import CHEAT_PREFIX
 from sandbox.node.server import Node
-from sandbox.pools import PoolFacts
+from sandbox.pools.plans import PoolFacts
 from sandbox.rpc.arguments import Arguments, Index, pubkey
 from sandbox.rpc.cluster_methods import Method
 from sandbox.rpc.errors import invalid

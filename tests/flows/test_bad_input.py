@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from connectors.recording import write_recording
-from connectors.recording_schema import METADATA_KEY
+from connectors.recordings.recording import write_recording
+from connectors.recordings.schema import METADATA_KEY
 from tests.shared import ROOT
 from tests.tapes import tape
 

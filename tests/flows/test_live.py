@@ -13,7 +13,7 @@ from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import run_main
 
 from connectors.feeds.feed import Feed
-from connectors.recording import Recording
+from connectors.recordings.recording import Recording
 from connectors.wire.events import Event
 from dlmm.errors import DlmmError
 from flows.live import Run, live

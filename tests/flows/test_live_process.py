@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from connectors.recording import Recording
+from connectors.recordings.recording import Recording
 from tests.processes import LiveRun, children_of, is_alive, live, wait_until
 
 

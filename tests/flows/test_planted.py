@@ -1,7 +1,7 @@
 from flows.planted import planted_pools
-from sandbox.genesis import plant
 from sandbox.model.engine import ModelEngine
-from sandbox.pools import DEFAULT_PLANS
+from sandbox.pools.genesis import plant
+from sandbox.pools.plans import DEFAULT_PLANS
 
 
 def test_they_are_the_sandboxs_own_pools() -> None:

@@ -18,7 +18,7 @@ from bytewax.testing import cluster_main, run_main
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.recording import write_recording
+from connectors.recordings.recording import write_recording
 from flows.replay import replay
 from flows.settings.load import load_settings
 from tests.shared import ROOT

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from bytewax.testing import run_main
 
-from connectors.journal import Journal
-from connectors.journal_format import encode_head, encode_slice
-from connectors.recording import Recording, write_recording
-from connectors.sealing import segment_path
+from connectors.recordings.journal import Journal
+from connectors.recordings.journal_format import encode_head, encode_slice
+from connectors.recordings.recording import Recording, write_recording
+from connectors.recordings.sealing import segment_path
 from flows.replay import replay
 from flows.settings.load import load_settings
 from operators.blocks import TICK

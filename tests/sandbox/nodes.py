@@ -22,7 +22,7 @@ from sandbox.faults import Faults
 from sandbox.model.engine import ModelEngine
 from sandbox.node.cheats import Cheats
 from sandbox.node.server import Addresses, Node
-from sandbox.pools import PoolFacts
+from sandbox.pools.plans import PoolFacts
 from sandbox.prices import PriceBoard
 from sandbox.real import RealEngine
 

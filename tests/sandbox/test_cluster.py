@@ -5,7 +5,7 @@ import pytest
 
 from sandbox.cluster import ClusterError, ClusterOptions, build_cluster
 from sandbox.faults import FaultSpecError
-from sandbox.market_spec import MarketSpecError
+from sandbox.market.spec import MarketSpecError
 from sandbox.real import ProgramFileError
 from tests.sandbox.true_programs import FILES, programs
 

@@ -8,8 +8,8 @@ from dlmm import records
 from dlmm.programs import SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM, WRAPPED_SOL, associated_token_account
 from dlmm.tokens import decode_mint
 from sandbox.chain import Chain
-from sandbox.genesis import ensure_mint, mint_authority
-from sandbox.pools import SOL, USDC
+from sandbox.pools.genesis import ensure_mint, mint_authority
+from sandbox.pools.plans import SOL, USDC
 from sandbox.real import RealEngine
 from sandbox.wallets import ChainLedger, FundingError, fund, fund_lamports, keypair_of, mint_bytes
 

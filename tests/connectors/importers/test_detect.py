@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from connectors.importers.detect import detect_kind
-from connectors.recording_schema import RecordingError
+from connectors.recordings.schema import RecordingError
 
 
 @pytest.mark.parametrize(

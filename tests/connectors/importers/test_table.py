@@ -14,9 +14,9 @@ from connectors.importers.columns import times_ns
 from connectors.importers.intake import SLOT_NS
 from connectors.importers.table import TableColumns, import_table
 from connectors.importers.terms import PoolTerms
-from connectors.inspection import Inspector
-from connectors.recording import Recording
-from connectors.recording_schema import RecordingError
+from connectors.recordings.inspection import Inspector
+from connectors.recordings.recording import Recording
+from connectors.recordings.schema import RecordingError
 from dlmm.errors import DlmmError
 from dlmm.records import Venue
 

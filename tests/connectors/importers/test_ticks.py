@@ -9,9 +9,9 @@ import pytest
 
 from connectors.importers.detect import detect_kind
 from connectors.importers.ticks import import_ticks
-from connectors.inspection import Inspector
-from connectors.recording import Recording
-from connectors.recording_schema import RecordingError
+from connectors.recordings.inspection import Inspector
+from connectors.recordings.recording import Recording
+from connectors.recordings.schema import RecordingError
 from tests.shared import need_shared
 
 START = 1_723_161_254_000_000_000

@@ -7,9 +7,9 @@ import pytest
 
 from connectors.importers.detect import detect_kind
 from connectors.importers.uniswap import import_uniswap
-from connectors.inspection import Inspector
-from connectors.recording import Recording
-from connectors.recording_schema import RecordingError
+from connectors.recordings.inspection import Inspector
+from connectors.recordings.recording import Recording
+from connectors.recordings.schema import RecordingError
 from tests.shared import need_shared
 
 EVENTS = "data/onchain/uniswap_v3_usdc_weth_two_pools_20240105.parquet"

@@ -10,9 +10,9 @@ from connectors.importers.concentrated import liquidity_from_swaps, price_after,
 from connectors.importers.detect import detect_kind
 from connectors.importers.terms import PoolTerms
 from connectors.importers.whirlpool import NEEDS, import_whirlpool_swaps
-from connectors.inspection import Inspector
-from connectors.recording import Recording
-from connectors.recording_schema import RecordingError
+from connectors.recordings.inspection import Inspector
+from connectors.recordings.recording import Recording
+from connectors.recordings.schema import RecordingError
 from dlmm.records import Venue
 from tests.shared import need_shared
 

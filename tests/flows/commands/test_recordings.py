@@ -6,7 +6,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from connectors.recording import Recording
+from connectors.recordings.recording import Recording
 from flows.cli import Program
 from flows.commands.recordings import import_command, inspect_command
 from tests.shared import need_shared

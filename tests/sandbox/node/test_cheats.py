@@ -3,9 +3,9 @@ import base64
 from solders.keypair import Keypair
 
 from dlmm.programs import SYSTEM_PROGRAM, WRAPPED_SOL
-from sandbox.genesis import plant
 from sandbox.model.engine import ModelEngine
-from sandbox.pools import DEFAULT_PLANS
+from sandbox.pools.genesis import plant
+from sandbox.pools.plans import DEFAULT_PLANS
 from tests.sandbox.nodes import ENGINES, play, served
 
 KEY = str(Keypair.from_seed(bytes([5]) * 32).pubkey())

@@ -1,0 +1,1 @@
+"""Clusters before a run begins: finding one, loading its pools."""

@@ -1,0 +1,1 @@
+"""Recordings: files, the journal that becomes them, and the data check."""

@@ -1,0 +1,273 @@
+"""The run folder: everything a run leaves behind, and the table a person sees at its end.
+
+While the run goes on, rows are appended as they are to three files. A snapshot is their lengths: a restart cuts them
+back to it, so nothing appears twice. When the input has ended they become Parquet, beside `summary.json`.
+"""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+import numpy as np
+import polars as pl
+from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+
+from connectors.results.result_table import print_result
+from dlmm.errors import DlmmError
+from dlmm.records import Record
+from operators.arbitrate import CAUSES
+from operators.blocks import Rows
+from operators.ledger import EQUITY
+from operators.orders import FILL, ORDER, RULES, STATUSES
+from operators.performance import measure
+from operators.portfolio import Report, Totals
+
+TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY}
+SUMMARY = "summary.json"
+SIDES = {1: "buy", -1: "sell"}
+KINDS = {0: "resting", 1: "immediate"}
+
+
+class RunFolderState(Record, frozen=True):
+    """Where a run writes, and how much of it counts.
+
+    :arg lengths: Bytes of each of `TABLES`, in their order.
+
+    :arg seconds: Time spent so far.
+
+    :arg totals: Those of the run once its input has ended: what remains is to write the result.
+
+    """
+
+    folder: str
+    lengths: tuple[int, ...]
+    seconds: float
+    totals: Totals | None = None
+
+
+class RunLabels(Record, frozen=True):
+    """Names that indices in rows stand for, and what the result is measured against.
+
+    :arg configuration: The settings used, as TOML.
+
+    :arg notes: Settings that this run did not act upon, a line each.
+
+    """
+
+    name: str
+    pools: tuple[str, ...]
+    strategies: tuple[str, ...]
+    quote: str
+    capital: float
+    equity_interval_s: float
+    configuration: str
+    recording: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """How a run of this process ended.
+
+    :arg failure: Why its input had to end, or nothing.
+
+    """
+
+    failure: str = ""
+
+
+class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
+    def __init__(self, sink: "RunFolderSink", state: RunFolderState | None) -> None:
+        runs_dir, labels, started = sink.runs_dir, sink.labels, sink.started
+        self._outcome = sink.outcome
+        self._labels = labels
+        if state is not None and sink.goes_on and (Path(state.folder) / SUMMARY).exists():
+            state = None  # that run was ended, and this is the next of the same portfolio
+        self._seconds = state.seconds if state is not None else 0.0
+        self._started = started
+        self._totals = state.totals if state is not None else None
+        self._folder = Path(state.folder) if state is not None else _new_folder(runs_dir, labels.name)
+        # A run whose result stands has nothing left to do: what a restart brings once more is in it already.
+        self._is_written = (self._folder / SUMMARY).exists()
+        lengths = (0,) * len(TABLES) if state is None else state.lengths
+        self._logs: dict[str, BinaryIO] = {}
+        if not self._is_written:
+            self._logs = {table: self._open(table, length) for table, length in zip(TABLES, lengths, strict=True)}
+        if state is None:
+            (self._folder / "config.toml").write_text(labels.configuration)
+
+    def _open(self, table: str, length: int) -> BinaryIO:
+        """Open a table's rows for appending after those that count."""
+        path = self._folder / f"{table}.rows"
+        there = path.stat().st_size if path.exists() else 0
+        if there < length:
+            raise DlmmError(f"{path}: {there} bytes of the {length} that the run to be resumed had written")
+        log = path.open("ab")
+        log.truncate(length)
+        log.seek(0, os.SEEK_END)
+        return log
+
+    def write_batch(self, values: list[Report]) -> None:
+        for report in values:
+            for table, log in self._logs.items():
+                rows: Rows = getattr(report, table)
+                if len(rows):
+                    log.write(rows.tobytes())
+            if report.totals is not None:
+                self._totals = report.totals
+
+    def snapshot(self) -> RunFolderState:
+        for log in self._logs.values():
+            log.flush()
+        lengths = tuple(log.tell() for log in self._logs.values())
+        return RunFolderState(str(self._folder), lengths, self._elapsed(), self._totals)
+
+    def _elapsed(self) -> float:
+        return self._seconds + time.perf_counter() - self._started
+
+    def close(self) -> None:
+        for log in self._logs.values():
+            log.close()
+        if self._totals is None:
+            return  # cut short: the rows stay as they are, for a restart from the last snapshot
+        self._outcome.failure = self._totals.failure
+        summary = self._read() if self._is_written else self._write(self._totals)
+        for table in TABLES:
+            (self._folder / f"{table}.rows").unlink(missing_ok=True)
+        print_result(summary, self._folder)
+
+    def _write(self, totals: Totals) -> dict[str, object]:
+        """Write the result, the summary last and at once: where it stands, all of it does."""
+        seconds = self._elapsed()
+        tables = {table: np.fromfile(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
+        for table, rows in tables.items():
+            frame = _as_frame(table, rows, self._labels)
+            frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
+        summary = _summarise(self._labels, totals, tables, seconds)
+        unfinished = self._folder / f"{SUMMARY}.part"
+        unfinished.write_text(json.dumps(summary, indent=2) + "\n")
+        unfinished.replace(self._folder / SUMMARY)
+        return summary
+
+    def _read(self) -> dict[str, object]:
+        summary: dict[str, object] = json.loads((self._folder / SUMMARY).read_text())
+        return summary
+
+
+@dataclass(frozen=True)
+class RunFolderSink(FixedPartitionedSink[Report, RunFolderState]):
+    """Write a run's results to `runs_dir/<time>-<name>/` and print them at the end.
+
+    :arg outcome: Where the run says how it ended.
+
+    :arg goes_on: Whether a run whose result stands can be taken up again, as a live one can: in a folder of its own.
+
+    :arg started: Reading of the performance counter from which the run's seconds count.
+
+    """
+
+    runs_dir: Path
+    labels: RunLabels
+    outcome: Outcome
+    goes_on: bool = False
+    started: float = field(default_factory=time.perf_counter)
+
+    def list_parts(self) -> list[str]:
+        return ["result"]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: RunFolderState | None) -> _RunFolder:
+        del step_id, for_part
+        return _RunFolder(self, resume_state)
+
+
+def usable_runs_dir(path: str) -> Path:
+    """Make the folder that receives runs, where it is not there yet: a run must not find out later that it cannot.
+
+    :raises DlmmError: It cannot be made, or written to.
+
+    """
+    runs_dir = Path(path)
+    try:
+        runs_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DlmmError(f"results.runs_dir: {path}: cannot be made: {error.strerror}") from None
+    if not os.access(runs_dir, os.W_OK | os.X_OK):
+        raise DlmmError(f"results.runs_dir: {path}: cannot be written")
+    return runs_dir
+
+
+def _new_folder(runs_dir: Path, name: str) -> Path:
+    stem = f"{datetime.now().astimezone():%Y%m%d-%H%M%S}-{name}"
+    for attempt in range(1000):
+        folder = runs_dir / (stem if attempt == 0 else f"{stem}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise FileExistsError(runs_dir / stem)
+
+
+def _as_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
+    """Turn rows into a table whose columns speak for themselves."""
+    frame = pl.DataFrame({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or () if name[0] != "_"})
+    names: dict[str, dict[int, str]] = {
+        "pool": dict(enumerate(labels.pools)),
+        "strategy": dict(enumerate(labels.strategies)),
+        "side": SIDES,
+        "kind": KINDS,
+        "status": dict(enumerate(STATUSES)),
+        "rule": dict(enumerate(RULES)),
+    }
+    return frame.with_columns(
+        pl.col(column).replace_strict(list(each), list(each.values()), return_dtype=pl.Enum(list(each.values())))
+        for column, each in names.items()
+        if column in frame.columns
+    ).drop(["tried_slot", "tried_bin"] if table == "orders" else [])
+
+
+def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], seconds: float) -> dict[str, object]:
+    ledger = totals.ledger
+    orders = tables["orders"]
+    performance = measure(tables["equity"], ledger, totals.books, labels.capital, labels.equity_interval_s)
+    by_status = np.bincount(orders["status"], minlength=len(STATUSES)).tolist()
+    by_rule = np.bincount(orders["rule"], minlength=len(RULES)).tolist()
+    return {
+        "name": labels.name,
+        "recording": labels.recording,
+        "quote": labels.quote,
+        "updates": int(ledger["updates"]),
+        "dropped": dict(zip(CAUSES, totals.dropped, strict=True)),
+        "refused_rows": {kind: count for kind, is_refused, count in totals.findings if is_refused},
+        "noted_rows": {kind: count for kind, is_refused, count in totals.findings if not is_refused},
+        "signals": dict(zip(labels.strategies, totals.signals, strict=True)),
+        "orders": int(ledger["orders"]),
+        "orders_by_status": {status: n for status, n in zip(STATUSES, by_status, strict=True) if n},
+        "objections": {rule: n for rule, n in zip(RULES[1:], by_rule[1:], strict=True) if n},
+        "fills": int(ledger["fills"]),
+        "equity_samples": len(tables["equity"]),
+        "volume": ledger["volume"],
+        "emergency_stop": bool(ledger["stopped"]),
+        **msgspec.to_builtins(performance),
+        "pools": {
+            name: {
+                "price": book["price"],
+                "base": book["base"] * book["unit_x"],
+                "quote": book["quote"] * book["unit_y"],
+                "realised": book["realised"],
+                "fees": book["fees"],
+            }
+            for name, book in zip(labels.pools, totals.books, strict=True)
+            if book["is_open"]
+        },
+        "failure": totals.failure or None,
+        "troubles": list(totals.troubles),
+        "notes": list(labels.notes),
+        "seconds": round(seconds, 6),
+        "updates_per_s": round(ledger["updates"] / seconds) if seconds > 0 else None,
+    }

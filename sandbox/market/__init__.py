@@ -1,0 +1,1 @@
+"""The market: prices, traders, and their transactions."""

@@ -1,0 +1,1 @@
+"""The pools that a sandbox starts with: planted, loaded from files or cloned."""
