@@ -81,8 +81,9 @@ def _notification(kind: str, subscription: int, result: bytes) -> bytes:
 class _Node:
     """Everything that is asked, and the pushes in between."""
 
-    def __init__(self, tape: _Tape) -> None:
+    def __init__(self, tape: _Tape, *, is_paced: bool) -> None:
         self._tape = tape
+        self._is_paced = is_paced
         self._slot = self._whole_slot = FIRST_SLOT
         self._whole = dict(tape.values)
         self._next = 0
@@ -131,7 +132,7 @@ class _Node:
             pool, slot, value = self._tape.writes[number]
             if pool >= 0:
                 self._tape.values[self._tape.pools[pool]] = value
-            else:
+            elif self._is_paced:  # flat out, an answer would overtake what still waits in the socket
                 self._whole_slot, self._whole = self._slot, dict(self._tape.values)
             self._slot = slot
         return 0.0
@@ -220,7 +221,7 @@ def main() -> None:
     if terms.core is not None:
         os.sched_setaffinity(0, {terms.core})
     tape = _Tape(terms.updates, terms.rate, terms.encoding)
-    node = _Node(tape)
+    node = _Node(tape, is_paced=terms.rate > 0)
     gc.collect()
     gc.freeze()
     gc.disable()
