@@ -19,7 +19,7 @@ help:
 	@echo "make sandbox run a sandbox cluster alone"
 	@echo "make test    run the tests"
 	@echo "make lint    check style and types"
-	@echo "make bench   measure replay and quotes"
+	@echo "make bench   measure replay, quotes and the live path (benchmarks.faults, half an hour, by itself)"
 	@echo "make format  rewrite the sources in the project's format"
 	@echo "make lock    resolve the lock files anew"
 
@@ -41,6 +41,7 @@ lint: $(DEV_STAMP)
 bench: $(RUN_STAMP)
 	$(BIN)/python -m benchmarks.replay
 	$(BIN)/python -m benchmarks.quotes
+	$(BIN)/python -m benchmarks.live
 
 format: $(DEV_STAMP)
 	$(BIN)/ruff check --fix .

@@ -63,9 +63,9 @@ class StatusLine:
         ages = " ".join(f"{outlet.feed} {_age(now_ns, outlet.last_event_ns)}" for outlet in telemetry.outlets)
         stopped = "  EMERGENCY STOP" if ledger["stopped"] else ""
         return (
-            f"slot {int(ledger['slot'])}  {per_s:.0f} rows/s  {ages}  equity {ledger['equity']:,.2f} {self._quote}"
-            f" ({-100.0 * ledger['drawdown']:.2f} % off peak)  orders {int(ledger['open_orders'])} open,"
-            f" {telemetry.fills} filled{stopped}"
+            f"slot {int(ledger['slot'])}  equity {ledger['equity']:,.2f} {self._quote}"
+            f" ({-100.0 * ledger['drawdown']:.2f} %){stopped}  orders {int(ledger['open_orders'])} open,"
+            f" {telemetry.fills} filled  {per_s:.0f} rows/s  {ages}"
         )
 
 
