@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from dlmm.errors import DlmmError
+from sandbox.model.program_error import instruction_error_text
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -71,32 +72,6 @@ _TRANSACTION_TEXTS = {
     "WouldExceedMaxBlockCostLimit": "Transaction would exceed max Block Cost Limit",
 }
 
-_INSTRUCTION_TEXTS = {
-    "GenericError": "generic instruction error",
-    "InvalidArgument": "invalid program argument",
-    "InvalidInstructionData": "invalid instruction data",
-    "InvalidAccountData": "invalid account data for instruction",
-    "AccountDataTooSmall": "account data too small for instruction",
-    "InsufficientFunds": "insufficient funds for instruction",
-    "IncorrectProgramId": "incorrect program id for instruction",
-    "MissingRequiredSignature": "missing required signature for instruction",
-    "AccountAlreadyInitialized": "instruction requires an uninitialized account",
-    "UninitializedAccount": "instruction requires an initialized account",
-    "UnbalancedInstruction": "sum of account balances before and after instruction do not match",
-    "ExternalAccountDataModified": "instruction modified data of an account it does not own",
-    "ReadonlyLamportChange": "instruction changed the balance of a read-only account",
-    "ReadonlyDataModified": "instruction modified data of a read-only account",
-    "NotEnoughAccountKeys": "insufficient account keys for instruction",
-    "ComputationalBudgetExceeded": "Computational budget exceeded",
-    "PrivilegeEscalation": "Cross-program invocation with unauthorized signer or writable account",
-    "ProgramFailedToComplete": "Program failed to complete",
-    "InvalidAccountOwner": "Invalid account owner",
-    "ArithmeticOverflow": "Program arithmetic overflowed",
-    "UnsupportedProgramId": "Unsupported program id",
-    "MissingAccount": "An account required by the instruction is missing",
-    "InvalidSeeds": "Provided seeds do not result in a valid address",
-}
-
 
 def _words(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
@@ -104,10 +79,10 @@ def _words(name: str) -> str:
 
 def _instruction_text(error: Any) -> str:
     if isinstance(error, str):
-        return _INSTRUCTION_TEXTS.get(error, _words(error))
+        return instruction_error_text(error)
     ((kind, value),) = error.items()
     if kind == "Custom":
-        return f"custom program error: {value:#x}"
+        return instruction_error_text(value)
     return f"Failed to serialize or deserialize account data: {value}"
 
 
