@@ -27,8 +27,9 @@ from flows.settings.load import load_settings
 SETTINGS = """
 [replay]
 recording = "{recording}"
-runs_dir = "{runs}"
 name = "mm"
+[results]
+runs_dir = "{runs}"
 [portfolio]
 capital = 10000000.0
 [trading]
