@@ -157,11 +157,14 @@ class LiquidityFailure(Record, frozen=True):
 
     :arg reason: The figures behind it.
 
+    :arg place: File and line of the program's source that its log names; empty where it names none.
+
     """
 
     name: str
     code: int | None
     reason: str = ""
+    place: str = ""
 
 
 def liquidity_of(amounts: Amounts, price: int) -> int:

@@ -13,7 +13,7 @@ from solders.pubkey import Pubkey
 
 from dlmm.errors import AccountError
 from dlmm.jit import kernel
-from dlmm.records import Account, Record
+from dlmm.records import MAX_U64, Account, Record
 from dlmm.wide import U64, multiply_divide, rounded_up
 
 TOKEN_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
@@ -128,6 +128,8 @@ class Mint(Record, frozen=True):
 
     def included(self, amount: int, epoch: int) -> int | None:
         """Return what to send so that `amount` arrives, or `None` when that fits no u64."""
+        if amount > MAX_U64:
+            return None
         fee = self.fee_at(epoch)
         if fee is None:
             return amount

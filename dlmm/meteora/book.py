@@ -72,6 +72,12 @@ class Book:
             if extension is None
             else account_rows("bitmap_extension", extension, BITMAP_EXTENSION, EXTENSION_DISCRIMINATOR)
         )
+        # the program needs the extension only where one of its bits changes
+        self._unflagged = {
+            index: self._is_filled(index)
+            for index in self._arrays
+            if extension is None and not -_BITMAP_ARRAYS <= index < _BITMAP_ARRAYS
+        }
         pair = self._pair[0]
         self.active_id = int(pair["active_id"])
         self.bin_step = int(pair["bin_step"])
@@ -146,10 +152,15 @@ class Book:
         self.flag(bin_id)
 
     def flag(self, bin_id: int) -> None:
-        """Flag the array of a bin as filled or empty in the pool's bitmap."""
+        """Flag the array of a bin as filled or empty in the pool's bitmap.
+
+        :raises AccountError: The bit is the extension's and changes, and the extension was not given.
+
+        """
         index = bin_id // BINS_PER_ARRAY
-        bins = self._arrays[index][0]["bins"]
-        filled = any(bins[name].any() for name in _LIQUIDITY)
+        filled = self._is_filled(index)
+        if self._unflagged.get(index) == filled:
+            return
         words, place = self._word(index)
         bit = np.uint64(1 << place % 64)
         words[place // 64] = words[place // 64] | bit if filled else words[place // 64] & ~bit
@@ -157,6 +168,11 @@ class Book:
     def has_position_bin(self, bin_id: int) -> bool:
         """Tell whether a bin belongs to the position and its array was passed."""
         return self.lower_bin_id <= bin_id <= self.upper_bin_id and bin_id // BINS_PER_ARRAY in self._arrays
+
+    def has_slot(self, bin_id: int) -> bool:
+        """Tell whether the position's account has room for a bin, be it past its last one, and its array was passed."""
+        slots = POSITION_BINS + len(self._wide)
+        return 0 <= bin_id - self.lower_bin_id < slots and bin_id // BINS_PER_ARRAY in self._arrays
 
     def share(self, bin_id: int) -> int:
         """Return the position's share of a bin."""
@@ -170,7 +186,17 @@ class Book:
         row["low"], row["high"] = held & _LOW, held >> 64
 
     def settle(self, bin_id: int) -> None:
-        """Credit the fees that the position's share of a bin has earned since it last looked."""
+        """Credit the fees that the position's share of a bin has earned since it last looked.
+
+        :raises RangeError: The bin is not of the position.
+
+        """
+        if not self.lower_bin_id <= bin_id <= self.upper_bin_id:
+            raise RangeError(f"bin {bin_id} is not of the position, {self.lower_bin_id} to {self.upper_bin_id}")
+        self.settle_slot(bin_id)
+
+    def settle_slot(self, bin_id: int) -> None:
+        """Do as `settle` does, also past the position's last bin, where a slot has no share and notes the fees only."""
         fee, row, share = self._fee(bin_id), self.row(bin_id), self.share(bin_id)
         for side in ("x", "y"):
             per_share = _wide(row, f"fee_{side}")
@@ -202,6 +228,10 @@ class Book:
         """Note when the position was last changed."""
         self._position["last_updated_at"] = time
 
+    def _is_filled(self, index: int) -> bool:
+        bins = self._arrays[index][0]["bins"]
+        return any(bins[name].any() for name in _LIQUIDITY)
+
     def _word(self, index: int) -> tuple[NDArray[np.uint64], int]:
         if -_BITMAP_ARRAYS <= index < _BITMAP_ARRAYS:
             return self._pair[0]["bitmap"], index + _BITMAP_ARRAYS
@@ -214,9 +244,10 @@ class Book:
         return self._extension[0]["negative"][row], place
 
     def _place(self, bin_id: int) -> int:
-        if not self.lower_bin_id <= bin_id <= self.upper_bin_id:
-            raise RangeError(f"bin {bin_id} is not of the position, {self.lower_bin_id} to {self.upper_bin_id}")
-        return bin_id - self.lower_bin_id
+        place = bin_id - self.lower_bin_id
+        if not 0 <= place < POSITION_BINS + len(self._wide):
+            raise RangeError(f"the position has no slot for bin {bin_id}")
+        return place
 
     def _share(self, bin_id: int) -> np.void:
         place = self._place(bin_id)

@@ -161,7 +161,7 @@ def exchange_out(
         fee, fits = fee_on_net(gross, rate)
         gross += fee
         if not fits or gross < fee:
-            return MATH_OVERFLOW, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, layers, _ZERO
+            return TYPE_CAST_FAILED, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, layers, _ZERO
     if gross > most_in:
         return INSUFFICIENT_IN_AMOUNT, _ZERO, _ZERO, _ZERO, _ZERO, _ZERO, layers, _ZERO
     error, gross, net, out, fee, own_in, outs = exchange_in(gross, layers, price, rate, swap_for_y, fee_on_input)

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from dlmm.errors import AccountError
-from dlmm.liquidity import NOTHING, Amounts, LiquidityFailure, LiquidityState, PoolTokens, account_rows
+from dlmm.liquidity import MAX_U64, NOTHING, Amounts, LiquidityFailure, LiquidityState, PoolTokens, account_rows
 from dlmm.meteora.book import FEE_ALWAYS_IN_Y, Book
 from dlmm.meteora.instructions.orders import OrderBin
 from dlmm.meteora.layout import LIMIT_ORDER, LIMIT_ORDER_BIN, LIMIT_ORDER_DISCRIMINATOR
@@ -99,6 +99,8 @@ def place_limit_order(
                 held["total_processing"] = 0
                 held["order_age"] += 1
             held["is_ask"] = is_ask
+        if int(held["open_order"]) + order.amount > MAX_U64:
+            return LiquidityFailure("MathOverflow", 6018, f"bin {order.bin_id} cannot hold {order.amount} more")
         held["open_order"] += np.uint64(order.amount)
         book.flag(order.bin_id)
         row["amount"], row["age"], row["bin_id"], row["is_ask"] = order.amount, held["order_age"], order.bin_id, is_ask

@@ -73,6 +73,8 @@ def new_position(*, lb_pair: bytes, owner: bytes, lower_bin_id: int, width: int,
 def widened_position(position: bytes, *, length_to_add: int, upwards: bool) -> bytes | LiquidityFailure:
     """Return a position's bytes after bins were added to one end; what its bins hold stays with them.
 
+    A deposit may have noted fees in slots past the last bin. They stay too, where no bin moves to them.
+
     :arg length_to_add: Bins to add, up to 91 at once.
 
     :arg upwards: Whether they are added above its highest bin rather than below its lowest.
@@ -89,11 +91,12 @@ def widened_position(position: bytes, *, length_to_add: int, upwards: bool) -> b
     if new > MAX_POSITION_BINS:
         return LiquidityFailure("InvalidPositionWidth", 6040, f"{new} bins are more than {MAX_POSITION_BINS}")
     bins = np.zeros(max(new, POSITION_BINS), POSITION_EXTENSION_BIN)
-    start = 0 if upwards else length_to_add
-    first = min(old, POSITION_BINS)
     for name, field in (("shares", "share"), ("rewards", "reward"), ("fees", "fee")):
-        bins[field][start : start + first] = head[0][name][:first]
-        bins[field][start + first : start + old] = wide[field][: old - first]
+        bins[field][:POSITION_BINS] = head[0][name]
+        bins[field][POSITION_BINS : POSITION_BINS + len(wide)] = wide[field]
+        if not upwards:
+            bins[field][length_to_add:new] = bins[field][:old].copy()
+            bins[field][:length_to_add] = np.zeros(1, bins[field].dtype)
         head[0][name][:] = bins[field][:POSITION_BINS]
     head["upper_bin_id" if upwards else "lower_bin_id"] += length_to_add if upwards else -length_to_add
     return head.tobytes() + bins[POSITION_BINS:].tobytes()

@@ -22,6 +22,7 @@ def test_a_plain_mint_withholds_nothing() -> None:
     mint = decode_mint("M", Account(TOKEN_PROGRAM, BASE))
     assert (mint.decimals, mint.fee_at(3), mint.is_token_2022) == (6, None, False)
     assert (mint.excluded(77, 1), mint.included(77, 1)) == (77, 77)
+    assert (mint.included(MAX_U64, 1), mint.included(MAX_U64 + 1, 1)) == (MAX_U64, None)
 
 
 def test_the_newer_fee_holds_from_its_epoch_on() -> None:
@@ -30,6 +31,7 @@ def test_the_newer_fee_holds_from_its_epoch_on() -> None:
     assert mint.fee_at(9) == TransferFee(9, 7, 10_000)
     assert (mint.excluded(10_001, 8), mint.included(9_950, 8)) == (9950, 10_000)
     assert (mint.excluded(5, 9), mint.excluded(10, 9), mint.included(3, 9)) == (0, 3, 10)
+    assert mint.included(MAX_U64 + 1, 9) is None
 
 
 def test_other_extensions_are_passed_over() -> None:

@@ -21,8 +21,8 @@ from dlmm.meteora.layout import (
 from dlmm.meteora.pdas import PROGRAM_ID
 from dlmm.programs import MEMO_PROGRAM, SYSTEM_PROGRAM, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
 from dlmm.records import Record
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation
-from sandbox.model.meteora import errors
 from sandbox.model.meteora.errors import account_error, anchor_error, runtime_error
 from sandbox.model.meteora.units import CONSTRAINTS, EACH_ACCOUNT, ENTRY, READING
 
@@ -135,8 +135,8 @@ class Accounts:
         for index, field in enumerate(fields):
             if index >= invocation.count:
                 if field.kind is Kind.NEW:
-                    raise anchor_error(errors.NOT_ENOUGH_KEYS)
-                raise account_error(invocation, errors.NOT_ENOUGH_KEYS, field.name)
+                    raise anchor_error(anchor.NOT_ENOUGH_KEYS)
+                raise account_error(invocation, anchor.NOT_ENOUGH_KEYS, field.name)
             self.use(self._used + READING[field.kind.name])
             if field.is_optional and invocation.key(index) == PROGRAM_ID:
                 continue
@@ -177,14 +177,14 @@ class Accounts:
             if index is None:
                 continue
             if field.is_mut and not invocation.is_writable(index):
-                raise account_error(invocation, errors.MUT, field.name)
+                raise account_error(invocation, anchor.MUT, field.name)
             for relation in field.relations:
                 offset = _NAMED[field.kind, relation]
                 stored = Pubkey.from_bytes(invocation.read(index)[offset : offset + 32])
                 if stored != self.key(relation):
-                    raise account_error(invocation, errors.HAS_ONE, field.name, (stored, self.key(relation)))
+                    raise account_error(invocation, anchor.HAS_ONE, field.name, (stored, self.key(relation)))
             if field.kind is Kind.EVENT_AUTHORITY and invocation.key(index) != EVENT_AUTHORITY:
-                raise account_error(invocation, errors.SEEDS, field.name, (invocation.key(index), EVENT_AUTHORITY))
+                raise account_error(invocation, anchor.SEEDS, field.name, (invocation.key(index), EVENT_AUTHORITY))
             constraint = also.get(field.name)
             if constraint is not None:
                 constraint(self)
@@ -202,13 +202,13 @@ def _read(invocation: Invocation, index: int, field: Field) -> None:
         _read_token(invocation, index, field)
     elif kind is Kind.SIGNER:
         if not invocation.is_signer(index):
-            raise account_error(invocation, errors.NOT_SIGNER, field.name)
+            raise account_error(invocation, anchor.NOT_SIGNER, field.name)
     elif kind is Kind.ANY_TOKEN_PROGRAM:
         if invocation.key(index) not in _TOKEN_PROGRAMS:
-            raise account_error(invocation, errors.INVALID_PROGRAM_ID, field.name)
+            raise account_error(invocation, anchor.INVALID_PROGRAM_ID, field.name)
     elif kind in _PROGRAMS and invocation.key(index) != _PROGRAMS[kind]:
         found = (invocation.key(index), _PROGRAMS[kind])
-        raise account_error(invocation, errors.INVALID_PROGRAM_ID, field.name, found)
+        raise account_error(invocation, anchor.INVALID_PROGRAM_ID, field.name, found)
 
 
 def check_loaded(invocation: Invocation, index: int, name: str, discriminator: bytes) -> None:
@@ -221,19 +221,19 @@ def check_loaded(invocation: Invocation, index: int, name: str, discriminator: b
     """
     owner, data = invocation.owner(index), invocation.read(index)
     if owner != PROGRAM_ID:
-        raise account_error(invocation, errors.WRONG_OWNER, name, (owner, PROGRAM_ID))
+        raise account_error(invocation, anchor.WRONG_OWNER, name, (owner, PROGRAM_ID))
     if len(data) < _DISCRIMINATOR_LENGTH:
-        raise account_error(invocation, errors.DISCRIMINATOR_NOT_FOUND, name)
+        raise account_error(invocation, anchor.DISCRIMINATOR_NOT_FOUND, name)
     if data[:_DISCRIMINATOR_LENGTH] != discriminator:
-        raise account_error(invocation, errors.DISCRIMINATOR_MISMATCH, name)
+        raise account_error(invocation, anchor.DISCRIMINATOR_MISMATCH, name)
 
 
 def _read_token(invocation: Invocation, index: int, field: Field) -> None:
     owner, data = invocation.owner(index), invocation.read(index)
     if owner == SYSTEM_PROGRAM and not invocation.lamports(index):
-        raise account_error(invocation, errors.NOT_INITIALIZED, field.name)
+        raise account_error(invocation, anchor.NOT_INITIALIZED, field.name)
     if owner not in _TOKEN_PROGRAMS:
-        raise account_error(invocation, errors.WRONG_OWNER, field.name)
+        raise account_error(invocation, anchor.WRONG_OWNER, field.name)
     if field.kind is Kind.TOKEN:
         check_token_account(invocation, index, field.name)
     elif len(data) != _MINT_LENGTH and not (len(data) > _KIND_OFFSET and data[_KIND_OFFSET] == _MINT_KIND):

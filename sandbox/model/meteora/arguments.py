@@ -2,7 +2,7 @@
 
 import struct
 
-from sandbox.model.meteora import errors
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.meteora.errors import anchor_error
 
 _SLICE_KINDS = 5
@@ -38,7 +38,7 @@ class Arguments:
         """
         form = struct.Struct("<" + layout)
         if self._offset + form.size > len(self._data):
-            raise anchor_error(errors.NOT_DESERIALIZED)
+            raise anchor_error(anchor.NOT_DESERIALIZED)
         values: tuple[int, ...] = form.unpack_from(self._data, self._offset)
         self._offset += form.size
         return values
@@ -54,7 +54,7 @@ class Arguments:
         (count,) = self.take("I")
         size = struct.calcsize("<" + layout)
         if self._offset + count * size > len(self._data):
-            raise anchor_error(errors.NOT_DESERIALIZED)
+            raise anchor_error(anchor.NOT_DESERIALIZED)
         return [self.take(layout) for _ in range(count)]
 
     def slices(self) -> list[tuple[int, int]]:
@@ -68,7 +68,7 @@ class Arguments:
         for _ in range(count):
             (kind,) = self.take("B")
             if kind >= _SLICE_KINDS:
-                raise anchor_error(errors.NOT_DESERIALIZED)
+                raise anchor_error(anchor.NOT_DESERIALIZED)
             if kind == _MULTI_REWARD:
                 self.take("B")
             (length,) = self.take("B")

@@ -13,6 +13,7 @@ from dlmm.meteora.layout import (
 )
 from dlmm.meteora.pdas import PROGRAM_ID, bin_array_address, bitmap_extension_address
 from dlmm.meteora.terms import ENABLED
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation
 from sandbox.model.meteora import errors, life_units
 from sandbox.model.meteora.accounts import Accounts, Field, Kind
@@ -37,12 +38,12 @@ def initialize_bin_array(invocation: Invocation) -> None:
     place = accounts.places["bin_array"]
     wanted = bin_array_address(accounts.key("lb_pair"), index)
     if invocation.key(place) != wanted:
-        raise account_error(invocation, errors.SEEDS, "bin_array", (invocation.key(place), wanted))
+        raise account_error(invocation, anchor.SEEDS, "bin_array", (invocation.key(place), wanted))
     exists = invocation.owner(place) == PROGRAM_ID
     if not exists:
         invocation.create(place, PROGRAM_ID, BIN_ARRAY.itemsize, accounts.places["funder"])
     elif not invocation.is_writable(place):
-        raise account_error(invocation, errors.MUT, "bin_array")
+        raise account_error(invocation, anchor.MUT, "bin_array")
     accounts.constrain()
     pair = np.frombuffer(accounts.data("lb_pair"), LB_PAIR)[0]
     if pair["status"] != ENABLED:
@@ -67,12 +68,12 @@ def initialize_bitmap_extension(invocation: Invocation) -> None:
     place = accounts.places[name]
     wanted = bitmap_extension_address(accounts.key("lb_pair"))
     if invocation.key(place) != wanted:
-        raise account_error(invocation, errors.SEEDS, name, (invocation.key(place), wanted))
+        raise account_error(invocation, anchor.SEEDS, name, (invocation.key(place), wanted))
     exists = invocation.owner(place) == PROGRAM_ID
     if not exists:
         invocation.create(place, PROGRAM_ID, BITMAP_EXTENSION.itemsize, accounts.places["funder"])
     elif not invocation.is_writable(place):
-        raise account_error(invocation, errors.MUT, name)
+        raise account_error(invocation, anchor.MUT, name)
     accounts.constrain()
     seeds = [b"bitmap", bytes(accounts.key("lb_pair"))]
     accounts.use((life_units.EXTENSION_KEPT if exists else life_units.EXTENSION_MADE) + life_units.search(seeds))

@@ -19,6 +19,7 @@ from dlmm.meteora.layout import (
 )
 from dlmm.meteora.pdas import PROGRAM_ID
 from dlmm.records import Record
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation, ProgramError
 from sandbox.model.meteora import errors
 from sandbox.model.meteora.accounts import check_loaded
@@ -74,12 +75,12 @@ def refuse(invocation: Invocation, place: int | None, *, borrowed: Sequence[Pubk
 
     """
     if place is None:
-        return account_error(invocation, errors.NOT_ENOUGH_KEYS, _NAME)
+        return account_error(invocation, anchor.NOT_ENOUGH_KEYS, _NAME)
     if invocation.owner(place) == PROGRAM_ID and invocation.key(place) in borrowed:
         return runtime_error("AccountBorrowFailed", _NAME)
     check_loaded(invocation, place, _NAME, BIN_ARRAY_DISCRIMINATOR)
     if not invocation.is_writable(place):
-        return account_error(invocation, errors.MUT, _NAME)
+        return account_error(invocation, anchor.MUT, _NAME)
     return anchor_error(errors.INVALID_BIN_ARRAY, "instructions/swap.rs:27")
 
 

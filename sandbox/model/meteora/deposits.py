@@ -1,14 +1,16 @@
 """Liquidity added: by a share for every bin, or as the program spreads it."""
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise, takewhile
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import pairwise
 
-from dlmm.errors import AccountError
-from dlmm.liquidity import MAX_U64, NOTHING, Amounts, LiquidityChange, LiquidityFailure, LiquidityState, part_of
+from dlmm.liquidity import NOTHING, Amounts, LiquidityChange, LiquidityFailure, LiquidityState, part_of
 from dlmm.meteora import liquidity
 from dlmm.meteora.instructions.liquidity import BinShare, Strategy, StrategyDeposit
-from dlmm.meteora.pdas import bin_array_indices
+from dlmm.meteora.layout import POSITION_BINS
+from dlmm.meteora.pdas import bin_array_index, bin_array_indices
 from dlmm.meteora.terms import ENABLED
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation, Program, ProgramError
 from sandbox.model.meteora import errors, events, life_units
 from sandbox.model.meteora.arguments import Arguments
@@ -19,13 +21,15 @@ from sandbox.model.meteora.liquidity_fields import DEPOSIT, DEPOSIT_2
 
 _BASIS_POINTS = 10_000
 _ONE_SIDED = (Strategy.SPOT_ONE_SIDE, Strategy.CURVE_ONE_SIDE, Strategy.BID_ASK_ONE_SIDE)
-_IMBALANCED = (Strategy.SPOT_IMBALANCED, Strategy.CURVE_IMBALANCED, Strategy.BID_ASK_IMBALANCED)
 _BALANCED = (Strategy.SPOT_BALANCED, Strategy.CURVE_BALANCED, Strategy.BID_ASK_BALANCED)
-_MOST_ASKS = 129
-"""So many bins above the active one are too many for the program's heap, where the deposit has bids too."""
+_MOST_BINS, _MOST_ASKS, _FURTHER_ASKS, _MOST_ASKS_WEIGHED = 256, 128, 64, 145
+"""What the program's heap holds, by trying: bins in all, asks beside bids, asks after more bids than that, and asks up
+to the first look at the arrays."""
 
-_BEFORE_ARRAYS = (errors.BIN_SLIPPAGE, errors.STRATEGY)
-"""Failures for which a deposit is refused before any bin array is looked at."""
+_LEAST_CAPACITY = 4
+
+Parts = Sequence[tuple[int, Amounts]]
+"""What bins are to receive, ascending."""
 
 
 def add_liquidity2(invocation: Invocation) -> None:
@@ -35,32 +39,15 @@ def add_liquidity2(invocation: Invocation) -> None:
     shares = [BinShare(*row) for row in arguments.rows("iHH")]
     slices = arguments.slices()
     change = Change(invocation, DEPOSIT_2, slices, mints=True)
-    source = "instructions/deposit/add_liquidity.rs"
-
     line = _refusal(shares, change.width)
     if line is not None:
-        raise anchor_error(errors.INVALID_INPUT, f"{source}:{line}")
+        raise anchor_error(errors.INVALID_INPUT, f"instructions/deposit/add_liquidity.rs:{line}")
     given = change.tokens.arrives(Amounts(amount_x, amount_y))
-    wanted = [
+    parts = [
         (row.bin_id, Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))) for row in shares
     ]
-    active_id = int(change.pair["active_id"])
-    crossed = [
-        (bin_id, line)
-        for bin_id, part in wanted
-        for line, is_crossed in ((515, part.x and bin_id < active_id), (519, part.y and bin_id > active_id))
-        if is_crossed
-    ]
-
-    def deposit(before: LiquidityState) -> LiquidityChange | LiquidityFailure:
-        if crossed:
-            return LiquidityFailure("CompositionFactorFlawed", errors.FLAWED, f"bin {crossed[0][0]} takes one token")
-        reached = takewhile(lambda part: not change.lacks([part[0]]), wanted)
-        return liquidity.deposit(before, list(reached), tokens=change.tokens, time=change.time)
-
-    places = {errors.FLAWED: f"{source}:{crossed[0][1]}"} if crossed else {}
-    last = crossed[0][0] if crossed else MAX_U64
-    _deposit(change, [share.bin_id for share in shares], deposit, places, life_units.SHARES, last=last)
+    _begin(change, shares[0].bin_id)
+    _deposit(change, parts, life_units.SHARES)
 
 
 def _refusal(shares: Sequence[BinShare], width: int) -> int | None:
@@ -80,14 +67,6 @@ def _refusal(shares: Sequence[BinShare], width: int) -> int | None:
     return None if sum(share.share_y_bps for share in shares) == _BASIS_POINTS else 86
 
 
-def _emit_fee(change: Change, done: LiquidityChange | LiquidityFailure, is_due: bool) -> None:
-    """Send the event of a composition fee, which comes before the bins above the active one."""
-    if not is_due or isinstance(done, LiquidityFailure) or done.composition_fee == NOTHING:
-        return
-    sender, active_id = change.accounts.key("sender"), int(change.pair["active_id"])
-    events.emit(change.invocation, events.composition_fee(sender, active_id, done.composition_fee, done.protocol_fee))
-
-
 def by_strategy(*, newer: bool) -> Program:
     """Return the program of `add_liquidity_by_strategy`, or of its newer form."""
 
@@ -95,102 +74,104 @@ def by_strategy(*, newer: bool) -> Program:
         arguments = Arguments(invocation.data)
         amount_x, amount_y, active_id, slippage, first, last, kind = arguments.take("QQiiiiB")
         if kind not in tuple(Strategy):
-            raise anchor_error(errors.NOT_DESERIALIZED)
+            raise anchor_error(anchor.NOT_DESERIALIZED)
         favor_x, *_ = arguments.take("64B")
         slices = arguments.slices() if newer else []
         strategy = Strategy(kind)
         wanted = StrategyDeposit(amount_x, amount_y, active_id, slippage, first, last, strategy, bool(favor_x))
         change = Change(invocation, DEPOSIT_2 if newer else DEPOSIT, slices, mints=True)
 
-        def deposit(before: LiquidityState) -> LiquidityChange | LiquidityFailure:
-            return liquidity.add_liquidity_by_strategy(before, wanted, tokens=change.tokens, time=change.time)
-
-        places = {errors.BIN_SLIPPAGE: "instructions/deposit/add_liquidity_by_strategy.rs:41"}
         at = int(change.pair["active_id"])
-        if newer and strategy in _BALANCED and first <= at <= last:  # the program reads what the active bin holds
+        balanced = strategy in _BALANCED and first <= at <= last
+        if newer and balanced:  # the program reads what the active bin holds
             fault = change.fault([at])
             if fault is not None:
                 raise fault
-        if abs(at - active_id) <= slippage:
-            if strategy in _ONE_SIDED:
-                raise anchor_error(errors.STRATEGY)
-            if first <= at <= last - _MOST_ASKS and strategy in _IMBALANCED:
-                invocation.log("Error: memory allocation failed, out of memory")
-                raise ProgramError("ProgramFailedToComplete", text="SBF program panicked")
-            if first > last:
-                raise panic(invocation, "math/weight_to_amounts.rs:129:28", "attempt to subtract with overflow")
-        frame = life_units.STRATEGY_2 if newer else life_units.STRATEGY
-        balanced = strategy in _BALANCED and first <= at <= last
-        _deposit(change, range(first, last + 1), deposit, places, frame, balanced=balanced)
+        if abs(at - active_id) > slippage:
+            raise anchor_error(errors.BIN_SLIPPAGE, "instructions/deposit/add_liquidity_by_strategy.rs:41")
+        if strategy in _ONE_SIDED:
+            raise anchor_error(errors.STRATEGY)
+        if first > last:
+            raise panic(invocation, "math/weight_to_amounts.rs:129:28", "attempt to subtract with overflow")
+        bids = at - first + (not favor_x)
+        asks = last - first + 1 - bids
+        is_split = strategy not in _BALANCED and min(bids, asks) > 0
+        if bids + asks > _MOST_BINS or (is_split and asks > _most_asks(bids)):
+            raise _out_of_memory(invocation)
+        _begin(change, first)
+        if is_split and asks > _MOST_ASKS and (amount_x or amount_y or not newer):  # the walk needs memory too
+            raise _out_of_memory(invocation)
+        _deposit(change, _spread(change, wanted), life_units.STRATEGY_2 if newer else life_units.STRATEGY, balanced)
 
     return run
 
 
-def _deposit(
-    change: Change,
-    bins: Sequence[int],
-    deposit: Callable[[LiquidityState], LiquidityChange | LiquidityFailure],
-    places: Mapping[int, str],
-    frame: DepositUnits,
-    *,
-    last: int = MAX_U64,
-    balanced: bool = False,
-) -> None:
-    """Deposit, or end as the program would.
+def _most_asks(bids: int) -> int:
+    """Return how many asks the program can weigh after so many bids: its lists grow by doubling, and free nothing."""
+    if bids > _MOST_ASKS:
+        return _FURTHER_ASKS
+    grown, capacity = _LEAST_CAPACITY, _LEAST_CAPACITY
+    while capacity < bids:
+        capacity *= 2
+        grown += capacity
+    return max(_MOST_ASKS, _MOST_ASKS_WEIGHED - (grown - _LEAST_CAPACITY) * 3 // 4)
 
-    :arg bins: Bins that take part, ascending.
+
+def _out_of_memory(invocation: Invocation) -> ProgramError:
+    invocation.log("Error: memory allocation failed, out of memory")
+    return ProgramError("ProgramFailedToComplete", text="SBF program panicked")
+
+
+def _spread(change: Change, wanted: StrategyDeposit) -> Parts:
+    """Spread a deposit, or end as the program would."""
+    parts = liquidity.strategy_parts(change.state(), wanted, change.tokens)
+    if isinstance(parts, LiquidityFailure):
+        raise _failed(change, parts)
+    return parts
+
+
+def _begin(change: Change, first: int) -> None:
+    """Refuse a deposit where the pool is disabled, or lacks the first bin's array."""
+    if change.pair["status"] != ENABLED:
+        place = "instructions/v2/add_liquidity2.rs:116" if change.newer else "instructions/deposit/add_liquidity.rs:229"
+        raise anchor_error(errors.POOL_DISABLED, place)
+    fault = change.fault([first])
+    if fault is not None:
+        raise fault
+
+
+def _deposit(change: Change, parts: Parts, frame: DepositUnits, balanced: bool = False) -> None:
+    """Deposit, or end as the program would: it takes one bin after the other, and an array when it comes to it.
+
+    :arg parts: What each bin is to receive, ascending.
 
     :arg frame: What it uses.
 
     :arg balanced: Whether the spread follows the active bin's mix.
 
-    :arg last: Bin that the program comes to at last, where it fails there.
-
-    :arg deposit: What `dlmm` makes of it.
-
-    :arg places: Lines of the program's source where it refuses a deposit, by code.
-
     """
     invocation, accounts = change.invocation, change.accounts
+    bins = [bin_id for bin_id, _ in parts]
     before = change.state()
-    try:
-        done = deposit(before if change.newer else change.settled(before))
-    except AccountError:  # the active bin's array was not given
-        done = LiquidityFailure("InvalidPosition", errors.INVALID_POSITION)
-    except OverflowError:  # more in all than 64 bits hold, and a transfer fee to reckon on it
-        done = LiquidityFailure("MathOverflow", errors.MATH_OVERFLOW)
-    if isinstance(done, LiquidityFailure) and done.code in _BEFORE_ARRAYS:
-        raise anchor_error(done.code, places.get(done.code))
-    reached = bins[:1] if bins[0] < change.lower else [bin_id for bin_id in bins if bin_id <= last]
-    fault = change.fault(reached[:1])
-    if fault is not None:
-        raise fault
-    if change.pair["status"] != ENABLED:
-        place = "instructions/v2/add_liquidity2.rs:116" if change.newer else "instructions/deposit/add_liquidity.rs:229"
-        raise anchor_error(errors.POOL_DISABLED, place)
-    if bins[0] < change.lower and not change.newer:
-        raise anchor_error(errors.INVALID_POSITION, "state/dynamic_position.rs:328")
-    if bins[0] < change.lower:
-        raise panic(
-            invocation,
-            "state/dynamic_position.rs:756:13",
-            f"index out of bounds: the len is 70 but the index is {(bins[0] - change.lower) % (1 << 64)}",
-        )
-    _emit_fee(change, done, change.newer and change.lacks(reached))
-    fault = change.fault(reached)
-    if fault is not None:
-        raise fault
-    paid = NOTHING if isinstance(done, LiquidityFailure) else NOTHING - done.user
-    if max(paid.x, paid.y) > MAX_U64:
-        done = LiquidityFailure("MathOverflow", errors.MATH_OVERFLOW, f"{paid.x} and {paid.y} in all")
+    reached = parts
+    if change.newer:
+        reached = parts[: bisect_left(range(1, len(parts) + 1), 1, key=lambda count: change.lacks(bins[:count]))]
+    else:  # what takes nothing is passed over
+        reached = [part for part in parts if part[1] != NOTHING]
+    done = _put(change, before, reached)
     if isinstance(done, LiquidityFailure):
-        if done.code == errors.MATH_OVERFLOW:
-            invocation.log(math_error("instructions/deposit/add_liquidity.rs:402"))
+        failed = bisect_left(range(1, len(reached)), 1, key=lambda count: _fails(change, before, reached[:count]))
+        _emit_fee(change, _put(change, before, reached[:failed]))
         if done.code is None:
-            raise anchor_error(errors.INVALID_POSITION, "state/dynamic_position.rs:328")
-        raise anchor_error(done.code, places.get(done.code))
-    active_id = int(change.pair["active_id"])
+            raise _no_slot(change, reached[failed][0])
+        raise _failed(change, done)
     has_fee = done.composition_fee != NOTHING
+    fault = change.fault(bins)
+    if fault is not None:
+        _emit_fee(change, done)
+        raise fault
+    paid = NOTHING - done.user
+    active_id = int(change.pair["active_id"])
     total = life_units.deposited(
         frame,
         bins=len(bins),
@@ -208,9 +189,50 @@ def _deposit(
     accounts.use(total - later if has_fee else total)
     change.write(before, done.after)
     sender, position, pair = (accounts.key(name) for name in ("sender", "position", "lb_pair"))
-    _emit_fee(change, done, has_fee)
+    _emit_fee(change, done)
     accounts.use(total)
     change.pay_in(paid, frame.ends)
     invocation.consume(frame.ends.event)
     events.emit(invocation, events.add_liquidity(pair, sender, position, paid, active_id))
     invocation.consume(frame.ends.end)
+
+
+def _put(change: Change, before: LiquidityState, parts: Parts) -> LiquidityChange | LiquidityFailure:
+    state = before if change.newer else change.settled(before)
+    return liquidity.deposit(state, parts, tokens=change.tokens, time=change.time)
+
+
+def _fails(change: Change, before: LiquidityState, parts: Parts) -> bool:
+    return isinstance(_put(change, before, parts), LiquidityFailure)
+
+
+def _emit_fee(change: Change, done: LiquidityChange | LiquidityFailure) -> None:
+    """Send the event of a composition fee, which comes before the bins above the active one."""
+    if isinstance(done, LiquidityFailure) or done.composition_fee == NOTHING:
+        return
+    sender, active_id = change.accounts.key("sender"), int(change.pair["active_id"])
+    events.emit(change.invocation, events.composition_fee(sender, active_id, done.composition_fee, done.protocol_fee))
+
+
+def _no_slot(change: Change, bin_id: int) -> ProgramError:
+    """End as the program does over a bin that the position's account has no room for."""
+    place = bin_id - change.lower
+    if not change.newer and bin_array_index(bin_id) not in {array.index for array in change.arrays}:
+        return anchor_error(errors.INVALID_BIN_ARRAY)
+    if not change.newer:
+        return anchor_error(errors.INVALID_POSITION, "state/dynamic_position.rs:328")
+    line, length, index = (756, POSITION_BINS, place % (1 << 64))
+    if place >= POSITION_BINS:
+        line, length, index = (754, max(change.width - POSITION_BINS, 0), place - POSITION_BINS)
+    message = f"index out of bounds: the len is {length} but the index is {index}"
+    return panic(change.invocation, f"state/dynamic_position.rs:{line}:13", message)
+
+
+def _failed(change: Change, failure: LiquidityFailure) -> ProgramError:
+    """Word a failure; where it is one of arithmetic, the place has a line of its own."""
+    assert failure.code is not None
+    place = failure.place or None
+    if failure.code == errors.MATH_OVERFLOW and place is not None:
+        change.invocation.log(math_error(place))
+        place = None
+    return anchor_error(failure.code, place)

@@ -5,26 +5,8 @@ Source: the program's published IDL and Anchor's own codes; the places are what 
 
 from solders.pubkey import Pubkey
 
+from sandbox.model.anchor_errors import ANCHOR_WORDS
 from sandbox.model.invocation import Invocation, ProgramError
-
-FALLBACK_NOT_FOUND = 101
-NOT_DESERIALIZED = 102
-MUT = 2000
-HAS_ONE = 2001
-SIGNER = 2002
-RAW = 2003
-SEEDS = 2006
-CLOSE = 2011
-TOKEN_MINT = 2014
-DISCRIMINATOR_NOT_FOUND = 3001
-DISCRIMINATOR_MISMATCH = 3002
-NOT_ENOUGH_KEYS = 3005
-WRONG_OWNER = 3007
-INVALID_PROGRAM_ID = 3008
-PROGRAM_NOT_EXECUTABLE = 3009
-NOT_SIGNER = 3010
-NOT_INITIALIZED = 3012
-REALLOC_LIMIT = 3016
 
 INVALID_START_BIN = 6000
 INVALID_BIN_ID = 6001
@@ -62,33 +44,7 @@ INVALID_CANCEL = 6107
 NO_SUCH_ORDER = 6108
 
 _WORDS = {
-    FALLBACK_NOT_FOUND: ("InstructionFallbackNotFound", "Fallback functions are not supported"),
-    NOT_DESERIALIZED: ("InstructionDidNotDeserialize", "The program could not deserialize the given instruction"),
-    MUT: ("ConstraintMut", "A mut constraint was violated"),
-    HAS_ONE: ("ConstraintHasOne", "A has one constraint was violated"),
-    SIGNER: ("ConstraintSigner", "A signer constraint was violated"),
-    RAW: ("ConstraintRaw", "A raw constraint was violated"),
-    SEEDS: ("ConstraintSeeds", "A seeds constraint was violated"),
-    CLOSE: ("ConstraintClose", "A close constraint was violated"),
-    TOKEN_MINT: ("ConstraintTokenMint", "A token mint constraint was violated"),
-    DISCRIMINATOR_NOT_FOUND: ("AccountDiscriminatorNotFound", "No discriminator was found on the account"),
-    DISCRIMINATOR_MISMATCH: (
-        "AccountDiscriminatorMismatch",
-        "Account discriminator did not match what was expected",
-    ),
-    NOT_ENOUGH_KEYS: ("AccountNotEnoughKeys", "Not enough account keys given to the instruction"),
-    WRONG_OWNER: (
-        "AccountOwnedByWrongProgram",
-        "The given account is owned by a different program than expected",
-    ),
-    INVALID_PROGRAM_ID: ("InvalidProgramId", "Program ID was not as expected"),
-    PROGRAM_NOT_EXECUTABLE: ("InvalidProgramExecutable", "Program account is not executable"),
-    NOT_SIGNER: ("AccountNotSigner", "The given account did not sign"),
-    NOT_INITIALIZED: ("AccountNotInitialized", "The program expected this account to be already initialized"),
-    REALLOC_LIMIT: (
-        "AccountReallocExceedsLimit",
-        "The account reallocation exceeds the MAX_PERMITTED_DATA_INCREASE limit",
-    ),
+    **ANCHOR_WORDS,
     INVALID_START_BIN: ("InvalidStartBinIndex", "Invalid start bin index"),
     INVALID_BIN_ID: ("InvalidBinId", "Invalid bin id"),
     INVALID_INPUT: ("InvalidInput", "Invalid input data"),

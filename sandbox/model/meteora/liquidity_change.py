@@ -10,6 +10,7 @@ from dlmm.meteora.book import Book
 from dlmm.meteora.layout import LB_PAIR, POSITION
 from dlmm.meteora.pdas import bin_array_index
 from dlmm.programs import associated_token_account
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation, ProgramError
 from sandbox.model.meteora import errors
 from sandbox.model.meteora.accounts import Accounts, Constraint, Field
@@ -194,6 +195,6 @@ def _holds(mint: str) -> Constraint:
 
     def check(accounts: Accounts) -> None:
         if Pubkey.from_bytes(accounts.data(name)[:32]) != accounts.key(mint):
-            raise anchor_error(errors.TOKEN_MINT)
+            raise anchor_error(anchor.TOKEN_MINT)
 
     return check

@@ -13,6 +13,7 @@ from dlmm.meteora.layout import BIN_ARRAY, BINS_PER_ARRAY, LB_PAIR, LIMIT_ORDER,
 from dlmm.meteora.pdas import PROGRAM_ID, bin_array_index
 from dlmm.meteora.terms import ENABLED, supports_orders
 from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation
 from sandbox.model.meteora import errors, events, life_units
 from sandbox.model.meteora.accounts import Accounts, Field, Kind, check_token_account
@@ -77,7 +78,7 @@ def place_limit_order(invocation: Invocation) -> None:
     arguments = Arguments(invocation.data)
     is_ask, is_relative = arguments.take("B16xB")
     if is_ask > 1 or is_relative > 1:
-        raise anchor_error(errors.NOT_DESERIALIZED)
+        raise anchor_error(anchor.NOT_DESERIALIZED)
     if is_relative:
         arguments.take("ii")
     bins = [OrderBin(bin_id, amount) for bin_id, amount in arguments.rows("iQ")]
@@ -198,7 +199,7 @@ def close_limit_order_if_empty(invocation: Invocation) -> None:
 
 def _check_user(accounts: Accounts) -> None:
     if Pubkey.from_bytes(accounts.data("user_token")[:32]) != accounts.key("token_mint"):
-        raise anchor_error(errors.TOKEN_MINT)
+        raise anchor_error(anchor.TOKEN_MINT)
 
 
 def _check_owner(accounts: Accounts) -> None:
@@ -211,7 +212,7 @@ def _check_pair(accounts: Accounts, pair: np.ndarray[tuple[int], np.dtype[np.voi
     side = "x" if is_ask else "y"
     named = [Pubkey.from_bytes(pair[0][f"{name}_{side}"].tobytes()) for name in ("reserve", "mint")]
     if named != [accounts.key("reserve"), accounts.key("token_mint")]:
-        raise anchor_error(errors.HAS_ONE, f"{_PLACE_SOURCE}:214")
+        raise anchor_error(anchor.HAS_ONE, f"{_PLACE_SOURCE}:214")
     if not supports_orders(pair):
         raise anchor_error(errors.INVALID_FUNCTION, f"{_PLACE_SOURCE}:240")
     if pair[0]["status"] != ENABLED:

@@ -13,6 +13,7 @@ from dlmm.meteora.pdas import PROGRAM_ID, position_address
 from dlmm.meteora.terms import ENABLED
 from dlmm.programs import SYSTEM_PROGRAM
 from dlmm.records import Record
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import MAX_GROWTH, Invocation, Program
 from sandbox.model.meteora import errors, events, life_units
 from sandbox.model.meteora.accounts import Accounts, Constraint, Field, Kind
@@ -108,7 +109,7 @@ def opener(kind: OpenKind) -> Program:
         if kind.base:
             wanted = position_address(accounts.key("lb_pair"), accounts.key("base"), lower, width)
             if invocation.key(place) != wanted:
-                raise account_error(invocation, errors.SEEDS, "position", (invocation.key(place), wanted))
+                raise account_error(invocation, anchor.SEEDS, "position", (invocation.key(place), wanted))
         exists = kind.may_exist and invocation.owner(place) == PROGRAM_ID
         if not exists:
             if kind.may_exist and invocation.owner(place) != SYSTEM_PROGRAM:
@@ -118,7 +119,7 @@ def opener(kind: OpenKind) -> Program:
             more = 0 if kind.may_exist else max(width - POSITION_BINS, 0) * POSITION_EXTENSION_BIN.itemsize
             invocation.create(place, PROGRAM_ID, POSITION.itemsize + more, accounts.places["payer"], signs=kind.base)
         if exists and not kind.base and not invocation.is_signer(place):
-            raise account_error(invocation, errors.SIGNER, "position")
+            raise account_error(invocation, anchor.SIGNER, "position")
         accounts.constrain()
         if exists:
             if owner_of(accounts.data("position")) != accounts.key("owner"):
@@ -195,7 +196,7 @@ def lengthener(kind: LengthenKind) -> Program:
                 return
         else:
             if not invocation.is_writable(accounts.places["funder"]):
-                raise account_error(invocation, errors.MUT, "funder")
+                raise account_error(invocation, anchor.MUT, "funder")
             _grow(invocation, accounts, upper - lower + 1, added)
             accounts.constrain()
         length, width, reach = (f"{source}:{line}" for line in kind.places)
@@ -228,7 +229,7 @@ def _grow(invocation: Invocation, accounts: Accounts, width: int, added: int) ->
         return
     growth = bins * POSITION_EXTENSION_BIN.itemsize
     if growth > MAX_GROWTH:
-        raise account_error(invocation, errors.REALLOC_LIMIT, "position")
+        raise account_error(invocation, anchor.REALLOC_LIMIT, "position")
     data = invocation.read(place)
     missing = invocation.rent_exemption(len(data) + growth) - invocation.lamports(place)
     if missing > 0:
@@ -256,7 +257,7 @@ def closer(kind: CloseKind) -> Program:
     def run(invocation: Invocation) -> None:
         accounts = Accounts(invocation, fields)
         if not kind.only_if_empty and accounts.key("rent_receiver") == accounts.key("position"):
-            raise account_error(invocation, errors.CLOSE, "position")
+            raise account_error(invocation, anchor.CLOSE, "position")
         accounts.constrain(position=check_sender(invocation))
         data = accounts.data("position")
         owner = owner_of(data)
@@ -289,6 +290,6 @@ def check_sender(invocation: Invocation) -> Constraint:
         operator = Pubkey.from_bytes(np.frombuffer(data, POSITION, count=1)[0]["operator"].tobytes())
         sender = accounts.key("sender")
         if sender not in (owner_of(data), operator):
-            raise account_error(invocation, errors.RAW, "position")
+            raise account_error(invocation, anchor.RAW, "position")
 
     return check

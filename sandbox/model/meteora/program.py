@@ -6,8 +6,9 @@ from solders.pubkey import Pubkey
 
 from dlmm.anchor import discriminator
 from dlmm.meteora.pdas import PROGRAM_ID
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import EVENT_PREFIX, Invocation, Program, ProgramError
-from sandbox.model.meteora import array, deposits, errors, orders, position, swap, withdrawals
+from sandbox.model.meteora import array, deposits, orders, position, swap, withdrawals
 from sandbox.model.meteora.errors import account_error, anchor_error
 from sandbox.model.meteora.units import EACH_ACCOUNT, ENTRY, FAILURE
 
@@ -45,8 +46,8 @@ def meteora(invocation: Invocation) -> None:
     known = _BY_DISCRIMINATOR.get(tag)
     if known is None:
         if tag == EVENT_PREFIX:  # an event, which only the program may send
-            raise account_error(invocation, errors.SIGNER, "event_authority")
-        raise anchor_error(errors.FALLBACK_NOT_FOUND)
+            raise account_error(invocation, anchor.SIGNER, "event_authority")
+        raise anchor_error(anchor.FALLBACK_NOT_FOUND)
     name, run = known
     invocation.log(f"Instruction: {name}")
     try:

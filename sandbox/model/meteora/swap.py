@@ -239,6 +239,9 @@ class _Swap:
         if code is None:  # the walk is longer than any transaction's budget
             invocation.consume(invocation.remaining + 1)
         assert code is not None
+        if code == failures.NOT_EXACT_AMOUNT_OUT:
+            self._spend_all(pool)
+            return anchor_error(code, self.kind.places[2])
         passed = [array.index for array in self.arrays]
         self.accounts.use(units.failed_swap_units(code, self.frame, pool, self.request, passed))
         match code:
@@ -246,9 +249,6 @@ class _Swap:
                 return refuse(invocation, self.refused, borrowed=self.in_use)
             case failures.NOT_ENOUGH_ARRAYS:
                 return refuse(invocation, None, borrowed=self.in_use)
-            case failures.NOT_EXACT_AMOUNT_OUT:
-                self._spend_all(pool)
-                return anchor_error(code, self.kind.places[2])
             case failures.POOL_DISABLED:
                 return anchor_error(code, self.kind.places[0])
             case failures.MATH_OVERFLOW:
@@ -269,6 +269,8 @@ class _Swap:
         )
         done = arithmetic.apply(pool, spent, self.clock)
         if not isinstance(done, SwapFailure):
+            passed = [array.index for array in self.arrays]
+            self.accounts.use(units.swap_units(self.frame, pool, self.request, done[0], passed))
             self._pay(pool, done[0])
 
     def _explain_overflow(self, pool: MeteoraPool) -> None:

@@ -18,8 +18,8 @@ from dlmm.programs import (
 )
 from dlmm.records import Record
 from dlmm.saros.layout import BIN_ARRAY_DISCRIMINATOR, PAIR_DISCRIMINATOR, POSITION_DISCRIMINATOR
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation
-from sandbox.model.saros import errors
 from sandbox.model.saros.errors import account_error, anchor_error, runtime_error
 from sandbox.model.saros.units import CHECK_UNITS, READ_UNITS, Check, Reading
 
@@ -183,8 +183,8 @@ def read_accounts(invocation: Invocation, fields: Sequence[Field]) -> Accounts:
     for place, field in enumerate(fields):
         if place >= invocation.count:
             if field.kind is Kind.NEW:
-                raise anchor_error(invocation, errors.NOT_ENOUGH_KEYS)
-            raise account_error(invocation, errors.NOT_ENOUGH_KEYS, field.name)
+                raise anchor_error(invocation, anchor.NOT_ENOUGH_KEYS)
+            raise account_error(invocation, anchor.NOT_ENOUGH_KEYS, field.name)
         _read(invocation, place, field)
     return Accounts(invocation, fields)
 
@@ -203,22 +203,22 @@ def _read(invocation: Invocation, place: int, field: Field) -> None:
             reading = Reading.EXTENDED_TOKEN_ACCOUNT if extended else Reading.TOKEN_ACCOUNT
     elif kind is Kind.SIGNER:
         if not invocation.is_signer(place):
-            raise account_error(invocation, errors.NOT_SIGNER, name)
+            raise account_error(invocation, anchor.NOT_SIGNER, name)
         reading = Reading.SIGNER
     elif kind is Kind.ANY_TOKEN_PROGRAM:
         if invocation.key(place) not in _TOKEN_PROGRAMS:
-            raise account_error(invocation, errors.INVALID_PROGRAM_ID, name)
+            raise account_error(invocation, anchor.INVALID_PROGRAM_ID, name)
         reading = Reading.PROGRAM
     elif kind in _PROGRAMS:
         expected = _PROGRAMS[kind]
         if invocation.key(place) != expected:
             found = (invocation.key(place), expected)
-            raise account_error(invocation, errors.INVALID_PROGRAM_ID, name, found)
+            raise account_error(invocation, anchor.INVALID_PROGRAM_ID, name, found)
         reading = Reading.PROGRAM
     else:
         reading = Reading.ANYTHING
     if kind in (Kind.ANY_TOKEN_PROGRAM, *_PROGRAMS) and not invocation.is_executable(place):
-        raise account_error(invocation, errors.NOT_EXECUTABLE, name)
+        raise account_error(invocation, anchor.PROGRAM_NOT_EXECUTABLE, name)
     invocation.consume(READ_UNITS[reading])
 
 
@@ -226,22 +226,22 @@ def _check_own(invocation: Invocation, place: int, field: Field) -> None:
     """Check one of the program's own accounts; only a pair is said to be missing rather than another's."""
     owner, data, name = invocation.owner(place), invocation.read(place), field.name
     if field.kind is Kind.PAIR and owner == SYSTEM_PROGRAM and not invocation.lamports(place):
-        raise account_error(invocation, errors.NOT_INITIALIZED, name)
+        raise account_error(invocation, anchor.NOT_INITIALIZED, name)
     if owner != invocation.program:
-        raise account_error(invocation, errors.WRONG_OWNER, name, (owner, invocation.program))
+        raise account_error(invocation, anchor.WRONG_OWNER, name, (owner, invocation.program))
     if len(data) < len(PAIR_DISCRIMINATOR):
-        raise account_error(invocation, errors.DISCRIMINATOR_NOT_FOUND, name)
+        raise account_error(invocation, anchor.DISCRIMINATOR_NOT_FOUND, name)
     if data[: len(PAIR_DISCRIMINATOR)] != _DISCRIMINATORS[field.kind]:
-        raise account_error(invocation, errors.DISCRIMINATOR_MISMATCH, name)
+        raise account_error(invocation, anchor.DISCRIMINATOR_MISMATCH, name)
 
 
 def _check_token(invocation: Invocation, place: int, field: Field) -> None:
     """Check a mint or a token account of either token program, as those programs' own library reads it."""
     owner, name = invocation.owner(place), field.name
     if owner == SYSTEM_PROGRAM and not invocation.lamports(place):
-        raise account_error(invocation, errors.NOT_INITIALIZED, name)
+        raise account_error(invocation, anchor.NOT_INITIALIZED, name)
     if owner not in _TOKEN_PROGRAMS:
-        raise account_error(invocation, errors.WRONG_OWNER, name)
+        raise account_error(invocation, anchor.WRONG_OWNER, name)
     trouble = (_mint_trouble if field.kind is Kind.MINT else _token_account_trouble)(invocation.read(place))
     if trouble is not None:
         raise runtime_error(invocation, trouble, name)

@@ -9,6 +9,7 @@ from dlmm.anchor import event_authority
 from dlmm.programs import ASSOCIATED_TOKEN_PROGRAM
 from dlmm.records import Record
 from dlmm.saros.layout import BIN_ARRAY, PAIR, POSITION
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation, ProgramError
 from sandbox.model.saros import errors
 from sandbox.model.saros.accounts import Accounts
@@ -65,7 +66,7 @@ def check_position_change(accounts: Accounts) -> None:
     position = np.frombuffer(accounts.read("position"), POSITION, 1)
     mint = Pubkey.from_bytes(position["position_mint"][0].tobytes())
     if accounts.key("position_mint") != mint:
-        raise account_error(invocation, errors.ADDRESS, "position_mint", (accounts.key("position_mint"), mint))
+        raise account_error(invocation, anchor.ADDRESS, "position_mint", (accounts.key("position_mint"), mint))
     accounts.spend(Check.POSITION_MINT)
     _check_vault(accounts, "position_token_account", "user", "position_mint", "position_token_program")
     if accounts.read("position_token_account")[_TOKEN_AMOUNT] != _ONE:
@@ -89,7 +90,7 @@ def check_seeds(accounts: Accounts, name: str, *seeds: bytes) -> None:
     accounts.spend(Check.SEEDS)
     expected = find_address(invocation, seeds, invocation.program)
     if accounts.key(name) != expected:
-        raise account_error(invocation, errors.SEEDS, name, (accounts.key(name), expected))
+        raise account_error(invocation, anchor.SEEDS, name, (accounts.key(name), expected))
 
 
 def find_address(invocation: Invocation, seeds: tuple[bytes, ...], program: Pubkey) -> Pubkey:
@@ -118,7 +119,7 @@ def check_event_authority(accounts: Accounts) -> None:
     accounts.spend(Check.EVENTS)
     if accounts.key("event_authority") != expected:
         found = (accounts.key("event_authority"), expected)
-        raise account_error(invocation, errors.SEEDS, "event_authority", found)
+        raise account_error(invocation, anchor.SEEDS, "event_authority", found)
 
 
 def borrow_arrays(accounts: Accounts) -> ArrayIndices:
@@ -144,7 +145,7 @@ def borrow_arrays(accounts: Accounts) -> ArrayIndices:
 
 def _check_mut(accounts: Accounts, name: str) -> None:
     if not accounts.is_writable(name):
-        raise account_error(accounts.invocation, errors.MUT, name)
+        raise account_error(accounts.invocation, anchor.MUT, name)
 
 
 def _check_pair(accounts: Accounts) -> None:
@@ -177,22 +178,22 @@ def _check_vault(accounts: Accounts, name: str, wallet: str, mint: str, token_pr
     """Check that a token account is the wallet's associated one, and may be written."""
     invocation = accounts.invocation
     if accounts.owner(name) != accounts.key(token_program):
-        raise anchor_error(invocation, errors.ASSOCIATED_PROGRAM)
+        raise anchor_error(invocation, anchor.ASSOCIATED_PROGRAM)
     owner = accounts.token_owner(name)
     if owner != accounts.key(wallet):
-        raise account_error(invocation, errors.TOKEN_OWNER, name, (owner, accounts.key(wallet)))
+        raise account_error(invocation, anchor.TOKEN_OWNER, name, (owner, accounts.key(wallet)))
     seeds = (bytes(accounts.key(wallet)), bytes(accounts.key(token_program)), bytes(accounts.key(mint)))
     accounts.spend(Check.ASSOCIATED)
     expected = find_address(invocation, seeds, ASSOCIATED_TOKEN_PROGRAM)
     if accounts.key(name) != expected:
-        raise account_error(invocation, errors.ASSOCIATED, name, (accounts.key(name), expected))
+        raise account_error(invocation, anchor.ASSOCIATED, name, (accounts.key(name), expected))
     _check_mut(accounts, name)
 
 
 def _check_user_vault(accounts: Accounts, name: str, mint: str) -> None:
     _check_mut(accounts, name)
     if accounts.read(name)[:32] != bytes(accounts.key(mint)):
-        raise account_error(accounts.invocation, errors.RAW, name)
+        raise account_error(accounts.invocation, anchor.RAW, name)
     accounts.spend(Check.USER_VAULT)
 
 

@@ -8,27 +8,9 @@ from typing import Final
 from solders.pubkey import Pubkey
 
 from dlmm.saros.layout import ERROR_NAMES
+from sandbox.model.anchor_errors import ANCHOR_WORDS, INVALID_PROGRAM_ID, WRONG_OWNER
 from sandbox.model.invocation import Invocation, ProgramError
 from sandbox.model.saros.units import PANIC_UNITS, refusal_units
-
-FALLBACK_NOT_FOUND: Final = 101
-NOT_DESERIALIZED: Final = 102
-MUT: Final = 2000
-RAW: Final = 2003
-SEEDS: Final = 2006
-ASSOCIATED: Final = 2009
-ADDRESS: Final = 2012
-TOKEN_OWNER: Final = 2015
-ASSOCIATED_PROGRAM: Final = 2023
-DISCRIMINATOR_NOT_FOUND: Final = 3001
-DISCRIMINATOR_MISMATCH: Final = 3002
-NOT_ENOUGH_KEYS: Final = 3005
-WRONG_OWNER: Final = 3007
-INVALID_PROGRAM_ID: Final = 3008
-NOT_EXECUTABLE: Final = 3009
-NOT_SIGNER: Final = 3010
-NOT_INITIALIZED: Final = 3012
-NUMERIC_CONVERSION: Final = 4102
 
 BIN_NOT_FOUND: Final = 6000
 INVALID_AMOUNTS: Final = 6002
@@ -43,36 +25,6 @@ INVALID_BIN_RANGE: Final = 6025
 OTHER_MINT: Final = 6026
 OTHER_USERS_VAULT_X: Final = 6028
 OTHER_USERS_VAULT_Y: Final = 6029
-
-_ANCHOR_WORDS = {
-    FALLBACK_NOT_FOUND: ("InstructionFallbackNotFound", "Fallback functions are not supported"),
-    NOT_DESERIALIZED: ("InstructionDidNotDeserialize", "The program could not deserialize the given instruction"),
-    MUT: ("ConstraintMut", "A mut constraint was violated"),
-    RAW: ("ConstraintRaw", "A raw constraint was violated"),
-    SEEDS: ("ConstraintSeeds", "A seeds constraint was violated"),
-    ASSOCIATED: ("ConstraintAssociated", "An associated constraint was violated"),
-    ADDRESS: ("ConstraintAddress", "An address constraint was violated"),
-    TOKEN_OWNER: ("ConstraintTokenOwner", "A token owner constraint was violated"),
-    ASSOCIATED_PROGRAM: (
-        "ConstraintAssociatedTokenTokenProgram",
-        "An associated token account token program constraint was violated",
-    ),
-    DISCRIMINATOR_NOT_FOUND: ("AccountDiscriminatorNotFound", "No discriminator was found on the account"),
-    DISCRIMINATOR_MISMATCH: (
-        "AccountDiscriminatorMismatch",
-        "Account discriminator did not match what was expected",
-    ),
-    NOT_ENOUGH_KEYS: ("AccountNotEnoughKeys", "Not enough account keys given to the instruction"),
-    WRONG_OWNER: (
-        "AccountOwnedByWrongProgram",
-        "The given account is owned by a different program than expected",
-    ),
-    INVALID_PROGRAM_ID: ("InvalidProgramId", "Program ID was not as expected"),
-    NOT_EXECUTABLE: ("InvalidProgramExecutable", "Program account is not executable"),
-    NOT_SIGNER: ("AccountNotSigner", "The given account did not sign"),
-    NOT_INITIALIZED: ("AccountNotInitialized", "The program expected this account to be already initialized"),
-    NUMERIC_CONVERSION: ("InvalidNumericConversion", "Error during numeric conversion"),
-}
 
 _MESSAGES = {
     6000: "Bin not found within bin array",
@@ -178,5 +130,5 @@ def unsupported(what: str) -> ProgramError:
 
 
 def _described(code: int) -> str:
-    name, message = _ANCHOR_WORDS.get(code) or (ERROR_NAMES[code], _MESSAGES[code])
+    name, message = ANCHOR_WORDS.get(code) or (ERROR_NAMES[code], _MESSAGES[code])
     return f"Error Code: {name}. Error Number: {code}. Error Message: {message}."

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from dlmm.anchor import discriminator
 from dlmm.saros.instructions import LiquidityShare
+from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation
-from sandbox.model.saros import errors
 from sandbox.model.saros.creation import run_create_position, run_initialize_bin_array
 from sandbox.model.saros.errors import anchor_error, unsupported
 from sandbox.model.saros.positions import Deposit, run_close, run_decrease, run_increase
@@ -37,14 +37,14 @@ def liquidity_book(invocation: Invocation) -> None:
     tag, arguments = invocation.data[:_DISCRIMINATOR_LENGTH], invocation.data[_DISCRIMINATOR_LENGTH:]
     instruction = _INSTRUCTIONS.get(tag)
     if instruction is None:
-        raise anchor_error(invocation, errors.FALLBACK_NOT_FOUND)
+        raise anchor_error(invocation, anchor.FALLBACK_NOT_FOUND)
     name, prepare = instruction
     invocation.log(f"Instruction: {name}")
     invocation.consume(argument_units(arguments))
     try:
         run = prepare(arguments)
     except _ArgumentsCutShort as error:
-        raise anchor_error(invocation, errors.NOT_DESERIALIZED) from error
+        raise anchor_error(invocation, anchor.NOT_DESERIALIZED) from error
     run(invocation)
 
 

@@ -80,6 +80,14 @@ def test_exact_out_asks_for_no_more_than_its_limit(wanted: int, price: int, rate
         assert less[0] == INSUFFICIENT_IN_AMOUNT
 
 
+def test_a_cost_that_fits_64_bits_but_not_with_its_fee_is_a_failed_cast() -> None:
+    layers, rate, price = words((MAX_U64, 0, 0)), U64(10**7), halves(1 << 64)
+    for wanted, error in ((MAX_U64 * 99 // 100 - 1, 0), (MAX_U64 - 1, TYPE_CAST_FAILED)):
+        for fee_on_input in (True, False):
+            done = exchange_out(U64(wanted), U64(MAX_U64), layers, price, rate, True, fee_on_input)
+            assert done[0] == error
+
+
 @given(amounts, amounts, amounts, st.integers(0, 2500))
 def test_the_fee_is_divided_without_loss(fee: int, own_in: int, rest: int, share: int) -> None:
     used = own_in + rest

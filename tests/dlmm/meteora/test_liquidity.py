@@ -13,9 +13,10 @@ from dlmm.liquidity import NOTHING, Amounts, LiquidityChange, LiquidityFailure, 
 from dlmm.meteora.instructions.liquidity import BinShare, Strategy, StrategyDeposit
 from dlmm.meteora.layout import BIN_ARRAY, LB_PAIR, LB_PAIR_DISCRIMINATOR, POSITION
 from dlmm.meteora.liquidity import add_liquidity, add_liquidity_by_strategy, claim_fees, remove_liquidity
+from dlmm.meteora.liquidity import deposit as put
 from dlmm.meteora.positions import new_bin_array, new_position, position_value
 from dlmm.price import price_x64
-from dlmm.tokens import Mint
+from dlmm.tokens import TOKEN_2022_PROGRAM, Mint, TransferFee
 
 GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "meteora_deposits.json"
 CASES: list[dict[str, Any]] = json.loads(GOLDEN.read_text())["cases"]
@@ -125,12 +126,74 @@ def test_fees_are_claimed_once_and_counted() -> None:
         ([BinShare(0, 9_999, 10_000)], 6002),
         ([BinShare(1, 10_000, 0), BinShare(0, 0, 10_000)], 6002),
         ([BinShare(0, 10_000, 0), BinShare(1, 0, 10_000)], 6005),
+        ([BinShare(3, 0, 10_000), BinShare(4, 10_000, 0)], 6005),
+        ([BinShare(3, 10_000, 0), BinShare(4, 0, 10_000)], 6008),
+        ([BinShare(0, 10_000, 10_000), *(BinShare(bin_id, 0, 0) for bin_id in range(1, 4))], 6002),
+        ([], 6002),
     ],
 )
 def test_distributions_that_the_program_refuses(shares: list[BinShare], code: int) -> None:
     failure = deposit(scene(quiet(), width=3), *shares)
     assert isinstance(failure, LiquidityFailure)
     assert failure.code == code
+
+
+def test_a_share_of_nothing_crosses_no_active_bin() -> None:
+    shares = [BinShare(0, 10_000, 0), BinShare(1, 0, 10_000)]
+    change = add_liquidity(scene(quiet(), width=3), amount_x=5, amount_y=0, shares=shares, tokens=TOKENS, time=TIME)
+    assert isinstance(change, LiquidityChange)
+    assert change.user == Amounts(-5, 0)
+
+
+def test_a_bin_past_the_position_that_takes_nothing_has_its_fees_noted() -> None:
+    state = scene(quiet(), width=2)
+    array = np.frombuffer(state.bin_arrays[0], BIN_ARRAY).copy()
+    array[0]["bins"][3]["fee_x_high"] = 7
+    state = msgspec.structs.replace(state, bin_arrays={0: array.tobytes()})
+    change = deposit(state, BinShare(0, 10_000, 10_000), BinShare(3, 0, 0))
+    assert isinstance(change, LiquidityChange)
+    fees = np.frombuffer(change.after.position, POSITION)[0]["fees"]
+    assert [int(row["x_complete_high"]) for row in fees[:5]] == [0, 0, 0, 7, 0]
+    beyond = deposit(state, BinShare(0, 10_000, 10_000), BinShare(70, 0, 0))
+    assert isinstance(beyond, LiquidityFailure)
+    assert beyond.code is None
+
+
+@pytest.mark.parametrize(
+    ("held", "bin_id", "code", "line"),
+    [
+        ({"reserve_x": LOW, "supply": 1 << 90}, 0, 6018, "add_liquidity.rs:354"),
+        ({"reserve_y": LOW, "supply": 1 << 90}, 0, 6018, "add_liquidity.rs:360"),
+        ({"reserve_y": LOW, "supply": (1 << 128) - 1}, 0, 6018, "add_liquidity.rs:355"),
+        ({"reserve_x": 1, "supply": (1 << 128) - 1}, 0, 6019, ""),
+        ({"reserve_x": LOW}, 0, 6018, "bin.rs:302"),
+        ({"reserve_y": LOW}, 0, 6018, "bin.rs:303"),
+        ({"active_id": 0}, 1, 6018, "bin.rs:302"),
+    ],
+)
+def test_what_a_bin_cannot_hold_is_refused_where_the_program_refuses_it(
+    held: dict[str, int], bin_id: int, code: int, line: str
+) -> None:
+    state = scene(quiet(**held), width=2)
+    array = np.frombuffer(state.bin_arrays[0], BIN_ARRAY).copy()
+    array[0]["bins"][1]["amount_x"] = LOW
+    state = msgspec.structs.replace(state, bin_arrays={0: array.tobytes()})
+    shares = [BinShare(bin_id, 10_000, 10_000)] if bin_id == 0 else [BinShare(0, 0, 10_000), BinShare(1, 10_000, 0)]
+    failure = deposit(state, *shares)
+    assert isinstance(failure, LiquidityFailure)
+    assert failure.code == code
+    assert failure.place.endswith(line)
+    assert bool(failure.place) == bool(line)
+
+
+def test_deposits_that_add_up_to_more_than_64_bits_are_an_overflow() -> None:
+    fee = TransferFee(0, 5, 100)
+    mint = Mint("x", 6, TOKEN_2022_PROGRAM, fee, fee)
+    for x in (TOKENS.mint_x, mint):
+        parts = [(0, Amounts(1 << 63, 0)), (1, Amounts(1 << 63, 0))]
+        failure = put(scene(quiet(), width=2), parts, tokens=PoolTokens(x, TOKENS.mint_y, 0), time=TIME)
+        assert isinstance(failure, LiquidityFailure)
+        assert failure.code == 6018
 
 
 def test_a_strategy_is_refused_when_the_active_bin_has_moved_too_far() -> None:

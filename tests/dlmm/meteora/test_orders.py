@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dlmm.errors import AccountError
-from dlmm.liquidity import Amounts, LiquidityFailure, LiquidityState, PoolTokens
+from dlmm.liquidity import MAX_U64, Amounts, LiquidityFailure, LiquidityState, PoolTokens
 from dlmm.meteora.instructions.orders import OrderBin
 from dlmm.meteora.layout import BIN_ARRAY, LB_PAIR, LB_PAIR_DISCRIMINATOR
 from dlmm.meteora.orders import OrderChange, cancel_limit_order, order_values, place_limit_order
@@ -111,6 +111,13 @@ def test_a_bin_with_open_orders_of_the_other_side_is_refused() -> None:
     failure = place(scene(open_order=3), OrderBin(1, 5))
     assert isinstance(failure, LiquidityFailure)
     assert failure.code == 6105
+
+
+@pytest.mark.parametrize("held", [{"open_order": MAX_U64 - 4, "is_ask": 1}, {}])
+def test_more_than_64_bits_in_a_bin_or_in_an_order_is_an_overflow(held: dict[str, int]) -> None:
+    failure = place(scene(**held), OrderBin(1, 5), OrderBin(2, MAX_U64))
+    assert isinstance(failure, LiquidityFailure)
+    assert failure.code == 6018
 
 
 def test_cancelling_twice_is_refused() -> None:
