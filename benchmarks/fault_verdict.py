@@ -151,7 +151,7 @@ class _Court:
             self.places.append(-1)
             self.wrong["slot_early" if places else "unknown"] += 1
             return
-        place = next((place for place in had if place >= self._newest), had[-1])
+        place = had[-1]  # the same bytes may come again, as when a node begins anew: the latest by then is meant
         self.places.append(place)
         if place < self._newest:
             self.wrong["older"] += 1

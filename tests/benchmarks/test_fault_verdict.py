@@ -93,3 +93,9 @@ def test_a_state_that_an_account_came_back_to_is_not_the_older_one() -> None:
     found = verdict((101.0, 101, "a"), (103.0, 103, "b"), (105.0, 105, "a"), states=states)
     assert not found.wrong
     assert found.staleness_s == 0.0
+
+
+def test_states_that_a_node_goes_through_anew_after_its_death_are_those_of_their_own_slots() -> None:
+    lives = [State(0, account("a")), State(103, account("b")), State(110, account("a")), State(113, account("b"))]
+    found = verdict((101.0, 101, "a"), (103.2, 103, "b"), (110.1, 110, "a"), (113.1, 114, "b"), states=lives)
+    assert not found.wrong
