@@ -6,16 +6,17 @@ from itertools import pairwise
 
 from dlmm.liquidity import NOTHING, Amounts, LiquidityChange, LiquidityFailure, LiquidityState, part_of
 from dlmm.meteora import liquidity
+from dlmm.meteora.book import Book
 from dlmm.meteora.instructions.liquidity import BinShare, Strategy, StrategyDeposit
 from dlmm.meteora.layout import POSITION_BINS
-from dlmm.meteora.pdas import bin_array_index, bin_array_indices
+from dlmm.meteora.pdas import bin_array_index
 from dlmm.meteora.terms import ENABLED
 from sandbox.model import anchor_errors as anchor
 from sandbox.model.invocation import Invocation, Program, ProgramError
-from sandbox.model.meteora import errors, events, life_units
+from sandbox.model.meteora import deposit_units, errors, events
 from sandbox.model.meteora.arguments import Arguments
+from sandbox.model.meteora.deposit_units import DepositUnits, work_of
 from sandbox.model.meteora.errors import anchor_error, math_error, panic
-from sandbox.model.meteora.life_units import DepositUnits
 from sandbox.model.meteora.liquidity_change import Change
 from sandbox.model.meteora.liquidity_fields import DEPOSIT, DEPOSIT_2
 
@@ -47,7 +48,7 @@ def add_liquidity2(invocation: Invocation) -> None:
         (row.bin_id, Amounts(part_of(given.x, row.share_x_bps), part_of(given.y, row.share_y_bps))) for row in shares
     ]
     _begin(change, shares[0].bin_id)
-    _deposit(change, parts, life_units.SHARES)
+    _deposit(change, parts, deposit_units.SHARES)
 
 
 def _refusal(shares: Sequence[BinShare], width: int) -> int | None:
@@ -101,7 +102,9 @@ def by_strategy(*, newer: bool) -> Program:
         _begin(change, first)
         if is_split and asks > _MOST_ASKS and (amount_x or amount_y or not newer):  # the walk needs memory too
             raise _out_of_memory(invocation)
-        _deposit(change, _spread(change, wanted), life_units.STRATEGY_2 if newer else life_units.STRATEGY, balanced)
+        _deposit(
+            change, _spread(change, wanted), deposit_units.STRATEGY_2 if newer else deposit_units.STRATEGY, balanced
+        )
 
     return run
 
@@ -172,19 +175,16 @@ def _deposit(change: Change, parts: Parts, frame: DepositUnits, balanced: bool =
         raise fault
     paid = NOTHING - done.user
     active_id = int(change.pair["active_id"])
-    total = life_units.deposited(
-        frame,
-        bins=len(bins),
-        asks=sum(1 for bin_id in bins if bin_id > active_id),
+    work = work_of(
+        Book(before),
+        bins,
+        done,
+        settles_all=not change.newer,
         balanced=balanced,
-        changed=len(done.bins),
-        changed_x=sum(1 for change in done.bins if change.amounts.x),
-        active=2 if has_fee else int(bins[0] <= active_id <= bins[-1]),
-        arrays=len(bin_array_indices(bins[0], bins[-1])),
         extension=change.has_extension,
         token_2022=change.token_2022,
-        width=change.width,
     )
+    total = deposit_units.deposited(frame, work)
     later = (frame.changed + frame.bin) * sum(1 for change in done.bins if change.bin_id > active_id)
     accounts.use(total - later if has_fee else total)
     change.write(before, done.after)

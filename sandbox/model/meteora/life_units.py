@@ -33,65 +33,6 @@ class Ends(Record, frozen=True):
     end: int
 
 
-class DepositUnits(Record, frozen=True):
-    """What a deposit uses, by what it does.
-
-    :arg base: Whatever it does.
-
-    :arg bin: Each bin that it names; `ask` is for those above the active bin, on top.
-
-    :arg balanced_bin: The same where the spread follows the active bin's mix.
-
-    :arg changed: Each bin that takes something; `changed_x` for those that take X, on top.
-
-    :arg active: Where the active bin takes part without a composition fee; `fee` is with one.
-
-    :arg width: Each bin of the position.
-
-    """
-
-    base: int
-    bin: int
-    ask: int
-    balanced: int
-    balanced_bin: int
-    balanced_ask: int
-    changed: int
-    changed_x: int
-    active: int
-    fee: int
-    array: int
-    extension: int
-    token_2022: int
-    width: int
-    ends: Ends
-
-
-SHARES = DepositUnits(
-    14_868, 926, 0, 0, 926, 0, 2_067, 371, 4_537, 8_778, 1_817, 1_416, 4_057, 0, Ends(1_543, 1_856, 820)
-)
-STRATEGY_2 = DepositUnits(
-    12_126, 759, 4_401, 1_023, 1_382, 3_688, 1_704, 776, 11_862, 17_379, 6_497, 755, 2_215, 0, Ends(1_543, 1_856, 820)
-)
-STRATEGY = DepositUnits(
-    15_747,
-    229,
-    4_729,
-    17_598,
-    1_442,
-    2_307,
-    1_457,
-    1_365,
-    7_328,
-    11_598,
-    3_287,
-    1_112,
-    0,
-    487,
-    Ends(1_690, 2_640, 1_050),
-)
-
-
 class RangeUnits(Record, frozen=True):
     """What a withdrawal, a claim or an order uses up to its first call.
 
@@ -198,40 +139,3 @@ def array_prices(first: int, bins: int) -> int:
     lengths = sum(bin_id.bit_length() for bin_id in ids)
     positive = sum(1 for bin_id in range(first, first + bins) if bin_id > 0)
     return _ARRAY + _ARRAY_BIT * bits + _ARRAY_LENGTH * lengths + _ARRAY_POSITIVE * positive
-
-
-def deposited(
-    units: DepositUnits,
-    *,
-    bins: int,
-    asks: int,
-    balanced: bool,
-    changed: int,
-    changed_x: int,
-    active: int,
-    arrays: int,
-    extension: bool,
-    token_2022: int,
-    width: int,
-) -> int:
-    """Estimate what a deposit uses up to its first transfer.
-
-    :arg asks: How many of its bins are above the active one.
-
-    :arg active: 0 where the active bin takes nothing, 1 where it does, 2 where it also pays a composition fee.
-
-    """
-    one, ask = (units.balanced_bin, units.balanced_ask) if balanced else (units.bin, units.ask)
-    return (
-        units.base
-        + units.balanced * balanced
-        + one * bins
-        + ask * asks
-        + units.changed * changed
-        + units.changed_x * changed_x
-        + (0, units.active, units.fee)[active]
-        + units.array * arrays
-        + units.extension * extension
-        + units.token_2022 * token_2022
-        + units.width * width
-    )

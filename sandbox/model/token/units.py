@@ -36,6 +36,12 @@ _SPL: Mapping[int, int] = {
     22: 38,
 }
 _SPL_FAILURE = 215
+_TRANSFER_CHECKED = 12
+_TARGETS = {3: 1, _TRANSFER_CHECKED: 2}
+"""Which account a transfer's tokens go to, by the instruction's number."""
+
+_TO_ITSELF, _CHECKED_TO_ITSELF, _NOTHING, _CHECKED_NOTHING, _NATIVE = 48, 53, 18, 17, 7
+_NATIVE_OFFSET = 109
 
 
 class _Reading(Record, frozen=True):
@@ -89,12 +95,29 @@ def of_success(call: Invocation, rules: Rules) -> int:
     """Units of an instruction that succeeds, on its accounts as they are before it runs."""
     number = call.data[0] if call.data else -1
     if not rules.is_extended:
-        return _SPL.get(number, 0)
+        return _SPL.get(number, 0) + (_moved(call, _TARGETS[number]) if number in _TARGETS else 0)
     cost = _EXTENDED.get(number)
     if cost is None:
         return 0
     asked = _SIZE_OF_EXTENSIONS if number == 21 and len(call.data) > 1 else 0
     return cost.base + asked + sum(_reading_units(call, reading) for reading in cost.readings)
+
+
+def _moved(call: Invocation, target: int) -> int:
+    """More for a transfer of nothing, to the account itself, or of wrapped SOL, whose lamports move too.
+
+    :arg target: Place of the account that receives it.
+
+    """
+    if target >= call.count:
+        return 0
+    is_checked = call.data[0] == _TRANSFER_CHECKED
+    if call.key(0) == call.key(target):
+        nothing = not any(call.data[1:9])
+        return (_CHECKED_TO_ITSELF if is_checked else _TO_ITSELF) - nothing
+    if not any(call.data[1:9]):
+        return _CHECKED_NOTHING if is_checked else _NOTHING
+    return _NATIVE if any(call.read(0)[_NATIVE_OFFSET : _NATIVE_OFFSET + 4]) else 0
 
 
 def of_failure(rules: Rules, cost: int, *, said: bool) -> int:
