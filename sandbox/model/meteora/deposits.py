@@ -102,9 +102,8 @@ def by_strategy(*, newer: bool) -> Program:
         _begin(change, first)
         if is_split and asks > _MOST_ASKS and (amount_x or amount_y or not newer):  # the walk needs memory too
             raise _out_of_memory(invocation)
-        _deposit(
-            change, _spread(change, wanted), deposit_units.STRATEGY_2 if newer else deposit_units.STRATEGY, balanced
-        )
+        frame = deposit_units.STRATEGY_2 if newer else deposit_units.STRATEGY
+        _deposit(change, _spread(change, wanted), frame, balanced)
 
     return run
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from solders.pubkey import Pubkey
 
+from dlmm.meteora.layout import POSITION_BINS
 from dlmm.meteora.pdas import PROGRAM_ID
 from dlmm.records import Record
 
@@ -38,6 +39,8 @@ class RangeUnits(Record, frozen=True):
 
     :arg bin: Each bin named; `held` is for those that something is in, on top.
 
+    :arg share: Each bin settled of which the position has a share, and `credit` each token that is credited there.
+
     :arg width: Each bin of the position.
 
     """
@@ -48,13 +51,27 @@ class RangeUnits(Record, frozen=True):
     array: int
     extension: int
     token_2022: int
-    width: int
     ends: Ends
+    share: int = 0
+    credit: int = 0
+    width: int = 0
 
-    def of(self, *, bins: int, held: int, arrays: int, extension: bool, token_2022: int = 0, width: int = 0) -> int:
+    def of(
+        self,
+        *,
+        bins: int,
+        arrays: int,
+        extension: bool,
+        held: int = 0,
+        token_2022: int = 0,
+        settled: tuple[int, int] = (0, 0),
+        width: int = 0,
+    ) -> int:
         """Estimate one instruction.
 
         :arg token_2022: How many of the pool's mints are of Token-2022.
+
+        :arg settled: How many bins settled have a share of the position's, and how many tokens are credited there.
 
         """
         return (
@@ -64,17 +81,19 @@ class RangeUnits(Record, frozen=True):
             + self.array * arrays
             + self.extension * extension
             + self.token_2022 * token_2022
+            + self.share * settled[0]
+            + self.credit * settled[1]
             + self.width * width
         )
 
 
-WITHDRAWAL_2 = RangeUnits(15_913, 864, 3_062, 1_828, 379, 1_271, 0, Ends(1_735, 1_851, 821))
-WITHDRAWAL = RangeUnits(17_352, -101, 3_386, 0, 954, 0, 783, Ends(1_899, 1_854, 1_067))
-CLAIM_2 = RangeUnits(15_420, 445, 673, 1_087, 0, 1_200, 0, Ends(1_745, 1_815, 682))
-CLAIM = RangeUnits(16_075, 449, 722, 0, 0, 0, 0, Ends(1_900, 1_817, 919))
+WITHDRAWAL_2 = RangeUnits(14_957, 885, 2_545, 2_132, 685, 1_206, Ends(1_735, 1_851, 821), share=608, credit=847)
+WITHDRAWAL = RangeUnits(17_156, 353, 2_603, 140, 1_086, 0, Ends(1_899, 1_854, 1_067), share=635, credit=694, width=460)
+CLAIM_2 = RangeUnits(14_196, 471, 0, 1_022, 0, 1_135, Ends(1_745, 1_815, 682), share=695, credit=867)
+CLAIM = RangeUnits(14_299, 472, 0, 417, 0, 401, Ends(1_900, 1_817, 919), share=699, credit=892)
 BETWEEN_CLAIM_EVENTS = 1_775
-PLACED = RangeUnits(14_957, 499, 0, 1_124, 321, 1_360, 0, Ends(0, 2_600, 757))
-CANCELLED = RangeUnits(13_802, 739, 0, 1_587, 252, 773, 0, Ends(1_739, 1_991, 798))
+PLACED = RangeUnits(14_957, 499, 0, 1_124, 321, 1_360, Ends(0, 2_600, 757))
+CANCELLED = RangeUnits(13_802, 739, 0, 1_587, 252, 773, Ends(1_739, 1_991, 798))
 
 LIQUIDITY_CHECKED, PLACE_CHECKED, CANCEL_CHECKED = 14_200, 14_500, 12_500
 """Once the accounts of an instruction are checked: of those for liquidity, of placing and of cancelling orders."""
@@ -101,11 +120,11 @@ CLOSED = {
 CLOSED_BIN = 97
 POSITION_KEPT = 4_073
 
-WIDENED = {"increase_position_length": (7_923, 378), "increase_position_length2": (7_908, 345)}
+WIDENED = {"increase_position_length": (6_757, 378), "increase_position_length2": (6_702, 345)}
 """Up to the event, and after it."""
 
 WIDE_ALREADY = 4_665
-_MOVED_BIN, _MOVED_NEW_BIN = 217, 149
+_GROWN, _MOVED, _MOVED_BIN, _MOVED_NEW_BIN = 1_350, 377, 218, 140
 
 _ARRAY, _ARRAY_BIT, _ARRAY_LENGTH, _ARRAY_POSITIVE = 199_200, 22, -29, 634
 EXTENSION_KEPT, EXTENSION_MADE = 4_680, 7_179
@@ -119,8 +138,9 @@ def search(seeds: Sequence[bytes]) -> int:
 
 
 def widened(name: str, width: int, added: int, *, upwards: bool) -> int:
-    """Estimate what widening a position uses up to the event; downwards all its bins move."""
-    return WIDENED[name][0] + (0 if upwards else _MOVED_BIN * width + _MOVED_NEW_BIN * added)
+    """Estimate what widening a position uses up to the event; downwards all its bins move, and past 70 it grows."""
+    moved = 0 if upwards else _MOVED + _MOVED_BIN * width + _MOVED_NEW_BIN * added
+    return WIDENED[name][0] + _GROWN * (width + added > POSITION_BINS) + moved
 
 
 def closed(name: str, width: int) -> int:

@@ -87,6 +87,18 @@ class Change:
                 book.settle(bin_id)
         return book.after()
 
+    def due(self, bins: Iterable[int]) -> tuple[int, int]:
+        """Count the bins that the position has a share of, and the tokens of which it is owed more since it looked."""
+        book = Book(self.state())
+        shares = tokens = 0
+        for bin_id in bins:
+            if book.has_position_bin(bin_id) and book.share(bin_id):
+                credited = book.pending(bin_id)
+                book.settle(bin_id)
+                now = book.pending(bin_id)
+                shares, tokens = shares + 1, tokens + (now.x != credited.x) + (now.y != credited.y)
+        return shares, tokens
+
     def write(self, before: LiquidityState, after: LiquidityState) -> None:
         """Write the accounts that changed."""
         places = self.accounts.places

@@ -117,7 +117,6 @@ def place_limit_order(invocation: Invocation) -> None:
     accounts.use(
         frame.of(
             bins=len(bins),
-            held=0,
             arrays=len(arrays),
             extension=has_extension,
             token_2022=mint.is_token_2022,
@@ -162,7 +161,6 @@ def cancel_limit_order(invocation: Invocation) -> None:
     accounts.use(
         frame.of(
             bins=len(bin_ids),
-            held=0,
             arrays=len(arrays),
             extension=has_extension,
             token_2022=token_2022,

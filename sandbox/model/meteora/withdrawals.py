@@ -62,6 +62,7 @@ def remove_by_range(*, newer: bool) -> Program:
                 arrays=len(bin_array_indices(first, last)),
                 extension=change.has_extension,
                 token_2022=change.token_2022,
+                settled=change.due(range(first, last + 1) if newer else range(change.lower, change.upper + 1)),
                 width=change.width,
             )
         )
@@ -106,10 +107,10 @@ def claim(*, newer: bool) -> Program:
         change.accounts.use(
             frame.of(
                 bins=last - first + 1,
-                held=_held(change, first, last),
                 arrays=len(bin_array_indices(first, last)),
                 extension=False,
                 token_2022=change.token_2022,
+                settled=change.due(range(first, last + 1)),
             )
         )
         change.write(before, done.after)
@@ -133,10 +134,3 @@ def _fee_owner(change: Change) -> Pubkey | None:
     if named != Pubkey.default():
         return named
     return change.owner() if change.operated else None
-
-
-def _held(change: Change, first: int, last: int) -> int:
-    """Count the bins in which the position has a share, of its first 70."""
-    shares = np.frombuffer(change.accounts.data("position"), POSITION, count=1)[0]["shares"]
-    inside = shares[first - change.lower : last - change.lower + 1]
-    return int(np.count_nonzero(inside["low"] | inside["high"]))

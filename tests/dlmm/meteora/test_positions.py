@@ -36,6 +36,17 @@ def test_a_width_that_no_position_starts_with_is_refused(width: int) -> None:
     assert failure.code == 6040
 
 
+@pytest.mark.parametrize(("upwards", "kept"), [(True, {4: 40, 6: 60, 9: 90}), (False, {9: 90})])
+def test_fees_noted_past_the_last_bin_stay_where_no_bin_moves(upwards: bool, kept: dict[int, int]) -> None:
+    rows = np.frombuffer(marked(3), POSITION).copy()
+    for place in (4, 6, 9):
+        rows[0]["fees"]["x_complete_high"][place] = 10 * place
+    wider = widened_position(rows.tobytes(), length_to_add=4, upwards=upwards)
+    assert isinstance(wider, bytes)
+    noted = np.frombuffer(wider, POSITION, count=1)[0]["fees"]["x_complete_high"]
+    assert {int(place): int(noted[place]) for place in np.flatnonzero(noted)} == kept
+
+
 @pytest.mark.parametrize(("width", "added"), [(3, 5), (3, 80), (70, 1), (70, 91)])
 @pytest.mark.parametrize("upwards", [True, False])
 def test_what_bins_hold_stays_with_them(width: int, added: int, upwards: bool) -> None:

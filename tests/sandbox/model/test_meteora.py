@@ -7,6 +7,7 @@ the same random instructions about the same pools, good ones and spoilt ones, an
 import hashlib
 import struct
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -19,10 +20,11 @@ from solders.pubkey import Pubkey
 from dlmm.conformance.meteora_instructions import pool_keys
 from dlmm.conformance.swaps import FUNDS, fails_for_accounts
 from dlmm.conformance.vectors import State, Vector
-from dlmm.meteora.instructions import swap
-from dlmm.meteora.pdas import PROGRAM_ID
+from dlmm.meteora.instructions import liquidity, position, swap
+from dlmm.meteora.instructions.liquidity import BinShare, PositionAccounts, Strategy, StrategyDeposit
+from dlmm.meteora.pdas import PROGRAM_ID, bin_array_index
 from dlmm.programs import SYSTEM_PROGRAM
-from dlmm.records import Venue
+from dlmm.records import MAX_U64, Venue
 from sandbox.engine import Execution
 from sandbox.model.engine import ModelEngine
 from sandbox.model.meteora.oracle import observed
@@ -292,3 +294,89 @@ def test_random_instructions_do_the_same_as_in_the_true_program(seed: int) -> No
         if pair.real.error is None:
             errors.append(abs(pair.model.units - pair.real.units) / pair.real.units)
     assert not errors or float(np.median(errors)) < 0.1
+
+
+SPANS = ((0, 0), (0, 3), (-2, 0), (8, 3), (-80, 0), (0, 80), (6, 70))
+"""By how many bins a deposit begins above the position's lowest one, and ends above its highest."""
+
+
+def prepared(world: World, *, lower: int, width: int) -> PositionAccounts:
+    """Open a position, and make the arrays around it."""
+    for index in range(bin_array_index(lower) - 2, bin_array_index(lower + width) + 3):
+        world.run(position.initialize_bin_array(lb_pair=world.pool.lb_pair, index=index, funder=world.payer))
+    key, owner = world.address(), world.wallets[0]
+    span = {"lower_bin_id": lower, "width": width}
+    world.run(
+        position.initialize_position2(lb_pair=world.pool.lb_pair, position=key, owner=owner, payer=world.payer, **span)
+    )
+    return PositionAccounts(world.pool, key, owner)
+
+
+def deposits(held: PositionAccounts, wanted: StrategyDeposit, *, lower: int, width: int) -> list[Instruction]:
+    """Build the same deposit as a strategy, in both forms, and by shares."""
+    first, last = wanted.min_bin_id, wanted.max_bin_id
+    bins = sorted({first, last, *range(max(first, lower), min(last, lower + width - 1) + 1)})
+    shares = [BinShare(bin_id, 10_000 * (bin_id == last), 10_000 * (bin_id == first)) for bin_id in bins]
+    return [
+        liquidity.add_liquidity_by_strategy(held, wanted, lower_bin_id=lower),
+        liquidity.add_liquidity_by_strategy2(held, wanted),
+        liquidity.add_liquidity2(held, amount_x=wanted.amount_x, amount_y=wanted.amount_y, shares=shares),
+    ]
+
+
+@pytest.mark.parametrize("away", [-3, 5, -20])
+def test_a_deposit_past_the_ends_of_its_position_does_the_same_as_in_the_true_program(away: int) -> None:
+    executable = programs()[PROGRAM_ID]
+    vector = next(vector for vector in meteora_vectors() if vector.row["kind"] == "life")
+    world = World(1, executable, vector.state, tuple(vector.row["clock"]))
+    active, width = int(world.pair["active_id"]), 6
+    lower = active + away
+    held = prepared(world, lower=lower, width=width)
+    for (below, above), x, y, strategy in product(SPANS, (0, 10**6), (0, 10**6), (3, 8)):
+        first, last = lower + below, lower + width - 1 + above
+        wanted = StrategyDeposit(x, y, active, 5, first, last, Strategy(strategy))
+        for instruction in deposits(held, wanted, lower=lower, width=width):
+            pair = world.run(instruction)
+            assert world.differences(pair) == [], (wanted, pair.real.logs, pair.model.logs)
+    for side in (position.Side.UPPER, position.Side.LOWER):  # what was noted past the last bin stays there
+        common = {"lb_pair": world.pool.lb_pair, "position": held.position, "owner": held.sender}
+        wider = position.increase_position_length(length_to_add=4, side=side, funder=world.payer, **common)
+        pair = world.run(wider)
+        assert pair.real.error is None
+        assert world.differences(pair) == []
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_a_deposit_of_more_than_a_bin_holds_fails_as_in_the_true_program(mode: int) -> None:
+    executable = programs()[PROGRAM_ID]
+    vector = next(vector for vector in meteora_vectors() if vector.row["kind"] == "life")
+    world = World(1, executable, vector.state, tuple(vector.row["clock"]))
+    account = world.twins.real.get(world.pool.lb_pair)
+    assert account is not None
+    data = account.data[:36] + bytes([mode]) + account.data[37:]
+    world.twins.put(world.pool.lb_pair, Account(account.lamports, data, account.owner))
+    active = int(world.pair["active_id"])
+    held = prepared(world, lower=active - 2, width=5)
+    for x, y in product((0, 1, 10**15, 1 << 63, MAX_U64), repeat=2):
+        wanted = StrategyDeposit(x, y, active, 5, active, active, Strategy.SPOT_BALANCED)
+        for instruction in deposits(held, wanted, lower=active, width=1):
+            pair = world.run(instruction)
+            assert world.differences(pair) == [], (x, y, pair.real.logs, pair.model.logs)
+
+
+def test_what_exists_already_must_be_writable_to_be_made_again() -> None:
+    executable = programs()[PROGRAM_ID]
+    vector = next(vector for vector in meteora_vectors() if vector.row["kind"] == "life")
+    world = World(1, executable, vector.state, tuple(vector.row["clock"]))
+    index = bin_array_index(int(world.pair["active_id"]))
+    for made in (
+        position.initialize_bin_array(lb_pair=world.pool.lb_pair, index=index, funder=world.payer),
+        position.initialize_bitmap_extension(lb_pair=world.pool.lb_pair, funder=world.payer),
+    ):
+        assert world.run(made).real.error is None
+        metas = [
+            AccountMeta(meta.pubkey, meta.is_signer, meta.is_writable and meta.is_signer) for meta in made.accounts
+        ]
+        again = world.run(Instruction(made.program_id, bytes(made.data), metas))
+        assert again.real.error == {"InstructionError": [1, {"Custom": 2000}]}
+        assert world.differences(again) == []

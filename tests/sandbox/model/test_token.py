@@ -1,6 +1,7 @@
 """Both token programs beside their binaries: random instructions, and the lives that our clients lead."""
 
 import struct
+from itertools import product
 
 import pytest
 from solders.account import Account
@@ -68,6 +69,23 @@ def test_sol_is_wrapped_sent_and_unwrapped_to_the_unit() -> None:
     assert account is not None
     assert Holding(account.data).amount == SOL
     assert twins.model.get(mine) is None
+
+
+@pytest.mark.parametrize("mint", [WRAPPED_SOL, address_of(10)])
+def test_a_transfer_of_the_older_program_uses_what_the_binary_uses(mint: Pubkey) -> None:
+    twins = Twins({})
+    user = _wrapped(twins)
+    twins.put(address_of(10), Account(SOL, mint_bytes(None, decimals=9), TOKEN_PROGRAM))
+    native = SOL if mint == WRAPPED_SOL else None
+    accounts = [address_of(20), address_of(21)]
+    for key in accounts:
+        twins.put(key, Account(3 * SOL, holding_bytes(mint, user, 10**6, reserve=native), TOKEN_PROGRAM))
+    for amount, target in product((0, 5), accounts):
+        for data, metas in (
+            (b"\x03" + struct.pack("<Q", amount), [w(accounts[0]), w(target), s(user)]),
+            (b"\x0c" + struct.pack("<QB", amount, 9), [w(accounts[0]), r(mint), w(target), s(user)]),
+        ):
+            assert twins.run([Instruction(TOKEN_PROGRAM, data, metas)], user).error is None
 
 
 @pytest.mark.parametrize("epoch", [99, 100])
