@@ -39,6 +39,9 @@ BOOK = np.dtype(
         ("zero_bin", "i8"),  # bin whose raw price is 1
         ("buy_below", "f8"),  # a bin price at or below this may fill an open buy ..
         ("sell_above", "f8"),  # .. and one at or above this an open sell
+        ("contact_slot", "i8"),  # in which the pool's feed was last known to be alive
+        ("position_x", "i8"),  # raw X in bin positions, fees earned included
+        ("position_y", "i8"),
     ]
 )
 
@@ -63,6 +66,14 @@ LEDGER = np.dtype(
         ("losses", "i8"),
         ("gross_profit", "f8"),
         ("gross_loss", "f8"),
+        ("is_signed", "i8"),  # 1 where orders are real transactions, whose reports alone move the books
+        ("lamports", "i8"),  # native SOL of the wallet
+        ("sol_pool", "i8"),  # pool whose X is wrapped SOL, by whose price lamports are valued; -1: none
+        ("network_fees", "i8"),  # lamports paid to the cluster and in tips
+        ("rent", "i8"),  # lamports locked in accounts that were made
+        ("in_flight", "i8"),  # orders that are on their way
+        ("rate_slot", "i8"),  # slot in which `rate_orders` were sent
+        ("rate_orders", "i8"),
     ]
 )
 
