@@ -14,7 +14,7 @@ REPORT_OWNER = "execution"
 
 
 class TokenChange(Record, frozen=True):
-    """How the wallet's holding of one mint changed, in raw units; wrapped SOL counts as a token, native SOL does not."""
+    """How the wallet's holding of one mint changed, in raw units; wrapped SOL is a token, native SOL is none."""
 
     mint: str
     amount: int
