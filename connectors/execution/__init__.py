@@ -1,0 +1,1 @@
+"""From approved orders to transactions on chain, and what came of them."""

@@ -1,0 +1,1 @@
+"""From approved commands to the bytes of signed transactions: instructions, messages, and templates of them."""
