@@ -1,1 +1,1 @@
-"""From approved orders to transactions on chain, and what came of them."""
+"""Carrying out approved orders: wallet, order journal, transactions, and the reports of what came of them."""

@@ -1,0 +1,174 @@
+"""Phases of an order and of its transactions, and what each entry of the order journal makes of them.
+
+Two tables say which entry may follow in which phase; a missing one is an error. An order whose transaction expired here
+may still land there: the tables have that arrow, and an order that had ended is open again by it.
+"""
+
+from enum import StrEnum
+
+from connectors.execution.order_entries import (
+    Done,
+    End,
+    Entry,
+    EntryRefused,
+    Expired,
+    Failed,
+    Fate,
+    Intent,
+    Landed,
+    OfTransaction,
+    OrderKnown,
+    OrderUnknown,
+    OutOfPhase,
+    Refused,
+    Sent,
+    SignatureUnknown,
+    Signed,
+    Simulated,
+    StepLanded,
+    StillPending,
+    Undone,
+)
+from dlmm.records import MAX_U64, Record
+from operators.commands import Approved
+from operators.execution_reports import ExecutionReport, decode_report
+
+
+class Phase(StrEnum):
+    """Where an order or a transaction stands: what was last told of it."""
+
+    INTENT = "intent"
+    SIGNED = "signed"
+    SENT = "sent"
+    LANDED = "landed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    UNDONE = "undone"
+    REFUSED = "refused"
+    SIMULATED = "simulated"
+    DONE = "done"
+
+
+Table = dict[Phase, dict[type[Entry], Phase]]
+
+_FATES: dict[type[Entry], Phase] = {Landed: Phase.LANDED, Failed: Phase.FAILED, Expired: Phase.EXPIRED}
+_ENDS: dict[type[Entry], Phase] = {Refused: Phase.REFUSED, Done: Phase.DONE}
+_STEPS: dict[type[Entry], Phase] = {Signed: Phase.SIGNED, Sent: Phase.SENT, **_FATES, Undone: Phase.UNDONE}
+_LATE: dict[type[Entry], Phase] = {Landed: Phase.LANDED, Failed: Phase.FAILED, Undone: Phase.UNDONE}
+
+TRANSACTION_PHASES: Table = {
+    Phase.SIGNED: {Sent: Phase.SENT, **_FATES},  # found on chain by a process that died before it wrote `Sent`
+    Phase.SENT: {Sent: Phase.SENT, **_FATES},
+    Phase.LANDED: {Undone: Phase.UNDONE},
+    Phase.FAILED: {Undone: Phase.UNDONE},
+    Phase.EXPIRED: {Landed: Phase.LANDED, Failed: Phase.FAILED},  # it landed after all
+    Phase.UNDONE: {Sent: Phase.SENT, **_FATES},
+}
+"""What may follow of one signed transaction."""
+
+ORDER_PHASES: Table = {
+    Phase.INTENT: {Signed: Phase.SIGNED, **_ENDS, Simulated: Phase.SIMULATED},
+    Phase.SIGNED: _STEPS,  # of this step or another one
+    Phase.SENT: _STEPS,
+    Phase.LANDED: {**_STEPS, **_ENDS},
+    Phase.FAILED: {**_STEPS, **_ENDS},
+    Phase.EXPIRED: {**_STEPS, **_ENDS},
+    Phase.UNDONE: _STEPS,
+    Phase.REFUSED: _LATE,  # of a transaction that had expired, or that a fork took back
+    Phase.DONE: _LATE,
+    Phase.SIMULATED: {},
+}
+"""What may follow of an order; entries of its transactions must be allowed by both tables."""
+
+PENDING = frozenset({Phase.SIGNED, Phase.SENT, Phase.UNDONE})
+"""Phases of a transaction that can still land."""
+
+ENDED = frozenset({Phase.REFUSED, Phase.SIMULATED, Phase.DONE})
+"""Phases of an order that is not open."""
+
+
+class Transaction(Record, frozen=True):
+    """One signature of one step of an order, and what came of it.
+
+    :arg transaction: All of it, as it goes to a node; empty for orders that had ended when the journal was opened.
+
+    :arg last_valid_block_height: Block height up to which it can land; the largest number where a damaged file lost it.
+
+    :arg slot: Slot of its signing, or of what came of it.
+
+    :arg ts_ns: Time of the last entry about it.
+
+    :arg fee: Lamports that it paid as far as is known: network fee and tip.
+
+    """
+
+    step: int
+    signature: str
+    phase: Phase
+    transaction: bytes
+    blockhash: str
+    last_valid_block_height: int
+    slot: int
+    ts_ns: int
+    fee: int = 0
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it can still land."""
+        return self.phase in PENDING
+
+
+class Order(Record, frozen=True):
+    """One attempt of an order, as the journal has it.
+
+    :arg approved: What was approved; `None` where a damaged file lost it.
+
+    :arg slot: Slot of its arrival, or the latest that its transactions name.
+
+    :arg first_ns: Time of its intent.
+
+    :arg ts_ns: Time of the last entry about it.
+
+    :arg transactions: All that were signed for it, in that order.
+
+    :arg reports: Encoded reports on it, in the order in which they were made.
+
+    :arg reason: Why it was refused, if it was.
+
+    """
+
+    key: str
+    approved: Approved | None
+    phase: Phase
+    slot: int
+    first_ns: int
+    ts_ns: int
+    transactions: tuple[Transaction, ...] = ()
+    reports: tuple[bytes, ...] = ()
+    reason: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.phase not in ENDED
+
+    @property
+    def pending(self) -> tuple[Transaction, ...]:
+        """Its transactions that can still land."""
+        return tuple(one for one in self.transactions if one.phase in PENDING)
+
+    @property
+    def landed(self) -> int:
+        """How many of its transactions are on chain without an error: the next step's index."""
+        return sum(one.phase is Phase.LANDED for one in self.transactions)
+
+
+def advance(order: Order | None, entry: Entry) -> Order:
+    """Return an order as it is after an entry.
+
+    :arg order: As it is before, `None` where it is not known.
+
+    :raises EntryRefused: The entry cannot follow; one of its subclasses says why.
+
+    """
+    raise NotImplementedError
