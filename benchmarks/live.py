@@ -35,7 +35,7 @@ from connectors.monitoring.telemetry import Telemetry
 from dlmm.records import Record
 from flows.live import Run, live
 from flows.settings.load import load_settings
-from operators.portfolio import Report
+from operators.portfolio_records import Report
 
 WARM = 2_000
 FEED = "chain"

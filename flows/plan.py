@@ -10,7 +10,7 @@ from flows.settings.tree import Settings
 from flows.trading import TradingParams
 from operators.desk import DeskParams
 from operators.pools import PoolInfo
-from operators.portfolio import PortfolioParams, RiskLimits
+from operators.portfolio_records import PortfolioParams, RiskLimits
 from operators.sizing import kelly
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.loading import load_strategy
@@ -92,12 +92,23 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
                 max_drawdown=limits.max_drawdown,
                 emergency_stop_loss=limits.emergency_stop_loss,
                 max_open_orders=limits.max_open_orders,
+                max_value_at_risk=limits.max_value_at_risk,
+                correlation_limit=limits.correlation_limit,
+                max_feed_age_slots=limits.max_feed_age_slots,
+                max_orders_per_slot=limits.max_orders_per_slot,
+                min_lamports=round(limits.min_sol * 1e9),
+                var_sample_s=limits.var_sample_s,
+                var_horizon_s=limits.var_horizon_s,
+                default_volatility=limits.default_volatility,
+                emergency_slippage=limits.emergency_slippage_bps / 10_000.0,
+                unwind_retry_slots=limits.unwind_retry_slots,
             ),
             capital=settings.portfolio.capital,
             latency_slots=paper.latency_slots,
             slippage_bps=paper.slippage_bps,
             equity_interval_s=results.equity_interval_s,
             depth_bins=paper.synthetic_depth_bins,
+            name=settings.portfolio.name,
             fingerprint=fingerprint,
         ),
     )

@@ -7,7 +7,8 @@ from bytewax.operators import KeyedStream
 from dlmm.records import Record
 from operators.blocks import Block
 from operators.desk import DeskParams, pool_desk
-from operators.portfolio import PortfolioParams, Report, portfolio
+from operators.portfolio import portfolio
+from operators.portfolio_records import PortfolioParams, Report
 
 
 class TradingParams(Record, frozen=True):

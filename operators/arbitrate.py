@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
-from operators.blocks import ROW, TICK, Rows
+from operators.blocks import REPORT, ROW, TICK, Rows
 
 MAX_ACCOUNTS = 64
 """Accounts of one pool that are told apart; those beyond share the last place."""
@@ -22,7 +22,7 @@ def _arbitrate(rows: Rows, seen: Rows, dropped: NDArray[np.int64]) -> int:
     kept = 0
     for index in range(rows.shape[0]):
         row = rows[index]
-        if row.kind != TICK:
+        if row.kind != TICK and row.kind != REPORT:
             last = seen[min(row.account, MAX_ACCOUNTS - 1)]
             if row.slot < last.slot:
                 dropped[0] += 1

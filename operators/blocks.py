@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from dlmm.records import Record
+from dlmm.shapes import Shape
 
 Rows = NDArray[np.void]
 """A one-dimensional struct array; which fields it has, the dtype's name says."""
@@ -29,16 +30,21 @@ ROW = np.dtype(
         ("active_id", "i4"),
         ("pool", "i2"),  # index into the recording's list of pools
         ("feed", "i1"),  # which feed brought it
-        ("kind", "i1"),  # MARKET, TICK or STATE
-        ("account", "i4"),  # which of the pool's accounts was written; 0 where the row is about the pool as a whole
+        ("kind", "i1"),  # MARKET, TICK, STATE or REPORT
+        (
+            "account",
+            "i4",
+        ),  # of a pool's accounts which was written, 0 for the pool as a whole; of a tick: slots
+        #                     since the pool's accounts were last heard of
         ("_reserved", "i4"),
     ]
 )
-MARKET, TICK, STATE = 0, 1, 2
-"""A price; a slot that began; a write to an account that sets no price (bins, mints).
+MARKET, TICK, STATE, REPORT = 0, 1, 2, 3
+"""A price; a slot that began; a write to an account that sets no price (bins, mints); what came of an order.
 
 Ticks carry a slot and times alone, and drive what waits. State rows carry account bytes and liquidity to the portfolio;
-volatility and strategies do not see them, so a pool's every swap is one update, whatever accounts it wrote.
+volatility and strategies do not see them, so a pool's every swap is one update, whatever accounts it wrote. Report rows
+carry what `operators.execution_reports` describes, for the portfolio alone.
 """
 
 SIGNAL = np.dtype(
@@ -52,16 +58,28 @@ SIGNAL = np.dtype(
         ("fair", "f8"),  # what the strategy thinks X is worth
         ("confidence", "f8"),  # 0 to 1
         ("expiry_slots", "i8"),  # resting orders end so many slots after they land; 0 means never
+        ("position", "i8"),  # of a liquidity command: order that created it; 0 stands for the strategy's newest one
+        ("amount_x", "f8"),  # of a deposit, in whole tokens
+        ("amount_y", "f8"),
+        ("fraction", "f8"),  # of a withdrawal
+        ("lower", "i4"),  # bins of a position to open, both included
+        ("upper", "i4"),
         ("strategy", "i2"),  # index into the list of strategies
         ("pool", "i2"),
-        ("kind", "i1"),  # QUOTE, TAKE or CANCEL
+        ("other_pool", "i2"),  # of an arbitrage: where X is sold, `pool` being where it is bought
+        ("kind", "i1"),  # QUOTE, TAKE, CANCEL or one of the liquidity commands
         ("urgency", "i1"),  # 0 low to 3 critical
+        ("is_exact_out", "i1"),  # of a take: what comes out is exactly the size, and what goes in is limited
+        ("shape", "i1"),  # of a deposit: index into SHAPES
         ("_reserved", "i2"),
     ]
 )
 NO_SIGNALS = np.zeros(0, SIGNAL)
-QUOTE, TAKE, CANCEL = 0, 1, 2
-"""Replace the resting orders of this strategy in this pool; swap at once; take the resting orders back."""
+QUOTE, TAKE, CANCEL, OPEN, DEPOSIT, WITHDRAW, CLAIM, CLOSE, ARBITRAGE = range(9)
+"""Replace the resting orders of this strategy in this pool; swap at once; take the resting orders back; open a
+position in bins, put tokens into it, take a fraction of them out, collect its fees, close it; buy in one pool and sell
+in another in one transaction."""
+SHAPES = tuple(Shape)
 
 
 class AccountWrite(Record, frozen=True):

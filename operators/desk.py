@@ -15,7 +15,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import Record
 from dlmm.struct_arrays import taken
 from operators.arbitrate import NONE_DROPPED, Arbiter
-from operators.blocks import STATE, Block
+from operators.blocks import REPORT, STATE, Block
 from operators.pool_view import PoolView
 from operators.pools import PoolInfo
 from operators.strategies.interface import PlannedStrategy
@@ -83,7 +83,8 @@ class Desk:
         rows = self._view.complete(rows)
         kinds = rows["kind"]
         # Asked of the bytes: for the few rows of a live block numpy's comparison takes four times as long.
-        decisive = taken(rows, kinds != STATE) if STATE in kinds.tobytes() else rows
+        seen = kinds.tobytes()
+        decisive = taken(rows, kinds < STATE) if STATE in seen or REPORT in seen else rows
         self._volatility.estimate(decisive)
         signals = run(self._runners, decisive, self._pool)
         return msgspec.structs.replace(block, rows=rows, writes=writes, dropped=dropped, signals=signals)

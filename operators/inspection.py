@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
-from operators.blocks import TICK, Rows
+from operators.blocks import REPORT, TICK, Rows
 
 MISSING_I64 = int(np.iinfo(np.int64).min)
 """Stands in a block for a null of an integer column, or for a value that does not fit."""
@@ -196,7 +196,7 @@ def inspect_rows(
         if row.pool < 0 or row.pool >= pools.shape[0]:
             _report(findings, _POOL, seq, np.nan)
             continue
-        if row.kind == TICK:
+        if row.kind == TICK or row.kind == REPORT:
             is_good[index] = True
             continue
         pool = pools[row.pool]

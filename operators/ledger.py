@@ -42,6 +42,7 @@ BOOK = np.dtype(
         ("contact_slot", "i8"),  # in which the pool's feed was last known to be alive
         ("position_x", "i8"),  # raw X in bin positions, fees earned included
         ("position_y", "i8"),
+        ("has_positions", "i8"),  # whether rows of this pool change what they are worth
     ]
 )
 
@@ -53,6 +54,7 @@ LEDGER = np.dtype(
         ("open_orders", "i8"),
         ("next_sample_ns", "i8"),
         ("stopped", "i8"),  # 1 once the emergency stop is on
+        ("closing", "i8"),  # 1 once the run is to end: nothing new is sent
         ("equity", "f8"),
         ("peak", "f8"),
         ("drawdown", "f8"),  # fraction below the peak
@@ -68,7 +70,11 @@ LEDGER = np.dtype(
         ("gross_loss", "f8"),
         ("is_signed", "i8"),  # 1 where orders are real transactions, whose reports alone move the books
         ("lamports", "i8"),  # native SOL of the wallet
-        ("sol_pool", "i8"),  # pool whose X is wrapped SOL, by whose price lamports are valued; -1: none
+        (
+            "sol_pool",
+            "i8",
+        ),  # pool whose X is wrapped SOL, by whose price lamports count; -1: none
+        ("start", "f8"),  # equity that the run began with
         ("network_fees", "i8"),  # lamports paid to the cluster and in tips
         ("rent", "i8"),  # lamports locked in accounts that were made
         ("in_flight", "i8"),  # orders that are on their way
@@ -91,6 +97,8 @@ EQUITY = np.dtype(
 )
 
 MAX_BASE = 2.0**62
+QUOTE_IS_SOL = -2
+"""In `ledger.sol_pool`: the portfolio is measured in SOL itself."""
 METEORA_MAX_FEE = 0.1
 SAROS_MAX_FEE = 1.0 - 1e-9
 """Saros has no cap; from a fee of everything on its swaps fail, and no price in reach of a limit must say otherwise."""
@@ -107,6 +115,7 @@ def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: f
 
     """
     books = np.zeros(len(pools), BOOK)
+    books["contact_slot"] = -1
     for index, (book, info) in enumerate(zip(books, pools, strict=True)):
         book["unit_x"] = 10.0**-info.decimals_x
         book["unit_y"] = 10.0**-info.decimals_y
@@ -122,8 +131,12 @@ def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: f
 
 
 @kernel
-def mark_row(book: Fields, row: Fields) -> None:
-    """Take over a row's price; at the first one, lay out the budget at that price."""
+def mark_row(ledger: Fields, book: Fields, row: Fields) -> None:
+    """Take over a row's price; at the first one, lay out the budget at that price.
+
+    On paper the budget is a sum of money of which a part buys X there and then. With signed execution it is what the
+    wallet has brought, at that price.
+    """
     if book.seq == 0 or row.active_id != book.active_id:
         book.active_id = row.active_id
         raw = math.exp((row.active_id - book.zero_bin) * book.log_step)
@@ -133,19 +146,36 @@ def mark_row(book: Fields, row: Fields) -> None:
     book.liquidity = row.liquidity
     if book.is_open == 0:
         book.is_open = 1
+        book.cost = row.price
+        if ledger.is_signed != 0:
+            cash, inventory = pool_value(book)
+            book.budget = cash + inventory
+            ledger.start += book.budget
+            if ledger.sol_pool == row.pool:
+                ledger.start += ledger.lamports * 1e-9 * row.price
+            return
         in_base = book.budget * book.inventory_target
         # A price of almost nothing buys more than 64 bits can count; what it cannot buy stays in quote currency.
         book.base = math.floor(min(in_base / row.price / book.unit_x, MAX_BASE))
         book.quote = math.floor((book.budget - book.base * book.unit_x * row.price) / book.unit_y)
-        book.cost = row.price
 
 
 @kernel
 def pool_value(book: Fields) -> tuple[float, float]:
-    """Return the quote currency in cash and in inventory of one pool's budget."""
+    """Return the quote currency in cash and in inventory of one pool's budget, bin positions included."""
     if book.is_open == 0:
         return book.budget, 0.0
-    return book.quote * book.unit_y, book.base * book.unit_x * book.price
+    return (book.quote + book.position_y) * book.unit_y, (book.base + book.position_x) * book.unit_x * book.price
+
+
+@kernel
+def sol_value(ledger: Fields, books: Rows) -> float:
+    """Return the quote currency that the wallet's native SOL is worth, 0 where no pool tells its price."""
+    if ledger.sol_pool == QUOTE_IS_SOL:
+        return float(ledger.lamports * 1e-9)
+    if ledger.sol_pool < 0 or books[ledger.sol_pool].is_open == 0:
+        return 0.0
+    return float(ledger.lamports * 1e-9 * books[ledger.sol_pool].price)
 
 
 @kernel
@@ -155,6 +185,8 @@ def mark(ledger: Fields, books: Rows) -> None:
     for index in range(books.shape[0]):
         cash, inventory = pool_value(books[index])
         equity += cash + inventory
+    if ledger.is_signed != 0:
+        equity += sol_value(ledger, books)
     ledger.equity = equity
     ledger.peak = max(ledger.peak, equity)
     ledger.drawdown = 1.0 - equity / ledger.peak if ledger.peak > 0.0 else 0.0
@@ -175,6 +207,8 @@ def sample(ledger: Fields, books: Rows, ts_event_ns: int, out: Fields) -> None:
         inventory += in_base
         realised += books[index].realised
         fees += books[index].fees
+    if ledger.is_signed != 0:
+        cash += sol_value(ledger, books)
     out.ts_event_ns = ts_event_ns
     out.slot = ledger.slot
     out.equity = ledger.equity
@@ -199,7 +233,7 @@ def book_fill(ledger: Fields, book: Fields, order: Fields, result: Fields, fill:
     if is_buy:
         paid = result.amount_in * book.unit_y
         bought = result.amount_out * book.unit_x
-        held = book.base * book.unit_x
+        held = (book.base + book.position_x) * book.unit_x
         book.cost = (book.cost * held + paid) / (held + bought)
         book.quote -= result.amount_in
         book.base += result.amount_out

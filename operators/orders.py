@@ -25,19 +25,39 @@ ORDER = np.dtype(
         ("bound", "f8"),  # .. and what is allowed
         ("tried_slot", "i8"),  # where the last attempt that fell short was made
         ("tried_bin", "i8"),
+        ("sent_slot", "i8"),  # in which the last attempt was sent
+        ("position", "i8"),  # of a liquidity command: order that created the position
+        ("amount_x", "i8"),  # raw units that a deposit reserves
+        ("amount_y", "i8"),
+        ("other_in", "i8"),  # of the second swap of an arbitrage
+        ("other_min_out", "i8"),
+        ("lower", "i4"),
+        ("upper", "i4"),
+        ("compute_units", "i4"),  # estimate of the quote it was sent with
+        ("fraction_bps", "i4"),  # of a withdrawal
+        ("attempts", "i2"),  # transactions sent for it, one after the other
+        ("other_pool", "i2"),
         ("strategy", "i2"),
         ("pool", "i2"),
         ("side", "i1"),  # BUY or SELL
         ("kind", "i1"),  # RESTING or IMMEDIATE
         ("status", "i1"),
         ("rule", "i1"),  # index into RULES of what objected
+        ("action", "i1"),
+        ("is_exact_out", "i1"),  # `min_out` comes out exactly, and `amount_in` is the most that goes in
+        ("urgency", "i1"),
+        ("shape", "i1"),
     ]
 )
 BUY, SELL = 1, -1
 RESTING, IMMEDIATE = 0, 1
-OPEN, FILLED, CANCELLED, EXPIRED, FAILED, REFUSED, WITHHELD = 0, 1, 2, 3, 4, 5, 6
-STATUSES = ("open", "filled", "cancelled", "expired", "failed", "refused", "withheld")
-"""An order *failed* when it landed and its limit could not be met; the gate *refused* it; its policy *withheld* it."""
+OPEN, FILLED, CANCELLED, EXPIRED, FAILED, REFUSED, WITHHELD, SENT, SIMULATED = range(9)
+STATUSES = ("open", "filled", "cancelled", "expired", "failed", "refused", "withheld", "sent", "simulated")
+"""An order *failed* when it landed and its limit could not be met; the gate *refused* it; its policy *withheld* it. It
+is *sent* while its transaction is on the way; a dry run ends with *simulated*."""
+
+ACTIONS = ("swap", "create_position", "add_liquidity", "remove_liquidity", "claim_fees", "close_position", "swap_pair")
+SWAP, CREATE, ADD, REMOVE, CLAIM, CLOSE, PAIR = range(len(ACTIONS))
 
 RULES = (
     "none",
@@ -46,11 +66,18 @@ RULES = (
     "max_position_size",
     "max_pool_exposure",
     "max_total_exposure",
+    "max_value_at_risk",
+    "correlation_limit",
+    "stale_feed",
+    "order_rate",
     "max_open_orders",
     "balance",
+    "fee_balance",
     "inventory_band",
     "too_small",
     "impossible_amount",
+    "no_position",
+    "needs_signed_execution",
 )
 (
     NO_RULE,
@@ -59,11 +86,18 @@ RULES = (
     MAX_POSITION_SIZE,
     MAX_POOL_EXPOSURE,
     MAX_TOTAL_EXPOSURE,
+    MAX_VALUE_AT_RISK,
+    CORRELATION_LIMIT,
+    STALE_FEED,
+    ORDER_RATE,
     MAX_OPEN_ORDERS,
     BALANCE,
+    FEE_BALANCE,
     INVENTORY_BAND,
     TOO_SMALL,
     IMPOSSIBLE_AMOUNT,
+    NO_POSITION,
+    SIGNED_ONLY,
 ) = range(len(RULES))
 
 FILL = np.dtype(
@@ -95,7 +129,7 @@ def compact(table: Rows, count: int) -> int:
     """Close the gaps that ended orders leave in the table of open ones; keep the order of ids."""
     kept = 0
     for index in range(count):
-        if table[index].status == OPEN:
+        if table[index].status == OPEN or table[index].status == SENT:
             if kept != index:
                 table[kept] = table[index]
             kept += 1

@@ -4,6 +4,7 @@ A fill changes the pool for the fills that follow in the same state of the marke
 what was recorded. So our own impact is paid in full, but the recorded market does not answer to it.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
 
@@ -79,6 +80,14 @@ class PaperPools:
     def troubles(self) -> tuple[str, ...]:
         """Why pools could not be swapped on, the latest reason of each."""
         return tuple(f"{self._pools[pool].pool}: {self._troubles[pool]}" for pool in sorted(self._troubles))
+
+    def trouble(self, pool: int, reason: str) -> None:
+        """Keep the latest reason why a pool could not be used."""
+        self._troubles[pool] = reason
+
+    def accounts_of(self, pool: int) -> Mapping[str, Account]:
+        """Return the accounts of a pool that are known, by address."""
+        return self._accounts[pool]
 
     def note(self, pool: int, writes: tuple[AccountWrite, ...]) -> None:
         """Keep account bytes until the market has come to their row."""

@@ -5,20 +5,20 @@ import math
 import numpy as np
 
 from dlmm.jit import kernel
-from operators.blocks import TICK, Rows
+from operators.blocks import REPORT, TICK, Rows
 
 VIEW = np.dtype([("price", "f8"), ("liquidity", "f8"), ("active_id", "i8")])
 
 
 @kernel
 def _complete(rows: Rows, view: Rows, default_liquidity: float) -> int:
-    """Fill the gaps in place; return how many rows are complete (a pool's first tick may have no price yet)."""
+    """Fill the gaps in place; return how many rows are complete (a tick before the first price has none to show)."""
     last = view[0]
     kept = 0
     for index in range(rows.shape[0]):
         row = rows[index]
-        if row.kind == TICK:
-            if last.price == 0.0:
+        if row.kind == TICK or row.kind == REPORT:
+            if last.price == 0.0 and row.kind == TICK:
                 continue
             row.price = last.price
             row.active_id = last.active_id

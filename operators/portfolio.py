@@ -3,128 +3,55 @@
 Blocks arrive pool by pool, in any order between pools. A slice is taken up when all of its blocks are there, and slices
 in the order of their numbers; then rows and signals are merged by sequence number. So the result is a pure function of
 the rows, however many workers brought them and however they were cut.
+
+Whether orders are simulated or real, the rows say: the first report of an execution connector opens the wallet, and
+from then on reports alone move the books.
 """
 
 import bytewax.operators as op
-import msgspec
 import numpy as np
 from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
-from dlmm.records import Record, SwapFailure, SwapRequest
+from dlmm.records import SwapFailure, SwapRequest
 from dlmm.struct_arrays import copied, join, taken
 from operators.arbitrate import NONE_DROPPED
-from operators.blocks import Block, Rows, order_by_seq
+from operators.bin_positions import BinPositions
+from operators.blocks import REPORT, Block, Rows, order_by_seq
+from operators.clockwork import (
+    AWAITS_COMMAND,
+    AWAITS_REPORT,
+    AWAITS_RESULT,
+    AWAITS_VALUE,
+    DONE,
+    RESULT,
+    advance,
+    open_in_pool,
+    reserve,
+    send,
+)
+from operators.dispatch import approved_of
+from operators.execution_reports import REPORT_OWNER, decode_report
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
-from operators.orders import BUY, FILL, ORDER
-from operators.paper import AWAITS_RESULT, CURSOR, RESULT, advance
-from operators.paper_pools import PaperPools, PaperPoolsState, clock_of
-from operators.pools import PoolInfo
-from operators.risk.gate import LIMITS
+from operators.liquidity_orders import close_order, draft_command
+from operators.orders import BUY, CLOSE, NO_RULE, ORDER, PAIR, REFUSED, WITHHELD, end
+from operators.paper_pools import PaperPools, clock_of
+from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
+from operators.risk.gate import LIMITS, adds_risk, count_approval, objection
+from operators.risk.market_risk import open_risk, refresh, restore_risk, snapshot_risk
+from operators.risk.unwinding import SALE, UNWINDING, open_sales
+from operators.settlement import Settlement
 from operators.sizing import POLICY, VENUE, policy_record
-from operators.strategies.interface import PlannedStrategy
+from operators.tables import NO_FILLS, NO_ORDERS, NO_SAMPLES, Tables
 
-STATE_VERSION = 1
-_NO_ORDERS, _NO_FILLS, _NO_SAMPLES = np.zeros(0, ORDER), np.zeros(0, FILL), np.zeros(0, EQUITY)
-
-
-class RiskLimits(Record, frozen=True):
-    """Limits in quote currency, and fractions of the peak of equity."""
-
-    max_position_size: float
-    max_pool_exposure: float
-    max_total_exposure: float
-    max_drawdown: float
-    emergency_stop_loss: float
-    max_open_orders: int
-
-
-class PortfolioParams(Record, frozen=True):
-    """What a portfolio is built from.
-
-    :arg pools: All pools, in the order of the recording's list.
-
-    :arg capital: Quote currency, split evenly over the pools that a strategy trades.
-
-    :arg latency_slots: Slots from a decision to its landing, at least 1.
-
-    :arg slippage_bps: How much worse than its price a swap at once may come out.
-
-    :arg equity_interval_s: Seconds of market time between samples of the equity curve.
-
-    :arg depth_bins: Half width of the synthetic liquidity profile.
-
-    :arg fingerprint: Of the settings; a snapshot taken under others is refused.
-
-    """
-
-    pools: tuple[PoolInfo, ...]
-    strategies: tuple[PlannedStrategy, ...]
-    limits: RiskLimits
-    capital: float
-    latency_slots: int
-    slippage_bps: float
-    equity_interval_s: float
-    depth_bins: int
-    fingerprint: str = ""
-
-
-class Totals(Record, frozen=True):
-    """What a portfolio came to when its input ended.
-
-    :arg ledger: The `LEDGER` record, by field.
-
-    :arg books: The `BOOK` records, by field, in the order of the pools.
-
-    """
-
-    ledger: dict[str, float]
-    books: tuple[dict[str, float], ...]
-    dropped: tuple[int, int, int]
-    findings: tuple[tuple[str, bool, int], ...]
-    signals: tuple[int, ...]
-    troubles: tuple[str, ...]
-    failure: str
-
-
-class Report(msgspec.Struct, frozen=True, gc=False):
-    """What one slice brought: orders that ended, fills, samples of equity.
-
-    With the last slice come the orders that are still open, and the totals.
-
-    :arg ledger: The `LEDGER` record after the slice, (1,).
-
-    :arg ts_recv_ns: When the newest row of the slice was received; 0 where it has none.
-
-    """
-
-    slice_no: int
-    orders: Rows
-    fills: Rows
-    equity: Rows
-    ledger: Rows
-    ts_recv_ns: int = 0
-    totals: Totals | None = None
-
-
-class PortfolioState(Record, frozen=True):
-    """A portfolio's snapshot."""
-
-    version: int
-    fingerprint: str
-    ledger: bytes
-    books: bytes
-    open_orders: bytes
-    pools: PaperPoolsState
-    next_slice: int
-    waiting: tuple[Block, ...]
-    dropped: tuple[int, int, int]
-    signals: tuple[int, ...]
+STATE_VERSION = 2
+DUST_VALUE = 1.0
+"""Quote currency; less than this the emergency stop leaves where it is."""
 
 
 class Portfolio:
-    """One ledger over all pools, with the paper venue behind it."""
+    """One ledger over all pools, with the paper venue or the execution connector behind it."""
 
     def __init__(self, params: PortfolioParams) -> None:
         """Lay out the capital; each pool's share of it is invested at the pool's first row."""
@@ -132,19 +59,21 @@ class Portfolio:
         self._pools = PaperPools(params.pools, params.depth_bins)
         self._policies = np.array([policy_record(planned.policy) for planned in params.strategies], POLICY)
         limit = params.limits
-        self._limits = np.array([tuple(getattr(limit, name) for name in RiskLimits.__struct_fields__)], LIMITS)
+        self._limits = np.array([tuple(getattr(limit, name) for name in LIMITS.names or ())], LIMITS)
         venue = (params.latency_slots, round(params.equity_interval_s * 1e9), params.slippage_bps / 10_000.0)
         self._venue = np.array([venue], VENUE)
         targets: dict[int, float] = {}
         for planned in params.strategies:
             for pool in planned.pools:
                 targets.setdefault(pool, planned.policy.inventory_target)
-        self._books = open_books(params.pools, targets, params.capital)
-        self._ledger = np.zeros(1, LEDGER)
-        self._ledger["slot"] = -1
-        self._ledger["next_order"] = 1
-        self._table = self._ended = _NO_ORDERS
-        self._fills, self._samples = _NO_FILLS, _NO_SAMPLES
+        self._tables = Tables(open_books(params.pools, targets, params.capital))
+        self._tables.ledger["start"] = params.capital
+        self._risk = open_risk(len(params.pools), limit.var_sample_s, limit.var_horizon_s, limit.default_volatility)
+        unwinding = (DUST_VALUE, limit.emergency_slippage, limit.unwind_retry_slots)
+        pools = len(params.pools)
+        self._unwinding = np.array([unwinding], UNWINDING), open_sales(pools), np.zeros(pools, SALE)
+        self._positions = BinPositions(params.pools)
+        self._settlement = Settlement(params.pools, tuple(sorted(targets)), self._positions)
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0
         self._waiting: dict[int, list[Block]] = {}
@@ -168,71 +97,172 @@ class Portfolio:
         signals = join([block.signals for block in blocks])
         if len(blocks) > 1:  # those of one block are in order
             signals = taken(signals, np.argsort(signals["seq"], kind="stable"))
+        reports = self._reports_of(blocks, rows)
         for block in blocks:
             if block.dropped != NONE_DROPPED:
                 self._dropped += block.dropped
             if block.writes:
-                self._pools.note(block.pool, block.writes)
+                self._pools.note(block.pool, tuple([w for w in block.writes if w.owner != REPORT_OWNER]))
         if len(signals):
             self._signals += np.bincount(signals["strategy"], minlength=len(self._signals))
 
-        self._make_room(len(rows), len(signals))
-        cursor = np.zeros(1, CURSOR)
-        state = (self._ledger, self._books, self._table)
-        rules = (self._policies, self._limits, self._venue)
-        out = (self._ended, self._fills, self._samples)
+        tables = self._tables
+        tables.begin(len(rows), len(signals) + len(reports))
         order_of_rows = order_by_seq(rows) if len(blocks) > 1 else np.arange(len(rows))
-        while advance(rows, order_of_rows, signals, state, rules, out, cursor, self._result) == AWAITS_RESULT:
-            self._ask_pool(self._table[int(cursor[0]["order"])])
+        self._run(rows, order_of_rows, signals, reports)
         for block in blocks:
             if block.writes:
                 self._pools.settle(block.pool, block.writes[-1].seq)
+        return self._report(blocks, rows)
 
-        totals = None
-        is_last = blocks[0].is_last
-        *_, ended, filled, sampled = cursor.item()
-        orders, fills, equity = self._ended[:ended], self._fills[:filled], self._samples[:sampled]
-        if is_last:
-            orders = join([orders, self._table[: int(self._ledger[0]["open_orders"])]])
-            last = np.zeros(1, EQUITY)
-            sample(self._ledger[0], self._books, int(self._ledger[0]["ts_event_ns"]), last[0])
-            equity = join([equity, last])
-            totals = self._totals(blocks[0])
-        return Report(
-            slice_no=blocks[0].slice_no,
-            orders=copied(orders) if len(orders) else _NO_ORDERS,
-            fills=copied(fills) if len(fills) else _NO_FILLS,
-            equity=copied(equity) if len(equity) else _NO_SAMPLES,
-            ledger=copied(self._ledger),
-            ts_recv_ns=max([int(block.rows["ts_recv_ns"][-1]) for block in blocks if len(block.rows)], default=0),
-            totals=totals,
+    def _reports_of(self, blocks: list[Block], rows: Rows) -> dict[int, bytes]:
+        """Return the reports of a slice, encoded, by sequence number."""
+        if REPORT not in rows["kind"].tobytes():
+            return {}
+        return {write.seq: write.data for block in blocks for write in block.writes if write.owner == REPORT_OWNER}
+
+    def _run(self, rows: Rows, order_of_rows: np.ndarray, signals: Rows, reports: dict[int, bytes]) -> None:
+        """Let the clockwork walk the slice, and do what it stops for."""
+        tables = self._tables
+        rules = (self._policies, self._limits, self._venue)
+        while True:
+            state = (tables.ledger, tables.books, tables.table)
+            out = (tables.ended, tables.fills, tables.samples, tables.sent)
+            mine = (state, rules, self._risk, self._unwinding, out)
+            asked = advance(rows, order_of_rows, signals, *mine, tables.cursor, self._result)
+            match asked:
+                case kind if kind == DONE:
+                    return
+                case kind if kind == AWAITS_RESULT:
+                    self._ask_pool(tables.table[int(tables.cursor["order"][0])])
+                case kind if kind == AWAITS_REPORT:
+                    row = rows[order_of_rows[int(tables.cursor["row"][0])]]
+                    self._book(reports.get(int(row["seq"])), int(row["seq"]))
+                case kind if kind == AWAITS_VALUE:
+                    row = rows[order_of_rows[int(tables.cursor["row"][0])]]
+                    self._revalue(int(row["pool"]), int(row["seq"]))
+                case kind:
+                    assert kind == AWAITS_COMMAND, f"the clockwork stopped for {kind}"
+                    self._command(signals[int(tables.cursor["signal"][0])])
+
+    def _book(self, encoded: bytes | None, seq: int) -> None:
+        """Book a report; what the emergency stop or the end of the run asks for then is done at once."""
+        if encoded is None or not self._params.follows_reports:
+            return
+        self._settlement.book(decode_report(encoded), self._tables)
+        refresh(self._tables.books, self._risk)
+        mark(self._tables.ledger[0], self._tables.books)
+        if self._tables.ledger["closing"][0] or self._tables.ledger["stopped"][0]:
+            self._tables.take_back_all(self._params.latency_slots)
+        if self._tables.ledger["stopped"][0] and not self._tables.ledger["closing"][0]:
+            self._close_positions(seq)
+
+    def _revalue(self, pool: int, seq: int) -> None:
+        self._pools.settle(pool, seq)
+        trouble = self._settlement.revalue(pool, self._pools.accounts_of(pool), self._tables)
+        if trouble:
+            self._pools.trouble(pool, trouble)
+        refresh(self._tables.books, self._risk)
+        if self._tables.ledger["stopped"][0] and not self._tables.ledger["closing"][0]:
+            self._close_positions(seq)
+
+    def _close_positions(self, seq: int) -> None:
+        """Send what closes every position of ours that nothing closes yet: the emergency stop unwinds."""
+        tables = self._tables
+        slot = int(tables.ledger["slot"][0])
+        for pool, position in self._positions.numbered():
+            held = tables.open_orders
+            is_closing = ((held["action"] == CLOSE) & (held["position"] == position)).any()
+            if is_closing or not self._settlement.may_close(position, slot, self._params.limits.unwind_retry_slots):
+                continue
+            tables.grow()
+            self._send(close_order(tables, self._positions, pool, position, seq))
+
+    def _command(self, signal: np.void) -> None:
+        """Hold a liquidity command or an arbitrage against the gate, and send it."""
+        tables = self._tables
+        if tables.ledger["closing"][0]:
+            return
+        mark(tables.ledger[0], tables.books)
+        order, rule, figure, bound = draft_command(signal, tables, self._positions)
+        status = WITHHELD
+        if rule == NO_RULE:
+            status = REFUSED
+            is_pair = int(order["action"]) == PAIR
+            is_adding = is_pair or bool(adds_risk(order))
+            header, _, tails, correlation = self._risk
+            need_x = int(order["amount_x"])
+            need_y = int(order["amount_y"]) + (int(order["amount_in"]) if is_pair else 0)
+            waiting = open_in_pool(tables.ledger[0], tables.table, int(order["pool"]))
+            rule, figure, bound = objection(
+                order,
+                is_adding,
+                need_x,
+                need_y,
+                tables.ledger[0],
+                tables.books,
+                self._limits,
+                header,
+                tails,
+                correlation,
+                waiting,
+            )
+            if rule == NO_RULE and is_adding:
+                count_approval(tables.ledger[0])
+        if rule == NO_RULE and not (is_pair and not self._pair_pays(order)):
+            self._send(order)
+            return
+        order["rule"], order["figure"], order["bound"] = rule, figure, bound
+        book, ledger = tables.books[int(order["pool"])], tables.ledger[0]
+        ended = int(tables.cursor["ended"][0])
+        tables.cursor["ended"] = end(order, status, int(book["seq"]), int(ledger["slot"]), tables.ended, ended)
+
+    def _send(self, order: np.void) -> None:
+        """Put an order that passed the gate among the open ones, and have it carried out."""
+        tables = self._tables
+        place = int(tables.ledger["open_orders"][0])
+        tables.table[place] = order
+        tables.ledger["open_orders"] += 1
+        reserve(tables.books[int(order["pool"])], tables.table[place], 1)
+        send(tables.table[place], tables.ledger[0], tables.sent, tables.cursor[0])
+
+    def _pair_pays(self, order: np.void) -> bool:
+        """Tell whether both swaps of an arbitrage would keep their limits in the present state of their pools."""
+        ledger = self._tables.ledger[0]
+        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
+        legs = (
+            (int(order["pool"]), False, int(order["amount_in"]), int(order["min_out"])),
+            (int(order["other_pool"]), True, int(order["other_in"]), int(order["other_min_out"])),
         )
-
-    def _make_room(self, rows: int, signals: int) -> None:
-        """See to it that the tables can take all that so many rows and signals may bring."""
-        held = int(self._ledger["open_orders"][0])
-        room = held + 2 * signals + 1
-        if len(self._table) < room:
-            self._table = join([self._table[:held], np.zeros(2 * room - held, ORDER)])
-        if len(self._ended) < room:
-            self._ended, self._fills = np.zeros(2 * room, ORDER), np.zeros(2 * room, FILL)
-        if len(self._samples) < rows:
-            self._samples = np.zeros(rows, EQUITY)
+        return all(
+            not isinstance(
+                self._pools.swap(
+                    pool,
+                    SwapRequest(exact_in=True, amount=amount, swap_for_y=for_y, threshold=least),
+                    self._tables.books[pool],
+                    clock,
+                ),
+                SwapFailure,
+            )
+            for pool, for_y, amount, least in legs
+        )
 
     def _ask_pool(self, order: np.void) -> None:
         """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""
         pool = int(order["pool"])
-        ledger = self._ledger[0]
+        ledger = self._tables.ledger[0]
+        amount_in, min_out = int(order["amount_in"]), int(order["min_out"])
+        is_exact_out = bool(order["is_exact_out"])
         request = SwapRequest(
-            exact_in=True,
-            amount=int(order["amount_in"]),
+            exact_in=not is_exact_out,
+            amount=min_out if is_exact_out else amount_in,
             swap_for_y=int(order["side"]) != BUY,
-            threshold=int(order["min_out"]),
+            threshold=amount_in if is_exact_out else min_out,
         )
         clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
-        answer = self._pools.swap(pool, request, self._books[pool], clock)
+        answer = self._pools.swap(pool, request, self._tables.books[pool], clock)
         if isinstance(answer, SwapFailure):
-            self._result[0] = (0, 0, 0, 0, 0, 0, 0.0)
+            self._result[0] = (0, 0, 0, 0, 0, 0, 0.0, 0)
         else:
             self._result[0] = (
                 1,
@@ -242,34 +272,70 @@ class Portfolio:
                 answer.fee_on_input,
                 answer.bins,
                 answer.price_impact,
+                answer.compute_units,
             )
 
+    def _report(self, blocks: list[Block], rows: Rows) -> Report:
+        tables = self._tables
+        ended, filled, sampled, sent = (int(tables.cursor[name][0]) for name in ("ended", "fills", "samples", "sent"))
+        orders, fills, equity = tables.ended[:ended], tables.fills[:filled], tables.samples[:sampled]
+        recv_ns = max([int(block.rows["ts_recv_ns"][-1]) for block in blocks if len(block.rows)], default=0)
+        approved = tuple(
+            [approved_of(order, self._params.pools, self._params.name, recv_ns) for order in tables.sent[:sent]]
+        )
+        totals = None
+        if blocks[0].is_last:
+            orders = join([orders, tables.open_orders])
+            last = np.zeros(1, EQUITY)
+            ledger = tables.ledger[0]
+            sample(ledger, tables.books, int(ledger["ts_event_ns"]), last[0])
+            equity = join([equity, last])
+            totals = self._totals(blocks[0])
+        return Report(
+            slice_no=blocks[0].slice_no,
+            orders=copied(orders) if len(orders) else NO_ORDERS,
+            fills=copied(fills) if len(fills) else NO_FILLS,
+            equity=copied(equity) if len(equity) else NO_SAMPLES,
+            ledger=copied(tables.ledger),
+            ts_recv_ns=recv_ns,
+            totals=totals,
+            approved=approved,
+        )
+
     def _totals(self, last: Block) -> Totals:
-        mark(self._ledger[0], self._books)
+        tables = self._tables
+        mark(tables.ledger[0], tables.books)
         return Totals(
-            ledger=_fields(self._ledger[0]),
-            books=tuple(_fields(book) for book in self._books),
+            ledger=_fields(tables.ledger[0]),
+            books=tuple(_fields(book) for book in tables.books),
             dropped=_three(self._dropped),
             findings=last.findings,
             signals=tuple(self._signals.tolist()),
             troubles=self._pools.troubles,
             failure=last.failure,
+            wallet=self._settlement.wallet,
+            positions=len(self._positions.snapshot()),
+            unknown_reports=self._settlement.unknown,
         )
 
     def snapshot(self) -> PortfolioState:
         """Return all that the portfolio knows, as values that later rows cannot change."""
-        held = int(self._ledger[0]["open_orders"])
+        tables = self._tables
         return PortfolioState(
             version=STATE_VERSION,
             fingerprint=self._params.fingerprint,
-            ledger=self._ledger.tobytes(),
-            books=self._books.tobytes(),
-            open_orders=self._table[:held].tobytes(),
+            ledger=tables.ledger.tobytes(),
+            books=tables.books.tobytes(),
+            open_orders=tables.open_orders.tobytes(),
             pools=self._pools.snapshot(),
             next_slice=self._next_slice,
             waiting=tuple(block for blocks in self._waiting.values() for block in blocks),
             dropped=_three(self._dropped),
             signals=tuple(self._signals.tolist()),
+            risk=snapshot_risk(self._risk),
+            sold=self._unwinding[1].tobytes(),
+            positions=self._positions.snapshot(),
+            settlement=self._settlement.snapshot(),
         )
 
     def restore(self, state: PortfolioState) -> None:
@@ -281,17 +347,22 @@ class Portfolio:
         if state.version != STATE_VERSION:
             raise DlmmError(f"portfolio state has version {state.version}, this program reads {STATE_VERSION}")
         is_ours = state.fingerprint == self._params.fingerprint
-        if not is_ours or len(state.books) != self._books.nbytes or len(state.signals) != len(self._signals):
+        tables = self._tables
+        if not is_ours or len(state.books) != tables.books.nbytes or len(state.signals) != len(self._signals):
             raise DlmmError("portfolio state was saved under other settings; go back to them, or start anew")
-        self._ledger = np.frombuffer(state.ledger, LEDGER).copy()
-        self._books = np.frombuffer(state.books, self._books.dtype).copy()
-        self._table = np.frombuffer(state.open_orders, ORDER).copy()
+        tables.ledger = np.frombuffer(state.ledger, LEDGER).copy()
+        tables.books = np.frombuffer(state.books, tables.books.dtype).copy()
+        tables.table = np.frombuffer(state.open_orders, ORDER).copy()
         self._pools.restore(state.pools)
         self._next_slice = state.next_slice
         for block in state.waiting:
             self._waiting.setdefault(block.slice_no, []).append(block)
         self._dropped = np.array(state.dropped, np.int64)
         self._signals = np.array(state.signals, np.int64)
+        self._risk = restore_risk(state.risk, len(self._params.pools))
+        self._unwinding = self._unwinding[0], np.frombuffer(state.sold, np.int64).copy(), self._unwinding[2]
+        self._positions.restore(state.positions)
+        self._settlement.restore(state.settlement)
 
 
 def _fields(record: np.void) -> dict[str, float]:
@@ -318,7 +389,7 @@ class _PortfolioLogic(StatefulBatchLogic[Block, Report, PortfolioState]):
 
 @operator
 def portfolio(step_id: str, up: KeyedStream[Block], params: PortfolioParams) -> KeyedStream[Report]:
-    """Hold every wish against the ledger and the limits, and let paper orders meet the market.
+    """Hold every wish against the ledger and the limits, and let what passes meet the market.
 
     :arg step_id: Unique ID.
 

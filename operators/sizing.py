@@ -7,7 +7,17 @@ import numpy as np
 from dlmm.jit import kernel
 from operators.blocks import TAKE, Fields
 from operators.ledger import pool_value
-from operators.orders import BUY, IMMEDIATE, IMPOSSIBLE_AMOUNT, INVENTORY_BAND, NEVER, NO_RULE, RESTING, TOO_SMALL
+from operators.orders import (
+    BUY,
+    IMMEDIATE,
+    IMPOSSIBLE_AMOUNT,
+    INVENTORY_BAND,
+    NEVER,
+    NO_RULE,
+    RESTING,
+    SWAP,
+    TOO_SMALL,
+)
 from operators.strategies.interface import Policy
 
 POLICY = np.dtype(
@@ -97,6 +107,11 @@ def draft(
     order.min_out = 0
     if is_possible:
         order.min_out = math.ceil(order.amount_in / raw_limit if is_buy else order.amount_in * raw_limit)
+    if signal.kind == TAKE and signal.is_exact_out != 0 and is_possible:
+        # The size is what comes out: X of a purchase, and of a sale the Y that it is worth at the wished price.
+        wanted = size / book.unit_x if is_buy else value / book.unit_y
+        order.min_out = math.floor(wanted)
+        order.amount_in = math.ceil(order.min_out * raw_limit if is_buy else order.min_out / raw_limit)
     order.order = ledger.next_order
     ledger.next_order += 1
     ledger.orders += 1
@@ -117,6 +132,22 @@ def draft(
     order.bound = 0.0
     order.tried_slot = -1
     order.tried_bin = 0
+    order.sent_slot = 0
+    order.position = 0
+    order.amount_x = 0
+    order.amount_y = 0
+    order.other_in = 0
+    order.other_min_out = 0
+    order.lower = 0
+    order.upper = 0
+    order.compute_units = 0
+    order.fraction_bps = 0
+    order.attempts = 0
+    order.other_pool = 0
+    order.action = SWAP
+    order.is_exact_out = 1 if signal.kind == TAKE and signal.is_exact_out != 0 else 0
+    order.urgency = signal.urgency
+    order.shape = 0
     order.strategy = signal.strategy
     order.pool = signal.pool
     order.side = side

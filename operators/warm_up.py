@@ -9,7 +9,8 @@ from operators.desk import Desk, DeskParams
 from operators.ledger import open_books
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
-from operators.portfolio import Portfolio, PortfolioParams
+from operators.portfolio import Portfolio
+from operators.portfolio_records import PortfolioParams
 from operators.strategies.interface import KernelStrategy
 
 

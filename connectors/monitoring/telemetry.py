@@ -15,7 +15,7 @@ import numpy as np
 from connectors.feeds.outlet import Outlet
 from operators.ledger import LEDGER
 from operators.orders import RULES, STATUSES
-from operators.portfolio import Report
+from operators.portfolio_records import Report
 
 LATENCY_BOUNDS_NS = tuple(
     int(us * 1_000) for us in (25, 50, 75, 100, 150, 200, 300, 500, 1_000, 2_000, 5_000, 10_000, 50_000, 100_000, 1e6)

@@ -25,7 +25,7 @@ from operators.blocks import Rows
 from operators.ledger import EQUITY
 from operators.orders import FILL, ORDER, RULES, STATUSES
 from operators.performance import measure
-from operators.portfolio import Report, Totals
+from operators.portfolio_records import Report, Totals
 
 TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY}
 SUMMARY = "summary.json"

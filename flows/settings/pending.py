@@ -33,8 +33,6 @@ _PENDING = (
         lambda s: "true" if s.strategies.momentum_trading.enabled else None,
         "the strategy does not run",
     ),
-    _Pending("risk_limits.max_value_at_risk", lambda s: s.risk_limits.max_value_at_risk, "the limit is not enforced"),
-    _Pending("risk_limits.correlation_limit", lambda s: s.risk_limits.correlation_limit, "the limit is not enforced"),
 )
 
 

@@ -223,11 +223,28 @@ class Strategies(Section, frozen=True):
 class RiskLimits(Section, frozen=True):
     """What the risk gate holds every order against; amounts in quote currency, fractions of the portfolio.
 
-    :arg max_value_at_risk: At 95 %.
+    :arg max_value_at_risk: At 95 %, over `var_horizon_s`: by the returns of the past, and by `default_volatility` until
+        there are enough of them.
+
+    :arg var_sample_s: Market time between two samples of those returns.
+
+    :arg default_volatility: Standard deviation of a log return between two samples, as a fraction.
+
+    :arg correlation_limit: Pools whose returns correlate more than this count as one for `max_pool_exposure`.
+
+    :arg max_feed_age_slots: Slots without a word about a pool after which it takes no new risk.
+
+    :arg max_orders_per_slot: Of those that add risk.
+
+    :arg min_sol: Native SOL that is kept for getting out.
 
     :arg max_drawdown: Fall from the highest equity at which no new risk is taken.
 
     :arg emergency_stop_loss: Fall at which everything is unwound.
+
+    :arg emergency_slippage_bps: How much worse than the price the emergency stop sells.
+
+    :arg unwind_retry_slots: Slots between two attempts of it to sell or close the same thing.
 
     :arg max_open_orders: Resting orders, per pool.
 
@@ -238,7 +255,15 @@ class RiskLimits(Section, frozen=True):
     max_value_at_risk: Amount = 5_000.0
     max_drawdown: PositiveFraction = 0.05
     emergency_stop_loss: PositiveFraction = 0.10
+    emergency_slippage_bps: BasisPoints = 200.0
+    unwind_retry_slots: Annotated[int, Meta(ge=1, le=100_000)] = 10
     correlation_limit: Fraction = 0.8
+    var_sample_s: Annotated[float, Meta(ge=0.001, le=86_400)] = 10.0
+    var_horizon_s: Annotated[float, Meta(ge=1, le=31_536_000)] = 3_600.0
+    default_volatility: Annotated[float, Meta(ge=0, le=1)] = 0.001
+    max_feed_age_slots: Annotated[int, Meta(ge=1, le=1_000_000)] = 25
+    max_orders_per_slot: Annotated[int, Meta(ge=1, le=1_000_000)] = 64
+    min_sol: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.01
     max_open_orders: Annotated[int, Meta(ge=1, le=10_000)] = 64
 
 

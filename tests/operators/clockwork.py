@@ -8,10 +8,12 @@ import numpy as np
 
 from dlmm.struct_arrays import join
 from operators.blocks import Rows, order_by_seq
+from operators.clockwork import AWAITS_RESULT, CURSOR, RESULT, advance
 from operators.ledger import EQUITY, LEDGER, open_books
 from operators.orders import BUY, FILL, ORDER
-from operators.paper import AWAITS_RESULT, CURSOR, RESULT, advance
 from operators.risk.gate import LIMITS
+from operators.risk.market_risk import open_risk
+from operators.risk.unwinding import SALE, UNWINDING, open_sales
 from operators.sizing import POLICY, VENUE
 from tests.operators.markets import POOLS, base_fee, bin_price, no_signals
 
@@ -36,6 +38,14 @@ class Rules(msgspec.Struct, frozen=True):
     max_drawdown: float = 1.0
     emergency_stop_loss: float = 1.0
     max_open_orders: int = 1_000
+    max_value_at_risk: float = 1e15
+    correlation_limit: float = 1.0
+    max_feed_age_slots: int = 1_000_000
+    max_orders_per_slot: int = 1_000_000
+    min_lamports: int = 0
+    dust_value: float = math.inf  # so that the emergency stop sells nothing
+    emergency_slippage: float = 0.02
+    unwind_retry_slots: int = 10
     latency_slots: int = 1
     interval_ns: int = 1_000_000_000
     slippage: float = 0.005
@@ -69,8 +79,10 @@ class Clockwork:
         self.table = np.zeros(0, ORDER)
         policy = (r.size_fraction, r.max_liquidity_share, r.inventory_target, r.max_inventory_deviation)
         self.policies = np.array([policy] * r.strategies, POLICY)
-        limits = (r.max_position_size, r.max_pool_exposure, r.max_total_exposure, r.max_drawdown)
-        self.limits = np.array([(*limits, r.emergency_stop_loss, r.max_open_orders)], LIMITS)
+        self.limits = np.array([tuple(getattr(r, name) for name in LIMITS.names or ())], LIMITS)
+        self.risk = open_risk(len(POOLS), 10.0, 3600.0, 0.001)
+        unwinding = np.array([(r.dust_value, r.emergency_slippage, r.unwind_retry_slots)], UNWINDING)
+        self.unwinding = unwinding, open_sales(len(POOLS)), np.zeros(len(POOLS), SALE)
         self.venue = np.array([(r.latency_slots, r.interval_ns, r.slippage)], VENUE)
         self.orders, self.fills, self.samples = np.zeros(0, ORDER), np.zeros(0, FILL), np.zeros(0, EQUITY)
 
@@ -79,13 +91,14 @@ class Clockwork:
         wanted = join([no_signals(), *signals])
         wanted = wanted[np.argsort(wanted["seq"], kind="stable")]
         held = int(self.ledger[0]["open_orders"])
-        room = held + 2 * len(wanted) + 1
+        room = held + 2 * len(wanted) + 2 * len(POOLS) + 1
         self.table = np.concatenate([self.table[:held], np.zeros(room - held, ORDER)])
-        out = (np.zeros(room, ORDER), np.zeros(room, FILL), np.zeros(len(rows) + 1, EQUITY))
+        out = (np.zeros(room, ORDER), np.zeros(room, FILL), np.zeros(len(rows) + 1, EQUITY), np.zeros(room, ORDER))
         cursor, result = np.zeros(1, CURSOR), np.zeros(1, RESULT)
         state, rules = (self.ledger, self.books, self.table), (self.policies, self.limits, self.venue)
         order_of_rows = order_by_seq(rows)
-        while advance(rows, order_of_rows, wanted, state, rules, out, cursor, result) == AWAITS_RESULT:
+        terms = (rules, self.risk, self.unwinding)
+        while advance(rows, order_of_rows, wanted, state, *terms, out, cursor, result) == AWAITS_RESULT:
             result[0] = self._result(self.table[int(cursor[0]["order"])])
         end = cursor[0]
         assert end["signal"] == len(wanted), "every signal belongs to a row"
@@ -94,15 +107,15 @@ class Clockwork:
         self.samples = np.concatenate([self.samples, out[2][: end["samples"]]])
         return self
 
-    def _result(self, order: np.void) -> tuple[int, int, int, int, int, int, float]:
+    def _result(self, order: np.void) -> tuple[int, int, int, int, int, int, float, int]:
         book = self.books[order["pool"]]
         self.asked.append((int(order["order"]), int(book["seq"])))
         amount_in = int(order["amount_in"])
         active_id = int(book["active_id"])
         answer = self.answer(int(order["order"]), int(order["pool"]), int(order["side"]), amount_in, active_id)
         if answer is None or answer[0] < order["min_out"]:
-            return (0, 0, 0, 0, 0, 0, 0.0)
-        return (1, amount_in, answer[0], answer[1], int(self.fee_on_input), 1, 0.0)
+            return (0, 0, 0, 0, 0, 0, 0.0, 0)
+        return (1, amount_in, answer[0], answer[1], int(self.fee_on_input), 1, 0.0, 0)
 
     @property
     def open(self) -> Rows:

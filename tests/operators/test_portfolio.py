@@ -17,7 +17,8 @@ from operators.ledger import EQUITY
 from operators.orders import BUY, FILL, ORDER
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
-from operators.portfolio import Portfolio, PortfolioParams, Report, RiskLimits, Totals
+from operators.portfolio import Portfolio
+from operators.portfolio_records import PortfolioParams, Report, RiskLimits, Totals
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.market_making import MarketMaking
 from operators.volatility import VolatilityParams

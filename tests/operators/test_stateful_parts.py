@@ -14,7 +14,8 @@ from operators.arbitrate import Arbiter
 from operators.blocks import Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
 from operators.pool_view import PoolView
-from operators.portfolio import Portfolio, PortfolioParams, RiskLimits
+from operators.portfolio import Portfolio
+from operators.portfolio_records import PortfolioParams, RiskLimits
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.market_making import MarketMaking
 from operators.strategies.runner import KernelRunner, RowRunner

@@ -7,7 +7,7 @@ import numpy as np
 from connectors.monitoring.telemetry import LATENCY_BOUNDS_NS, Telemetry
 from operators.ledger import EQUITY, LEDGER
 from operators.orders import FILL, FILLED, MAX_POSITION_SIZE, ORDER, REFUSED
-from operators.portfolio import Report
+from operators.portfolio_records import Report
 
 
 def report(orders: int = 0, fills: int = 0, recv_ns: int = 0, slot: int = 7) -> Report:

@@ -12,7 +12,8 @@ import pytest
 
 from connectors.results.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
 from dlmm.errors import DlmmError
-from operators.portfolio import Portfolio, Report
+from operators.portfolio import Portfolio
+from operators.portfolio_records import Report
 from tests.operators.test_portfolio import POOLS, ROWS, params, slices, take
 
 TABLES = ("orders", "fills", "equity")

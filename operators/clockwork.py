@@ -1,0 +1,455 @@
+"""The portfolio's clockwork: walk rows in their one order, let orders land, rest, fill and end, and book them.
+
+The kernel does all that happens for every row. When an order may fill, it stops and hands the order to its caller, who
+asks the pool arithmetic what the swap would do; called again with that answer, it goes on where it stopped. So every
+fill, in every mode, is decided by the one exact swap.
+
+On paper that answer is the fill. With signed execution it is the reason to send: the order becomes *sent*, keeps what
+it reserved, and nothing else happens to it until a report row tells what came of its transaction. Report rows and
+liquidity commands are rare: for them, too, the kernel stops, and its caller does the work.
+
+Rules of time, none of which looks ahead:
+
+* An order decided in slot *s* lands in slot *s + latency*: on paper at least one slot later, while a signed one may be
+  sent at once, for its landing is the chain's.
+* When a slot begins, before its first row counts: orders due are cancelled or expire, then those that have landed meet
+  the pool as the last slot left it.
+* An immediate order meets the pool once. A resting order waits until the price of the active bin, with the base fee,
+  reaches its limit, and fills if the exact swap then keeps the limit. An attempt that fell short is made again in a new
+  slot, or once the active bin has changed.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dlmm.jit import kernel
+from operators.blocks import CANCEL, QUOTE, REPORT, TICK, Fields, Rows
+from operators.blocks import OPEN as OPEN_POSITION
+from operators.ledger import book_fill, mark, mark_row, sample
+from operators.orders import (
+    BUY,
+    CANCELLED,
+    EXPIRED,
+    FAILED,
+    FILLED,
+    IMMEDIATE,
+    NEVER,
+    NO_RULE,
+    OPEN,
+    REFUSED,
+    RESTING,
+    SELL,
+    SENT,
+    WITHHELD,
+    compact,
+    end,
+)
+from operators.risk.gate import count_approval, objection
+from operators.risk.market_risk import Risk, observe, refresh
+from operators.risk.unwinding import sales
+from operators.sizing import draft
+
+CURSOR = np.dtype(
+    [
+        ("row", "i8"),  # position in the merged order of the slice's rows
+        ("stage", "i8"),
+        ("order", "i8"),  # position in the table of open orders
+        ("signal", "i8"),
+        ("awaits", "i8"),  # whether the order at `order` awaits its result
+        ("ended", "i8"),  # orders written out so far
+        ("fills", "i8"),
+        ("samples", "i8"),
+        ("sent", "i8"),
+        ("is_taken_up", "i8"),  # whether the caller has seen the command at `signal`
+        ("has_acted", "i8"),  # whether a signal of this row was acted on
+    ]
+)
+SLOT_BEGINS, SLOT_MEETS, ROW_COUNTS, ROW_REACHES, ROW_MEETS, SIGNALS_COUNT, SIGNALS_MEET = range(7)
+
+RESULT = np.dtype(
+    [
+        ("is_filled", "i8"),
+        ("amount_in", "i8"),
+        ("amount_out", "i8"),
+        ("fee", "i8"),
+        ("fee_on_input", "i8"),
+        ("bins", "i8"),
+        ("price_impact", "f8"),
+        ("compute_units", "i8"),
+    ]
+)
+
+UNWINDER = -1
+"""In place of a strategy: the order is the emergency stop's own."""
+
+Unwinding = tuple[Rows, NDArray[np.int64], Rows]
+"""`UNWINDING` (1,), slots of each pool's last sale, room for `SALE` rows (pools,)."""
+
+DONE, AWAITS_RESULT, AWAITS_REPORT, AWAITS_COMMAND, AWAITS_VALUE = range(5)
+
+
+@kernel
+def reserve(book: Fields, order: Fields, sign: int) -> None:
+    """Set aside what an order may take, or with a sign of -1 free it again."""
+    if order.side == BUY:
+        book.reserved_quote += sign * order.amount_in
+    elif order.side == SELL:
+        book.reserved_base += sign * order.amount_in
+    book.reserved_base += sign * order.amount_x
+    book.reserved_quote += sign * order.amount_y
+
+
+@kernel
+def finish(order: Fields, status: int, ledger: Fields, book: Fields, ended: Rows, cursor: Fields) -> None:
+    """Take an order to its end, and free what it reserved."""
+    reserve(book, order, -1)
+    cursor.ended = end(order, status, book.seq, ledger.slot, ended, cursor.ended)
+
+
+@kernel
+def _retire(ledger: Fields, books: Rows, table: Rows, ended: Rows, cursor: Fields) -> None:
+    """End what is due in this slot."""
+    for index in range(ledger.open_orders):
+        order = table[index]
+        if order.status != OPEN:
+            continue  # on the way: nothing can take it back
+        if ledger.slot >= order.cancel_slot:
+            finish(order, CANCELLED, ledger, books[order.pool], ended, cursor)
+        elif ledger.slot >= order.expiry_slot:
+            finish(order, EXPIRED, ledger, books[order.pool], ended, cursor)
+    ledger.open_orders = compact(table, ledger.open_orders)
+
+
+@kernel
+def _refresh_reach(ledger: Fields, books: Rows, table: Rows) -> None:
+    """Note for each pool the bin prices from which one of its orders may fill."""
+    for index in range(books.shape[0]):
+        books[index].buy_below = 0.0
+        books[index].sell_above = np.inf
+    for index in range(ledger.open_orders):
+        order = table[index]
+        if order.land_slot > ledger.slot or order.status != OPEN:
+            continue
+        book = books[order.pool]
+        if order.side == BUY:
+            book.buy_below = max(book.buy_below, order.limit * (1.0 - book.fee_rate))
+        else:
+            book.sell_above = min(book.sell_above, order.limit / (1.0 - book.fee_rate))
+
+
+@kernel
+def _may_fill(order: Fields, ledger: Fields, book: Fields) -> bool:
+    """Tell whether an open order should meet the pool now."""
+    if order.status != OPEN or order.land_slot > ledger.slot or book.is_open == 0:
+        return False
+    if order.kind == IMMEDIATE:
+        return True
+    if order.tried_slot == ledger.slot and order.tried_bin == book.active_id:
+        return False
+    if order.side == BUY:
+        return bool(book.bin_price <= order.limit * (1.0 - book.fee_rate))
+    return bool(book.bin_price >= order.limit / (1.0 - book.fee_rate))
+
+
+@kernel
+def send(order: Fields, ledger: Fields, sent: Rows, cursor: Fields) -> None:
+    """Have an order's transaction made: from here on only a report moves it."""
+    order.status = SENT
+    order.sent_slot = ledger.slot
+    order.attempts += 1
+    ledger.in_flight += 1
+    sent[cursor.sent] = order
+    cursor.sent += 1
+
+
+@kernel
+def _meet(
+    ledger: Fields,
+    books: Rows,
+    table: Rows,
+    pool: int,
+    result: Fields,
+    out: tuple[Rows, Rows, Rows, Rows],
+    cursor: Fields,
+    risk: Risk,
+) -> bool:
+    """Let open orders meet their pools, one by one; return whether a result is awaited for the one at the cursor.
+
+    :arg pool: Only orders of this pool; all where negative.
+
+    """
+    ended, fills, _, sent = out
+    while cursor.order < ledger.open_orders:
+        order = table[cursor.order]
+        book = books[order.pool]
+        if cursor.awaits != 0:
+            cursor.awaits = 0
+            if result.is_filled != 0 and ledger.is_signed != 0:
+                order.compute_units = result.compute_units
+                send(order, ledger, sent, cursor)
+            elif result.is_filled != 0:
+                book_fill(ledger, book, order, result, fills[cursor.fills])
+                cursor.fills += 1
+                finish(order, FILLED, ledger, book, ended, cursor)
+                refresh(books, risk)
+            elif order.kind == IMMEDIATE:
+                finish(order, FAILED, ledger, book, ended, cursor)
+            else:
+                order.tried_slot = ledger.slot
+                order.tried_bin = book.active_id
+        elif (pool < 0 or order.pool == pool) and _may_fill(order, ledger, book):
+            cursor.awaits = 1
+            return True
+        cursor.order += 1
+    cursor.order = 0
+    ledger.open_orders = compact(table, ledger.open_orders)
+    _refresh_reach(ledger, books, table)
+    return False
+
+
+@kernel
+def take_back(
+    ledger: Fields, books: Rows, table: Rows, pool: int, strategy: int, latency_slots: int, ended: Rows, cursor: Fields
+) -> None:
+    """Cancel the resting orders of one strategy in one pool; negative stands for every one.
+
+    On paper a cancel takes its time, as an order does. With signed execution what rests was never sent, so that it ends
+    here and now; what was sent stays as it is, and is not tried again.
+    """
+    for index in range(ledger.open_orders):
+        order = table[index]
+        if pool >= 0 and (order.pool != pool or order.strategy != strategy or order.kind != RESTING):
+            continue
+        if ledger.is_signed == 0:
+            order.cancel_slot = min(order.cancel_slot, ledger.slot + latency_slots)
+        else:
+            order.cancel_slot = min(order.cancel_slot, ledger.slot)
+            if order.status == OPEN:
+                finish(order, CANCELLED, ledger, books[order.pool], ended, cursor)
+    if ledger.is_signed != 0:
+        ledger.open_orders = compact(table, ledger.open_orders)
+
+
+@kernel
+def open_in_pool(ledger: Fields, table: Rows, pool: int) -> int:
+    """Count the orders of one pool that rest or are on their way."""
+    count = 0
+    for index in range(ledger.open_orders):
+        if table[index].pool == pool:
+            count += 1
+    return count
+
+
+@kernel
+def _act_on(
+    signal: Fields,
+    ledger: Fields,
+    books: Rows,
+    table: Rows,
+    policies: Rows,
+    limits: Rows,
+    venue: Fields,
+    ended: Rows,
+    cursor: Fields,
+    risk: Risk,
+) -> None:
+    """Turn a signal into cancels and orders, each held against the policy and the gate."""
+    if signal.kind == QUOTE or signal.kind == CANCEL:
+        take_back(ledger, books, table, signal.pool, signal.strategy, venue.latency_slots, ended, cursor)
+    if signal.kind == CANCEL or ledger.closing != 0:
+        return
+    mark(ledger, books)
+    book = books[signal.pool]
+    for side in (BUY, SELL):
+        limit = signal.bid if side == BUY else signal.ask
+        if not limit > 0.0:
+            continue
+        # The place behind the open orders is free: the table has room for every order a slice may add.
+        order = table[ledger.open_orders]
+        rule, figure, bound = draft(
+            order, signal, side, ledger, book, policies[signal.strategy], limits[0].max_position_size, venue
+        )
+        status = WITHHELD
+        if rule == NO_RULE:
+            status = REFUSED
+            waiting = open_in_pool(ledger, table, signal.pool)
+            need_x = order.amount_in if side == SELL else 0
+            need_y = order.amount_in if side == BUY else 0
+            header, _, tails, correlation = risk
+            rule, figure, bound = objection(
+                order, side == BUY, need_x, need_y, ledger, books, limits, header, tails, correlation, waiting
+            )
+        if rule != NO_RULE:
+            order.rule = rule
+            order.figure = figure
+            order.bound = bound
+            cursor.ended = end(order, status, book.seq, ledger.slot, ended, cursor.ended)
+        else:
+            ledger.open_orders += 1
+            reserve(book, order, 1)
+            if side == BUY:
+                count_approval(ledger)
+
+
+@kernel
+def _unwind(ledger: Fields, books: Rows, table: Rows, venue: Fields, unwinding: Unwinding) -> None:
+    """While the emergency stop is on, sell what is held: nothing is asked of the gate, for it takes risk off."""
+    rules, sold, out = unwinding
+    for index in range(sales(ledger, books, rules[0], sold, out)):
+        sale = out[index]
+        book = books[sale.pool]
+        table[ledger.open_orders] = np.zeros_like(table[:1])[0]
+        order = table[ledger.open_orders]
+        order.order = ledger.next_order
+        ledger.next_order += 1
+        ledger.orders += 1
+        order.seq = book.seq
+        order.slot = ledger.slot
+        order.ts_event_ns = ledger.ts_event_ns
+        order.land_slot = ledger.slot + venue.latency_slots
+        order.cancel_slot = NEVER
+        order.expiry_slot = NEVER
+        order.amount_in = sale.amount_in
+        order.min_out = sale.min_out
+        order.limit = sale.limit
+        order.value = sale.value
+        order.fair = book.price
+        order.tried_slot = -1
+        order.strategy = UNWINDER
+        order.pool = sale.pool
+        order.side = SELL
+        order.kind = IMMEDIATE
+        order.urgency = 3
+        ledger.open_orders += 1
+        reserve(book, order, 1)
+
+
+@kernel
+def _watch_losses(
+    ledger: Fields, books: Rows, table: Rows, limits: Rows, latency_slots: int, ended: Rows, cursor: Fields
+) -> None:
+    """Turn the emergency stop on when the drawdown calls for it, and take back all that is open."""
+    mark(ledger, books)
+    if ledger.stopped == 0 and ledger.drawdown > limits[0].emergency_stop_loss:
+        ledger.stopped = 1
+        take_back(ledger, books, table, -1, -1, latency_slots, ended, cursor)
+
+
+@kernel
+def advance(
+    rows: Rows,
+    order_of_rows: NDArray[np.int64],
+    signals: Rows,
+    state: tuple[Rows, Rows, Rows],
+    rules: tuple[Rows, Rows, Rows],
+    risk: Risk,
+    unwinding: Unwinding,
+    out: tuple[Rows, Rows, Rows, Rows],
+    cursor_: Rows,
+    result_: Rows,
+) -> int:
+    """Walk rows and signals from the cursor on.
+
+    :arg rows: `ROW` array of all pools of a slice.
+
+    :arg order_of_rows: Their indices in order of `seq`.
+
+    :arg signals: `SIGNAL` array in order of `seq`.
+
+    :arg state: `LEDGER` (1,), `BOOK` (pools,), table of open orders (`ORDER`, long enough for all that may come).
+
+    :arg rules: `POLICY` (strategies,), `LIMITS` (1,), `VENUE` (1,).
+
+    :arg risk: As `operators.risk.market_risk` keeps it.
+
+    :arg unwinding: What the emergency stop sells by.
+
+    :arg out: Ended orders, fills, equity samples and sent orders, long enough for all that may come.
+
+    :arg cursor_: `CURSOR` (1,): where to go on, and how much of `out` is written.
+
+    :arg result_: `RESULT` (1,): the answer for the order that the last call stopped at.
+
+    :returns: `DONE`; `AWAITS_RESULT` for the order at `cursor.order` of the table; `AWAITS_REPORT` where the report of
+        the row at `cursor.row` is to be booked; `AWAITS_VALUE` where its pool's bin positions are to be valued anew;
+        `AWAITS_COMMAND` where the signal at `cursor.signal` is a liquidity
+        command or an arbitrage, to be taken up by the caller before it calls again.
+
+    """
+    ledger_, books, table = state
+    policies, limits, venue_ = rules
+    ended, _, samples, _ = out
+    ledger, cursor, result, venue = ledger_[0], cursor_[0], result_[0], venue_[0]
+    while cursor.row < order_of_rows.shape[0]:
+        row = rows[order_of_rows[cursor.row]]
+        if cursor.stage == SLOT_BEGINS:
+            if row.slot > ledger.slot:
+                ledger.slot = row.slot
+                _retire(ledger, books, table, ended, cursor)
+                cursor.stage = SLOT_MEETS
+            else:
+                cursor.stage = ROW_COUNTS
+        if cursor.stage == SLOT_MEETS:
+            if _meet(ledger, books, table, -1, result, out, cursor, risk):
+                return AWAITS_RESULT
+            _watch_losses(ledger, books, table, limits, venue.latency_slots, ended, cursor)
+            if ledger.stopped != 0:
+                _unwind(ledger, books, table, venue, unwinding)
+            cursor.stage = ROW_COUNTS
+        if cursor.stage == ROW_COUNTS:
+            if row.ts_event_ns >= ledger.next_sample_ns:
+                interval = venue.equity_interval_ns
+                boundary = row.ts_event_ns // interval * interval
+                if ledger.next_sample_ns > 0:
+                    sample(ledger, books, boundary, samples[cursor.samples])
+                    cursor.samples += 1
+                ledger.next_sample_ns = boundary + interval
+            ledger.ts_event_ns = max(ledger.ts_event_ns, row.ts_event_ns)
+            if row.ts_event_ns >= risk[0][0].next_ns:
+                observe(ledger, books, risk)
+            cursor.stage = SIGNALS_COUNT
+            if row.kind == REPORT:
+                return AWAITS_REPORT
+            ledger.updates += 1
+            book = books[row.pool]
+            if row.kind == TICK:
+                book.contact_slot = max(book.contact_slot, row.slot - row.account)
+            else:
+                book.contact_slot = max(book.contact_slot, row.slot)
+            mark_row(ledger, book, row)
+            cursor.stage = ROW_REACHES
+            if book.has_positions != 0 and row.kind != TICK:
+                return AWAITS_VALUE
+        if cursor.stage == ROW_REACHES:
+            book = books[row.pool]
+            cursor.stage = SIGNALS_COUNT
+            if book.bin_price <= book.buy_below or book.bin_price >= book.sell_above:
+                cursor.stage = ROW_MEETS
+        if cursor.stage == ROW_MEETS:
+            if _meet(ledger, books, table, row.pool, result, out, cursor, risk):
+                return AWAITS_RESULT
+            cursor.stage = SIGNALS_COUNT
+        while (
+            cursor.stage != SIGNALS_MEET and cursor.signal < signals.shape[0] and signals[cursor.signal].seq == row.seq
+        ):
+            if cursor.is_taken_up == 0:
+                ledger.signals += 1
+            signal = signals[cursor.signal]
+            if signal.kind >= OPEN_POSITION:
+                if cursor.is_taken_up == 0:
+                    cursor.is_taken_up = 1
+                    return AWAITS_COMMAND
+                cursor.is_taken_up = 0
+            else:
+                _act_on(signal, ledger, books, table, policies, limits, venue, ended, cursor, risk)
+            cursor.has_acted = 1
+            cursor.signal += 1
+        if ledger.is_signed != 0 and cursor.has_acted != 0:
+            # What was wished at this row need not wait for the next one: it may be sent now.
+            cursor.stage = SIGNALS_MEET
+            if _meet(ledger, books, table, row.pool, result, out, cursor, risk):
+                return AWAITS_RESULT
+        cursor.has_acted = 0
+        cursor.stage = SLOT_BEGINS
+        cursor.row += 1
+    return DONE
