@@ -1,0 +1,138 @@
+"""From a wish to an order that is no plain swap: liquidity commands, and buying here to sell there."""
+
+import math
+
+import numpy as np
+
+from operators.bin_positions import BinPositions
+from operators.blocks import ARBITRAGE, DEPOSIT, SHAPES, WITHDRAW, Fields
+from operators.blocks import CLAIM as CLAIM_FEES
+from operators.blocks import CLOSE as CLOSE_POSITION
+from operators.blocks import OPEN as OPEN_POSITION
+from operators.ledger import MAX_BASE
+from operators.orders import (
+    ADD,
+    BUY,
+    CLAIM,
+    CLOSE,
+    CREATE,
+    IMMEDIATE,
+    IMPOSSIBLE_AMOUNT,
+    NEVER,
+    NO_POSITION,
+    NO_RULE,
+    ORDER,
+    PAIR,
+    REMOVE,
+    SIGNED_ONLY,
+    TOO_SMALL,
+)
+from operators.tables import Tables
+
+ACTION_OF = {
+    OPEN_POSITION: CREATE,
+    DEPOSIT: ADD,
+    WITHDRAW: REMOVE,
+    CLAIM_FEES: CLAIM,
+    CLOSE_POSITION: CLOSE,
+    ARBITRAGE: PAIR,
+}
+NO_SIDE = 0
+
+
+def blank_order(tables: Tables, pool: int, strategy: int, seq: int) -> np.void:
+    """Return a new order of no action yet, numbered and dated."""
+    ledger, book = tables.ledger[0], tables.books[pool]
+    order: np.void = np.zeros(1, ORDER)[0]
+    order["order"] = ledger["next_order"]
+    tables.ledger["next_order"] += 1
+    tables.ledger["orders"] += 1
+    order["seq"] = seq
+    for field in ("slot", "ts_event_ns"):
+        order[field] = ledger[field]
+    order["land_slot"] = ledger["slot"]
+    order["cancel_slot"] = order["expiry_slot"] = NEVER
+    order["tried_slot"] = -1
+    order["limit"] = order["fair"] = book["price"]
+    order["strategy"], order["pool"] = strategy, pool
+    order["side"], order["kind"] = NO_SIDE, IMMEDIATE
+    return order
+
+
+def close_order(tables: Tables, positions: BinPositions, pool: int, position: int, seq: int) -> np.void:
+    """Return the order that closes a position, whoever opened it: what the emergency stop does."""
+    order = blank_order(tables, pool, -1, seq)
+    order["action"], order["position"] = CLOSE, position
+    order["lower"], order["upper"] = positions.range_of(pool, position) or (0, 0)
+    order["urgency"] = 3
+    return order
+
+
+def draft_command(signal: Fields, tables: Tables, positions: BinPositions) -> tuple[np.void, int, float, float]:
+    """Turn a signal into an order.
+
+    :returns: The order, and what speaks against it as it stands: a rule, its figure and its bound.
+
+    """
+    pool = int(signal["pool"])
+    order = blank_order(tables, pool, int(signal["strategy"]), int(signal["seq"]))
+    order["action"] = ACTION_OF[int(signal["kind"])]
+    order["urgency"] = signal["urgency"]
+    if not tables.is_signed:
+        return order, SIGNED_ONLY, 0.0, 0.0
+    match int(signal["kind"]):
+        case kind if kind == OPEN_POSITION:
+            order["position"] = order["order"]
+            order["lower"], order["upper"] = signal["lower"], signal["upper"]
+            width = int(signal["upper"]) - int(signal["lower"]) + 1
+            return order, NO_RULE if width > 0 else TOO_SMALL, float(width), 1.0
+        case kind if kind == ARBITRAGE:
+            return (order, *_pair(order, signal, tables))
+        case _:
+            return (order, *_on_position(order, signal, tables, positions))
+
+
+def _on_position(order: np.void, signal: Fields, tables: Tables, positions: BinPositions) -> tuple[int, float, float]:
+    pool = int(signal["pool"])
+    position = int(signal["position"]) or positions.newest(pool, int(signal["strategy"]))
+    place = positions.range_of(pool, position) if position else None
+    if place is None:
+        return NO_POSITION, float(position), 0.0
+    order["position"] = position
+    order["lower"], order["upper"] = place
+    if signal["kind"] == WITHDRAW:
+        fraction = float(signal["fraction"])
+        order["fraction_bps"] = round(min(fraction, 1.0) * 10_000) if fraction > 0.0 else 0
+        return (NO_RULE if order["fraction_bps"] else TOO_SMALL), fraction, 0.0
+    if signal["kind"] != DEPOSIT:
+        return NO_RULE, 0.0, 0.0
+    book = tables.books[pool]
+    raw_x, raw_y = _raw(signal["amount_x"], book["unit_x"]), _raw(signal["amount_y"], book["unit_y"])
+    if not (0.0 <= raw_x < MAX_BASE and 0.0 <= raw_y < MAX_BASE):
+        return IMPOSSIBLE_AMOUNT, max(raw_x, raw_y), MAX_BASE
+    order["amount_x"], order["amount_y"] = math.floor(raw_x), math.floor(raw_y)
+    order["value"] = order["amount_x"] * book["unit_x"] * book["price"] + order["amount_y"] * book["unit_y"]
+    order["shape"] = min(max(int(signal["shape"]), 0), len(SHAPES) - 1)
+    order["other_min_out"] = book["active_id"]
+    return (NO_RULE if order["amount_x"] or order["amount_y"] else TOO_SMALL), float(order["value"]), 0.0
+
+
+def _raw(whole: float, unit: float) -> float:
+    return 0.0 if math.isnan(whole) else float(whole / unit)
+
+
+def _pair(order: np.void, signal: Fields, tables: Tables) -> tuple[int, float, float]:
+    """Draft a purchase here and a sale of all of it there, each at its limit or better."""
+    here, there = tables.books[int(signal["pool"])], tables.books[int(signal["other_pool"])]
+    raw_x = float(signal["bid_size"]) / here["unit_x"]
+    raw_in = float(signal["bid_size"]) * float(signal["bid"]) / here["unit_y"]
+    raw_out = float(signal["bid_size"]) * float(signal["ask"]) / there["unit_y"]
+    if not (0.0 < raw_x < MAX_BASE and 0.0 < raw_in < MAX_BASE and 0.0 < raw_out < MAX_BASE):
+        return IMPOSSIBLE_AMOUNT, raw_in, MAX_BASE
+    order["side"] = BUY
+    order["amount_in"], order["min_out"] = math.floor(raw_in), math.floor(raw_x)
+    order["other_pool"] = signal["other_pool"]
+    order["other_in"], order["other_min_out"] = order["min_out"], math.ceil(raw_out)
+    order["limit"] = signal["bid"]
+    order["value"] = order["amount_in"] * here["unit_y"]
+    return (NO_RULE if order["amount_in"] and order["min_out"] else TOO_SMALL), float(order["value"]), 0.0

@@ -1,0 +1,377 @@
+"""Book what the execution connector reports: the only thing that moves the books of a portfolio that really trades."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from dlmm.errors import DlmmError
+from dlmm.liquidity import Amounts
+from dlmm.programs import WRAPPED_SOL
+from dlmm.records import Account, Record
+from operators.bin_positions import BinPositions
+from operators.clockwork import RESULT, reserve
+from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
+from operators.ledger import QUOTE_IS_SOL, book_fill, sol_value
+from operators.orders import (
+    ADD,
+    BUY,
+    CANCELLED,
+    CLAIM,
+    CLOSE,
+    EXPIRED,
+    FAILED,
+    FILLED,
+    OPEN,
+    PAIR,
+    REMOVE,
+    RESTING,
+    SENT,
+    SIMULATED,
+    SWAP,
+)
+from operators.pools import PoolInfo
+from operators.tables import Tables
+
+MAX_ATTEMPTS = 3
+"""Transactions that are sent for one resting order, one after the other, before it is given up."""
+
+ENDS = {"landed": FILLED, "failed": FAILED, "expired": EXPIRED, "refused": FAILED, "simulated": SIMULATED}
+
+IN_BINS = frozenset({ADD, REMOVE, CLAIM, CLOSE})
+"""What these take from the wallet stands in bins, and what they bring stood there."""
+
+
+class Difference(Record, frozen=True):
+    """What the wallet was found to hold beyond the ledger, or short of it.
+
+    :arg mint: `lamports` for native SOL.
+
+    :arg amount: Raw units, the chain's less the ledger's.
+
+    """
+
+    occasion: str
+    slot: int
+    mint: str
+    amount: int
+
+
+class WalletTotals(Record, frozen=True):
+    """The wallet over a run, as the chain has it.
+
+    :arg differences: All that was found, each booked when it was found.
+
+    """
+
+    wallet: str = ""
+    opening: WalletReport | None = None
+    closing: WalletReport | None = None
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the wallet was read after the last order."""
+        return self.closing is not None
+
+
+class SettlementState(Record, frozen=True):
+    """Snapshot."""
+
+    wallet: WalletTotals
+    undone: frozenset[int]
+    unknown: int
+    closing_slots: dict[int, int]
+
+
+class Settlement:
+    """Take reports, one after the other, into a portfolio's tables and positions.
+
+    :arg traded: Indices of the pools among which the wallet's tokens are divided.
+
+    """
+
+    def __init__(self, pools: tuple[PoolInfo, ...], traded: tuple[int, ...], positions: BinPositions) -> None:
+        self._pools = pools
+        self._traded = traded
+        self._positions = positions
+        self.wallet = WalletTotals()
+        self.undone: frozenset[int] = frozenset()
+        """Orders whose landing a fork took back, until they land again."""
+        self.unknown = 0
+        """Reports for orders that we do not know."""
+        self._closing_slots: dict[int, int] = {}
+
+    def may_close(self, position: int, slot: int, retry_slots: int) -> bool:
+        """Tell whether it is time for the emergency stop to try and close a position, and note that it is done."""
+        last = self._closing_slots.get(position)
+        if last is not None and slot - last < retry_slots:
+            return False
+        self._closing_slots[position] = slot
+        return True
+
+    def snapshot(self) -> SettlementState:
+        """Return all that is known."""
+        return SettlementState(self.wallet, self.undone, self.unknown, dict(self._closing_slots))
+
+    def restore(self, state: SettlementState) -> None:
+        """Go on from a snapshot."""
+        self.wallet, self.undone, self.unknown = state.wallet, state.undone, state.unknown
+        self._closing_slots = dict(state.closing_slots)
+
+    def book(self, report: Report, tables: Tables) -> None:
+        """Book a report."""
+        match report:
+            case ExecutionReport():
+                self._execution(report, tables)
+            case WalletReport():
+                self._wallet(report, tables)
+            case OperatorCommand(kind="stop"):
+                tables.ledger["stopped"] = 1
+            case OperatorCommand(kind="clear"):
+                # The peak starts anew: below the old one the stop would be on again at once.
+                tables.ledger["stopped"] = 0
+                tables.ledger["peak"] = tables.ledger["equity"]
+                tables.ledger["drawdown"] = 0.0
+            case OperatorCommand():
+                tables.ledger["closing"] = 1
+
+    def _execution(self, report: ExecutionReport, tables: Tables) -> None:
+        place = tables.find(report.order)
+        is_ours = place >= 0 and tables.table[place]["status"] == SENT
+        if is_ours and int(tables.table[place]["attempts"]) - 1 == report.attempt:
+            self._open_order(report, tables, place)
+        elif report.status == "undone" and report.order < int(tables.ledger["next_order"][0]):
+            self.undone |= {report.order}
+            self._move(report, tables, -1)
+        elif report.status == "landed" and report.order in self.undone:
+            self.undone -= {report.order}
+            self._move(report, tables, -1)
+        elif report.order >= int(tables.ledger["next_order"][0]):
+            self.unknown += 1
+        # What is left was booked before: a restart tells once more what it cannot know to have been told.
+
+    def _open_order(self, report: ExecutionReport, tables: Tables, place: int) -> None:
+        order = tables.table[place]
+        action = int(order["action"])
+        if report.status == "undone":
+            self.undone |= {report.order}
+        if action == SWAP and report.status == "landed" and self._fill(report, tables, order):
+            self._lamports(report, tables)
+        else:
+            self._move(report, tables, place)
+        if not report.is_final or report.status == "undone":
+            return
+        tables.ledger["in_flight"] -= 1
+        tries_again = (
+            report.status in ("failed", "expired")
+            and int(order["kind"]) == RESTING
+            and action == SWAP
+            and int(order["attempts"]) < MAX_ATTEMPTS
+            and not tables.ledger["stopped"][0]
+            and not tables.ledger["closing"][0]
+        )
+        slot = int(tables.ledger["slot"][0])
+        if tries_again and slot < min(int(order["cancel_slot"]), int(order["expiry_slot"])):
+            order["status"] = OPEN
+            order["tried_slot"] = slot
+            order["tried_bin"] = tables.books[int(order["pool"])]["active_id"]
+            return
+        end = ENDS[report.status]
+        if end != FILLED and end != SIMULATED and slot >= int(order["cancel_slot"]):
+            end = CANCELLED
+        tables.finish(place, end)
+
+    def _fill(self, report: ExecutionReport, tables: Tables, order: np.void) -> bool:
+        """Book a swap that landed as a fill, unless what the wallet gained and lost is no swap of this order's."""
+        pool = int(order["pool"])
+        info = self._pools[pool]
+        moved = {change.mint: change.amount for change in report.changes}
+        x, y = moved.get(info.mint_x, 0), moved.get(info.mint_y, 0)
+        is_buy = int(order["side"]) == BUY
+        paid, got = (-y, x) if is_buy else (-x, y)
+        if paid <= 0 or got <= 0 or len(moved) != 2:
+            return False
+        flow = next((flow for flow in report.flows if flow.pool == info.pool), PoolFlow(info.pool, x, y))
+        result = np.zeros(1, RESULT)
+        result[0] = (1, paid, got, flow.fee, int(flow.fee_in_x != is_buy), 0, np.nan, 0)
+        filled = int(tables.cursor["fills"][0])
+        book_fill(tables.ledger[0], tables.books[pool], order, result[0], tables.fills[filled])
+        tables.fills[filled]["slot"] = report.slot
+        tables.cursor["fills"] += 1
+        return True
+
+    def _move(self, report: ExecutionReport, tables: Tables, place: int) -> None:
+        """Book what a transaction moved that is no simple fill."""
+        order = tables.table[place] if place >= 0 else None
+        flows = self._flows(report, int(order["pool"]) if order is not None else -1)
+        for pool, flow in flows:
+            book = tables.books[pool]
+            book["base"] += flow.x
+            book["quote"] += flow.y
+            if order is not None and int(order["action"]) in IN_BINS:
+                book["position_x"] -= flow.x
+                book["position_y"] -= flow.y
+            fee = flow.fee * (book["unit_x"] * book["price"] if flow.fee_in_x else book["unit_y"])
+            book["fees"] += -fee if report.status == "undone" else fee
+        if order is not None and (order["amount_x"] or order["amount_y"]):
+            book = tables.books[int(order["pool"])]
+            reserve(book, order, -1)
+            for pool, flow in flows:
+                if pool == int(order["pool"]):
+                    order["amount_x"] = max(int(order["amount_x"]) + min(flow.x, 0), 0)
+                    order["amount_y"] = max(int(order["amount_y"]) + min(flow.y, 0), 0)
+            reserve(book, order, 1)
+        if order is not None and int(order["action"]) == PAIR and report.status == "landed":
+            tables.ledger["fills"] += len(flows)
+        self._take_positions(report.positions, int(order["strategy"]) if order is not None else -1, tables)
+        self._lamports(report, tables)
+
+    def _take_positions(self, states: tuple[PositionState, ...], strategy: int, tables: Tables) -> None:
+        self._positions.take(states, strategy)
+        for pool, book in enumerate(tables.books):
+            had = bool(book["has_positions"])
+            book["has_positions"] = bool(self._positions.in_pool(pool))
+            if had and not book["has_positions"]:
+                _convert(book, Amounts(-int(book["position_x"]), -int(book["position_y"])))
+
+    def _flows(self, report: ExecutionReport, pool: int) -> list[tuple[int, PoolFlow]]:
+        """Divide what the wallet gained and lost among the pools: by what they gave; the rest to the order's own."""
+        index = {info.pool: number for number, info in enumerate(self._pools)}
+        left = {change.mint: change.amount for change in report.changes}
+        found: list[tuple[int, PoolFlow]] = []
+        for flow in report.flows:
+            if flow.pool in index:
+                info = self._pools[index[flow.pool]]
+                found.append((index[flow.pool], flow))
+                left[info.mint_x] = left.get(info.mint_x, 0) - flow.x
+                left[info.mint_y] = left.get(info.mint_y, 0) - flow.y
+        for mint, amount in left.items():
+            owner = self._owner_of(mint, pool)
+            if amount and owner >= 0:
+                info = self._pools[owner]
+                found.append((owner, PoolFlow(info.pool, *((amount, 0) if mint == info.mint_x else (0, amount)))))
+        return found
+
+    def _owner_of(self, mint: str, pool: int) -> int:
+        """Return the pool in whose book a mint's units are kept: the given one, or else the first."""
+        for index in (pool, *self._traded) if pool >= 0 else self._traded:
+            if mint in (self._pools[index].mint_x, self._pools[index].mint_y):
+                return index
+        return -1
+
+    def _lamports(self, report: ExecutionReport, tables: Tables) -> None:
+        ledger = tables.ledger
+        sign = -1 if report.status == "undone" else 1
+        ledger["lamports"] += report.lamports - sign * (report.network_fee + report.tip + report.rent)
+        ledger["network_fees"] += sign * (report.network_fee + report.tip)
+        ledger["rent"] += sign * report.rent
+
+    def _wallet(self, report: WalletReport, tables: Tables) -> None:
+        ledger = tables.ledger
+        if report.occasion == "opening":
+            ledger["closing"] = 0  # a run that was ended and is taken up again
+        if not tables.is_signed:
+            self._open_wallet(report, tables)
+        elif not ledger["in_flight"][0]:
+            self._compare(report, tables)
+        if report.occasion == "closing":
+            self.wallet = WalletTotals(self.wallet.wallet, self.wallet.opening, report, self.wallet.differences)
+
+    def _open_wallet(self, report: WalletReport, tables: Tables) -> None:
+        """Divide what the wallet holds evenly among the pools that trade it, down to the last unit."""
+        ledger = tables.ledger
+        ledger["is_signed"] = 1
+        ledger["lamports"] = report.lamports
+        ledger["next_order"] = max(int(ledger["next_order"][0]), report.next_order)
+        sol = str(WRAPPED_SOL)
+        with_sol = [pool for pool in self._traded if self._pools[pool].mint_x == sol]
+        if any(self._pools[pool].mint_y == sol for pool in self._traded):
+            ledger["sol_pool"] = QUOTE_IS_SOL
+            ledger["start"] += report.lamports * 1e-9
+        elif with_sol:
+            ledger["sol_pool"] = with_sol[0]
+        for token in report.tokens:
+            for field, name in (("base", "mint_x"), ("quote", "mint_y")):
+                sharers = [pool for pool in self._traded if getattr(self._pools[pool], name) == token.mint]
+                for place, pool in enumerate(sharers):
+                    share, rest = divmod(token.amount, len(sharers))
+                    tables.books[pool][field] = share + (place < rest)
+        self._take_positions(report.positions, -1, tables)
+        self.wallet = WalletTotals(report.wallet, report)
+
+    def _compare(self, report: WalletReport, tables: Tables) -> None:
+        """Hold the ledger against the chain, and follow the chain where they differ.
+
+        What came from outside is no profit: the equity that the run began with moves by its worth.
+        """
+        found = [
+            Difference(report.occasion, report.slot, token.mint, token.amount - self.held(token.mint, tables))
+            for token in report.tokens
+        ]
+        found.append(
+            Difference(report.occasion, report.slot, "lamports", report.lamports - int(tables.ledger["lamports"][0]))
+        )
+        found = [difference for difference in found if difference.amount]
+        for difference in found:
+            self._adjust(difference, tables)
+        wallet = self.wallet
+        self.wallet = WalletTotals(wallet.wallet, wallet.opening, wallet.closing, (*wallet.differences, *found))
+
+    def _adjust(self, difference: Difference, tables: Tables) -> None:
+        ledger = tables.ledger
+        if difference.mint == "lamports":
+            before = sol_value(ledger[0], tables.books)
+            ledger["lamports"] += difference.amount
+            ledger["start"] += sol_value(ledger[0], tables.books) - before
+            return
+        pool = self._owner_of(difference.mint, -1)
+        if pool < 0:
+            return
+        book = tables.books[pool]
+        if difference.mint == self._pools[pool].mint_x:
+            book["base"] += difference.amount
+            ledger["start"] += difference.amount * book["unit_x"] * book["price"]
+        else:
+            book["quote"] += difference.amount
+            ledger["start"] += difference.amount * book["unit_y"]
+
+    def held(self, mint: str, tables: Tables) -> int:
+        """Return how many raw units of a mint the ledger says are in the wallet, bin positions not counted."""
+        total = 0
+        for pool in self._traded:
+            if self._pools[pool].mint_x == mint:
+                total += int(tables.books[pool]["base"])
+            if self._pools[pool].mint_y == mint:
+                total += int(tables.books[pool]["quote"])
+        return total
+
+    def revalue(self, pool: int, accounts: Mapping[str, Account], tables: Tables) -> str:
+        """Value the positions in one pool anew; return why that was impossible, if it was.
+
+        Where X turned into Y inside of them that is a sale at the rate of the two, the other way a purchase.
+        """
+        try:
+            now = self._positions.value(pool, accounts)
+        except DlmmError as error:
+            return str(error)
+        book = tables.books[pool]
+        _convert(book, now - Amounts(int(book["position_x"]), int(book["position_y"])))
+        return ""
+
+
+def _convert(book: np.void, change: Amounts) -> None:
+    """Book what became of tokens inside of bins: a sale, a purchase, or fees earned."""
+    if not change.x and not change.y:
+        return
+    x, y = change.x * book["unit_x"], change.y * book["unit_y"]
+    held = (book["base"] + book["position_x"]) * book["unit_x"]
+    if x <= 0.0:
+        book["realised"] += y + x * book["cost"]
+    else:
+        # What came beside no Y that went is income, at the market's price.
+        paid = -y if y < 0.0 else x * book["price"]
+        if y >= 0.0:
+            book["realised"] += x * book["price"] + y
+        book["cost"] = (book["cost"] * held + paid) / (held + x) if held + x > 0.0 else book["price"]
+    book["position_x"] += change.x
+    book["position_y"] += change.y
