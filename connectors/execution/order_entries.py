@@ -4,11 +4,17 @@ An order's key is `Approved.key`: one attempt of one order. An order takes one t
 may be signed again under a fresh blockhash once its earlier signature can land no more.
 """
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 from operators.commands import Approved
+
+Key = Annotated[str, Meta(pattern=r"^-?[0-9]{1,19}\.[0-9]{1,19}\Z")]
+"""Order and attempt; checked where an entry is read."""
 
 
 class Intent(Record, frozen=True, tag="intent"):
@@ -43,7 +49,7 @@ class Signed(Record, frozen=True, tag="signed"):
 
     """
 
-    key: str
+    key: Key
     step: int
     signature: str
     transaction: bytes
@@ -56,7 +62,7 @@ class Signed(Record, frozen=True, tag="signed"):
 class Sent(Record, frozen=True, tag="sent"):
     """A transaction was given to a node, for the first time or again."""
 
-    key: str
+    key: Key
     step: int
     signature: str
     ts_ns: int
@@ -71,7 +77,7 @@ class Landed(Record, frozen=True, tag="landed"):
 
     """
 
-    key: str
+    key: Key
     step: int
     signature: str
     slot: int
@@ -88,7 +94,7 @@ class Failed(Record, frozen=True, tag="failed"):
 
     """
 
-    key: str
+    key: Key
     step: int
     signature: str
     slot: int
@@ -105,7 +111,7 @@ class Expired(Record, frozen=True, tag="expired"):
 
     """
 
-    key: str
+    key: Key
     step: int
     signature: str
     slot: int
@@ -122,7 +128,7 @@ class Undone(Record, frozen=True, tag="undone"):
 
     """
 
-    key: str
+    key: Key
     step: int
     signature: str
     slot: int
@@ -137,7 +143,7 @@ class Refused(Record, frozen=True, tag="refused"):
 
     """
 
-    key: str
+    key: Key
     reason: str
     ts_ns: int
     report: bytes = b""
@@ -150,7 +156,7 @@ class Simulated(Record, frozen=True, tag="simulated"):
 
     """
 
-    key: str
+    key: Key
     ts_ns: int
     report: bytes = b""
 
@@ -158,7 +164,7 @@ class Simulated(Record, frozen=True, tag="simulated"):
 class Done(Record, frozen=True, tag="done"):
     """The order ends: all of its transactions landed, or what did not is given up."""
 
-    key: str
+    key: Key
     ts_ns: int
     report: bytes = b""
 
@@ -262,3 +268,11 @@ class OutOfPhase(EntryRefused):
         super().__init__(key, f"{what} is {phase}: {entry} cannot follow")
         self.phase = phase
         self.entry = entry
+
+
+class ReportUnreadable(EntryRefused):
+    """An entry whose report is none of an execution."""
+
+    def __init__(self, key: str, signature: str) -> None:
+        super().__init__(key, f"the report on {signature} is not one that this program reads")
+        self.signature = signature

@@ -6,14 +6,14 @@ may still land there: the tables have that arrow, and an order that had ended is
 
 from enum import StrEnum
 
+import msgspec
+from msgspec.structs import replace
+
 from connectors.execution.order_entries import (
     Done,
-    End,
     Entry,
-    EntryRefused,
     Expired,
     Failed,
-    Fate,
     Intent,
     Landed,
     OfTransaction,
@@ -21,7 +21,9 @@ from connectors.execution.order_entries import (
     OrderUnknown,
     OutOfPhase,
     Refused,
+    ReportUnreadable,
     Sent,
+    SignatureKnown,
     SignatureUnknown,
     Signed,
     Simulated,
@@ -79,6 +81,14 @@ ORDER_PHASES: Table = {
     Phase.SIMULATED: {},
 }
 """What may follow of an order; entries of its transactions must be allowed by both tables."""
+
+PHASE_AFTER: dict[type[Entry], Phase] = {
+    Intent: Phase.INTENT,
+    **_STEPS,
+    **_ENDS,
+    Simulated: Phase.SIMULATED,
+}
+"""What an entry makes of what it names, wherever it may follow."""
 
 PENDING = frozenset({Phase.SIGNED, Phase.SENT, Phase.UNDONE})
 """Phases of a transaction that can still land."""
@@ -171,4 +181,104 @@ def advance(order: Order | None, entry: Entry) -> Order:
     :raises EntryRefused: The entry cannot follow; one of its subclasses says why.
 
     """
-    raise NotImplementedError
+    if isinstance(entry, Intent):
+        if order is not None:
+            raise OrderKnown(entry.key)
+        return adopt(None, entry)
+    if order is None:
+        raise OrderUnknown(entry.key)
+    if isinstance(entry, Signed):
+        _refuse_signing(order, entry)
+    elif isinstance(entry, OfTransaction):
+        one = _find(order, entry)
+        if one is None:
+            raise SignatureUnknown(entry.key, entry.step, entry.signature)
+        if type(entry) not in TRANSACTION_PHASES[one.phase]:
+            raise OutOfPhase(entry.key, f"signature {one.signature}", one.phase, _kind(entry))
+    elif order.pending:
+        first = order.pending[0]
+        raise StillPending(entry.key, entry.key, first.step, first.signature)
+    if type(entry) not in ORDER_PHASES[order.phase]:
+        raise OutOfPhase(entry.key, "it", order.phase, _kind(entry))
+    return adopt(order, entry)
+
+
+def adopt(order: Order | None, entry: Entry) -> Order:
+    """Return an order as an entry has it, whether it may follow or not: what it follows may be lost.
+
+    :raises ReportUnreadable: Its report is none of an execution.
+
+    """
+    if isinstance(entry, Intent):
+        if order is None:
+            return Order(entry.key, entry.approved, Phase.INTENT, entry.slot, entry.ts_ns, entry.ts_ns)
+        return replace(order, approved=entry.approved, first_ns=entry.ts_ns)
+    if order is None:
+        order = Order(entry.key, None, Phase.INTENT, 0, entry.ts_ns, entry.ts_ns)
+    phase = PHASE_AFTER[type(entry)]
+    if isinstance(entry, OfTransaction):
+        one = _after(_find(order, entry), entry, phase)
+        others = order.transactions
+        is_new = all(other.signature != one.signature for other in others)
+        transactions = tuple(one if other.signature == one.signature else other for other in others)
+        order = replace(
+            order,
+            phase=phase,
+            slot=max(order.slot, one.slot),
+            ts_ns=entry.ts_ns,
+            transactions=(*transactions, one) if is_new else transactions,
+        )
+    else:
+        reason = entry.reason if isinstance(entry, Refused) else order.reason
+        order = replace(order, phase=phase, ts_ns=entry.ts_ns, reason=reason)
+    if isinstance(entry, Signed | Sent) or not entry.report:
+        return order
+    return replace(order, reports=(*order.reports, entry.report))
+
+
+def _refuse_signing(order: Order, entry: Signed) -> None:
+    for one in order.transactions:
+        if one.signature == entry.signature:
+            raise SignatureKnown(entry.key, one.signature, order.key)
+        if one.step != entry.step:
+            continue
+        if one.phase in PENDING:
+            raise StillPending(entry.key, order.key, one.step, one.signature)
+        if one.phase is Phase.LANDED:
+            raise StepLanded(entry.key, one.step, one.signature)
+
+
+def _find(order: Order, entry: OfTransaction) -> Transaction | None:
+    for one in order.transactions:
+        if one.signature == entry.signature and one.step == entry.step:
+            return one
+    return None
+
+
+def _after(one: Transaction | None, entry: OfTransaction, phase: Phase) -> Transaction:
+    if isinstance(entry, Signed):
+        height = entry.last_valid_block_height
+        return Transaction(
+            entry.step, entry.signature, phase, entry.transaction, entry.blockhash, height, entry.slot, entry.ts_ns
+        )
+    if one is None:
+        # Until when it can land is lost with its signing: it is waited for until somebody has looked.
+        one = Transaction(entry.step, entry.signature, phase, b"", "", MAX_U64, 0, entry.ts_ns)
+    if isinstance(entry, Sent):
+        return replace(one, phase=phase, ts_ns=entry.ts_ns)
+    fee = _fee_of(entry) if isinstance(entry, Landed | Failed) else 0
+    return replace(one, phase=phase, slot=entry.slot, ts_ns=entry.ts_ns, fee=fee)
+
+
+def _fee_of(entry: Landed | Failed) -> int:
+    try:
+        report = decode_report(entry.report)
+    except msgspec.DecodeError:
+        raise ReportUnreadable(entry.key, entry.signature) from None
+    if not isinstance(report, ExecutionReport):
+        raise ReportUnreadable(entry.key, entry.signature)
+    return report.network_fee + report.tip
+
+
+def _kind(entry: Entry) -> str:
+    return str(entry.__struct_config__.tag)

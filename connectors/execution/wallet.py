@@ -21,6 +21,7 @@ LONGEST_FILE = 4096
 
 _SECRET_BYTES = 32
 _KEY_BYTES = 64
+_BYTE = range(256)
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _DERIVED = b"dlmm-hft derived key: "
 
@@ -103,6 +104,8 @@ def _read(path: Path) -> bytes:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         raise WalletError(path, "there is no such key file") from None
+    except ValueError:
+        raise WalletError(path, "cannot be read: its name has a zero byte") from None
     except OSError as error:
         raise WalletError(path, f"cannot be read: {error.strerror}") from None
     try:
@@ -131,7 +134,7 @@ def _keypair_of(content: bytes) -> Keypair | str:
         return "is no key file: not a JSON array of whole numbers"
     if len(numbers) != _KEY_BYTES:
         return f"is no key file: {len(numbers)} numbers, not {_KEY_BYTES}"
-    if not all(0 <= number <= 0xFF for number in numbers):
+    if any(number not in _BYTE for number in numbers):
         return "is no key file: not every number is a byte"
     keypair = Keypair.from_seed(bytes(numbers[:_SECRET_BYTES]))
     if bytes(keypair.pubkey()) != bytes(numbers[_SECRET_BYTES:]):
