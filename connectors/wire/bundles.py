@@ -3,10 +3,16 @@
 Source: the block engine's JSON-RPC documentation.
 """
 
+import base64
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
+import msgspec
+from msgspec import Meta
+
+from connectors.wire.accounts import Address, Slot
 from connectors.wire.refusal import Refusal
+from connectors.wire.rpc import Answers, request
 from dlmm.records import Record
 
 MOST_TRANSACTIONS = 5
@@ -48,45 +54,99 @@ class InflightBundle(Record, frozen=True):
     landed_slot: int | None
 
 
+class _Ended(msgspec.Struct, gc=False):
+    error: msgspec.Raw = msgspec.field(name="Err", default=msgspec.Raw(b"null"))
+
+
+class _Status(msgspec.Struct, gc=False):
+    bundle_id: str
+    transactions: list[str]
+    slot: Slot
+    confirmation_status: Literal["processed", "confirmed", "finalized"]
+    err: _Ended | None = None
+
+
+class _Statuses(msgspec.Struct, gc=False):
+    value: list[_Status | None]
+
+
+class _Inflight(msgspec.Struct, gc=False):
+    bundle_id: str
+    status: Literal["Invalid", "Pending", "Failed", "Landed"]
+    landed_slot: Slot | None = None
+
+
+class _InflightStatuses(msgspec.Struct, gc=False):
+    value: list[_Inflight | None]
+
+
+_IDS: Answers[str] = Answers(Annotated[str, Meta(min_length=1, max_length=128)])  # type: ignore[arg-type]  # an annotated type is a value too
+_STATUSES: Answers[_Statuses | None] = Answers(_Statuses | None)  # type: ignore[arg-type]  # a union is a value too
+_INFLIGHT: Answers[_InflightStatuses | None] = Answers(_InflightStatuses | None)  # type: ignore[arg-type]  # a union is a value too
+_TIP_ACCOUNTS = Answers(list[Address])
+
+
 def send_bundle(request_id: int, wires: Sequence[bytes]) -> bytes:
     """Ask for a bundle to be auctioned, at most `MOST_TRANSACTIONS` signed transactions, one of them with a tip."""
-    raise NotImplementedError
+    encoded = [base64.b64encode(wire).decode() for wire in wires]
+    return request(request_id, "sendBundle", [encoded, {"encoding": "base64"}])
 
 
 def read_send_bundle(status: int, body: bytes, request_id: int) -> str | Refusal:
     """Read the answer to `send_bundle`: the bundle's id; it says nothing of landing."""
-    raise NotImplementedError
+    return _IDS.read(status, body, request_id)
 
 
 def get_bundle_statuses(request_id: int, bundle_ids: Sequence[str]) -> bytes:
     """Ask which bundles landed, at most `MOST_BUNDLES`."""
-    raise NotImplementedError
+    return request(request_id, "getBundleStatuses", [list(bundle_ids)])
 
 
 def read_bundle_statuses(
     status: int, body: bytes, request_id: int, bundle_ids: Sequence[str]
 ) -> tuple[BundleStatus | None, ...] | Refusal:
     """Read the answer to `get_bundle_statuses`, in the order of the question; `None` for one that has not landed."""
-    raise NotImplementedError
+    answer = _STATUSES.read(status, body, request_id)
+    if isinstance(answer, Refusal):
+        return answer
+    told = {one.bundle_id: one for one in (answer.value if answer is not None else ()) if one is not None}
+    return tuple(_landed(told[one]) if one in told else None for one in bundle_ids)
 
 
 def get_inflight_bundle_statuses(request_id: int, bundle_ids: Sequence[str]) -> bytes:
     """Ask how far bundles of the last five minutes are, at most `MOST_BUNDLES`."""
-    raise NotImplementedError
+    return request(request_id, "getInflightBundleStatuses", [list(bundle_ids)])
 
 
 def read_inflight_bundle_statuses(
     status: int, body: bytes, request_id: int, bundle_ids: Sequence[str]
 ) -> tuple[InflightBundle | None, ...] | Refusal:
     """Read the answer to `get_inflight_bundle_statuses`, in the order of the question; `None` for one left out."""
-    raise NotImplementedError
+    answer = _INFLIGHT.read(status, body, request_id)
+    if isinstance(answer, Refusal):
+        return answer
+    told = {one.bundle_id: one for one in (answer.value if answer is not None else ()) if one is not None}
+    found = [told.get(one) for one in bundle_ids]
+    return tuple(None if one is None else InflightBundle(one.bundle_id, one.status, one.landed_slot) for one in found)
 
 
 def get_tip_accounts(request_id: int) -> bytes:
     """Ask for the accounts that a tip may go to."""
-    raise NotImplementedError
+    return request(request_id, "getTipAccounts")
 
 
 def read_tip_accounts(status: int, body: bytes, request_id: int) -> tuple[str, ...] | Refusal:
     """Read the answer to `get_tip_accounts`."""
-    raise NotImplementedError
+    answer = _TIP_ACCOUNTS.read(status, body, request_id)
+    return answer if isinstance(answer, Refusal) else tuple(answer)
+
+
+def _landed(status: _Status) -> BundleStatus:
+    error = bytes(status.err.error).decode() if status.err is not None else "null"
+    return BundleStatus(
+        status.bundle_id,
+        status.slot,
+        tuple(status.transactions),
+        status.confirmation_status,
+        None if error == "null" else error,
+    )
