@@ -1,0 +1,113 @@
+"""From what the chain says to what the portfolio is told: execution reports and wallet reports."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from connectors.wire.error_names import failure_of, named_error
+from connectors.wire.landed import Landed
+from connectors.wire.refusal import Refusal
+from connectors.wire.submissions import SendRefusal, Simulated
+from operators.commands import Approved
+from operators.execution_reports import ExecutionReport, PoolFlow, PositionState, TokenChange
+
+LONGEST_REASON = 200
+
+
+def landed_report(
+    approved: Approved, landed: Landed, *, is_final: bool, positions: tuple[PositionState, ...] = ()
+) -> ExecutionReport:
+    """Tell what one transaction did: `landed`, or `failed` where it stands on chain with an error.
+
+    :arg positions: Those that it touched, as they are after it.
+
+    """
+    return ExecutionReport(
+        order=approved.order,
+        attempt=approved.attempt,
+        status="landed" if landed.error is None else "failed",
+        is_final=is_final,
+        slot=landed.slot,
+        signature=landed.signature,
+        changes=tuple(TokenChange(change.mint, change.amount) for change in landed.changes),
+        flows=tuple(PoolFlow(flow.pool, flow.x, flow.y, flow.fee, flow.fee_in_x) for flow in landed.flows),
+        lamports=landed.lamports,
+        network_fee=landed.fee,
+        tip=landed.tip,
+        rent=landed.rent,
+        positions=positions,
+        reason="" if landed.error is None else named_error(landed.error),
+    )
+
+
+def undone_report(report: ExecutionReport, slot: int) -> ExecutionReport:
+    """Take a landing back: all its figures with their signs turned. What becomes of the transaction is told later.
+
+    :arg slot: In which that was seen.
+
+    """
+    return msgspec.structs.replace(
+        report,
+        status="undone",
+        is_final=False,
+        slot=slot,
+        changes=tuple(TokenChange(change.mint, -change.amount) for change in report.changes),
+        flows=tuple(PoolFlow(flow.pool, -flow.x, -flow.y, -flow.fee, flow.fee_in_x) for flow in report.flows),
+        lamports=-report.lamports,
+        network_fee=-report.network_fee,
+        tip=-report.tip,
+        rent=-report.rent,
+        positions=(),
+        reason="a fork took it back",
+    )
+
+
+def end_report(
+    approved: Approved,
+    status: Literal["landed", "expired", "refused", "simulated"],
+    reason: str,
+    *,
+    slot: int,
+    signature: str = "",
+) -> ExecutionReport:
+    """Tell that an attempt ends without a transaction on chain to tell of.
+
+    :arg reason: Its first word names it; foreign text is cut and escaped.
+
+    """
+    text = reason[:LONGEST_REASON]
+    return ExecutionReport(
+        order=approved.order,
+        attempt=approved.attempt,
+        status=status,
+        is_final=True,
+        slot=slot,
+        signature=signature,
+        reason=text if text.isprintable() else ascii(text)[1:-1],
+    )
+
+
+def simulated_reason(outcome: Simulated | SendRefusal | Refusal) -> str:
+    """Say what a dry run came to: `ok`, or why it would have failed, and the compute units."""
+    if isinstance(outcome, Refusal):
+        return f"{outcome.cause}: {outcome.detail}"
+    if isinstance(outcome, SendRefusal):
+        return f"{outcome.kind}: {outcome.detail}"
+    units = "" if outcome.compute_units is None else f", {outcome.compute_units} compute units"
+    if outcome.error_json is None:
+        return f"ok{units}"
+    failure = failure_of(outcome.error_json, logs=outcome.logs)
+    return f"{failure.detail if isinstance(failure, Refusal) else named_error(failure)}{units}"
+
+
+def token_amounts(accounts: Iterable[tuple[str, int]], mints: Iterable[str]) -> tuple[TokenChange, ...]:
+    """Sum what is held of each mint, zeros included for those named; in the order of the mints' addresses.
+
+    :arg accounts: Mint and raw units of each token account.
+
+    """
+    held = dict.fromkeys(mints, 0)
+    for mint, amount in accounts:
+        held[mint] = held.get(mint, 0) + amount
+    return tuple(TokenChange(mint, held[mint]) for mint in sorted(held))
