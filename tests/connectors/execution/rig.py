@@ -60,9 +60,7 @@ class Market:
         return Swap(pool=pool, exact_in=True, swap_for_y=swap_for_y, amount=amount, threshold=threshold)
 
 
-def funded(
-    node: SandboxNode, market: Market, wallet: Wallet, *, tokens: int = TOKENS, lamports: int = LAMPORTS
-) -> None:
+def fund(node: SandboxNode, market: Market, wallet: Wallet, *, tokens: int = TOKENS, lamports: int = LAMPORTS) -> None:
     """Give a wallet SOL and the tokens of every pool."""
     owner = str(wallet.address)
     if lamports:
