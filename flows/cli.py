@@ -7,6 +7,7 @@ import click
 from dlmm.errors import DlmmError
 from flows.commands.config import config
 from flows.commands.live import live_command
+from flows.commands.orders import orders_command
 from flows.commands.recordings import import_command, inspect_command
 
 
@@ -30,5 +31,6 @@ def main() -> None:
 
 main.add_command(config)
 main.add_command(live_command)
+main.add_command(orders_command)
 main.add_command(import_command)
 main.add_command(inspect_command)

@@ -96,6 +96,8 @@ PENDING = frozenset({Phase.SIGNED, Phase.SENT, Phase.UNDONE})
 ENDED = frozenset({Phase.REFUSED, Phase.SIMULATED, Phase.DONE})
 """Phases of an order that is not open."""
 
+_WITHOUT_REPORT = (Signed, Sent)
+
 
 class Transaction(Record, frozen=True):
     """One signature of one step of an order, and what came of it.
@@ -190,14 +192,16 @@ def advance(order: Order | None, entry: Entry) -> Order:
     if isinstance(entry, Signed):
         _refuse_signing(order, entry)
     elif isinstance(entry, OfTransaction):
-        one = _find(order, entry)
-        if one is None:
+        place = _place(order, entry)
+        if place == len(order.transactions):
             raise SignatureUnknown(entry.key, entry.step, entry.signature)
+        one = order.transactions[place]
         if type(entry) not in TRANSACTION_PHASES[one.phase]:
             raise OutOfPhase(entry.key, f"signature {one.signature}", one.phase, _kind(entry))
-    elif order.pending:
-        first = order.pending[0]
-        raise StillPending(entry.key, entry.key, first.step, first.signature)
+    else:
+        for one in order.transactions:
+            if one.phase in PENDING:
+                raise StillPending(entry.key, entry.key, one.step, one.signature)
     if type(entry) not in ORDER_PHASES[order.phase]:
         raise OutOfPhase(entry.key, "it", order.phase, _kind(entry))
     return adopt(order, entry)
@@ -216,24 +220,17 @@ def adopt(order: Order | None, entry: Entry) -> Order:
     if order is None:
         order = Order(entry.key, None, Phase.INTENT, 0, entry.ts_ns, entry.ts_ns)
     phase = PHASE_AFTER[type(entry)]
-    if isinstance(entry, OfTransaction):
-        one = _after(_find(order, entry), entry, phase)
-        others = order.transactions
-        is_new = all(other.signature != one.signature for other in others)
-        transactions = tuple(one if other.signature == one.signature else other for other in others)
-        order = replace(
-            order,
-            phase=phase,
-            slot=max(order.slot, one.slot),
-            ts_ns=entry.ts_ns,
-            transactions=(*transactions, one) if is_new else transactions,
-        )
-    else:
+    told = b"" if isinstance(entry, _WITHOUT_REPORT) else entry.report
+    reports = (*order.reports, told) if told else order.reports
+    if not isinstance(entry, OfTransaction):
         reason = entry.reason if isinstance(entry, Refused) else order.reason
-        order = replace(order, phase=phase, ts_ns=entry.ts_ns, reason=reason)
-    if isinstance(entry, Signed | Sent) or not entry.report:
-        return order
-    return replace(order, reports=(*order.reports, entry.report))
+        return replace(order, phase=phase, ts_ns=entry.ts_ns, reports=reports, reason=reason)
+    before = order.transactions
+    place = _place(order, entry)
+    one = _after(before[place] if place < len(before) else None, entry, phase)
+    transactions = (*before[:place], one, *before[place + 1 :])
+    slot = max(order.slot, one.slot)
+    return replace(order, phase=phase, slot=slot, ts_ns=entry.ts_ns, transactions=transactions, reports=reports)
 
 
 def _refuse_signing(order: Order, entry: Signed) -> None:
@@ -248,11 +245,12 @@ def _refuse_signing(order: Order, entry: Signed) -> None:
             raise StepLanded(entry.key, one.step, one.signature)
 
 
-def _find(order: Order, entry: OfTransaction) -> Transaction | None:
-    for one in order.transactions:
+def _place(order: Order, entry: OfTransaction) -> int:
+    """Return where an entry's transaction stands among the order's, or how many there are if it is none of them."""
+    for place, one in enumerate(order.transactions):
         if one.signature == entry.signature and one.step == entry.step:
-            return one
-    return None
+            return place
+    return len(order.transactions)
 
 
 def _after(one: Transaction | None, entry: OfTransaction, phase: Phase) -> Transaction:

@@ -75,7 +75,7 @@ class Wallet:
         return cls(Keypair())
 
     def sign(self, message: bytes) -> bytes:
-        """Return the signature of a message, 64 bytes (37 us, of which all is the curve's)."""
+        """Return the signature of a message, 64 bytes; of its 37 us the curve takes all."""
         return bytes(self._keypair.sign_message(message))
 
     def derived(self, name: str) -> Keypair:
