@@ -1,9 +1,13 @@
 """What the orders of a wallet say of each other, and what they paid."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.execution.known_orders import KnownOrders
-from connectors.execution.order_entries import Entry, SignatureKnown, StillPending
+from connectors.execution.order_entries import Entry, EntryRefused, SignatureKnown, Signed, StillPending
 from tests.connectors.execution.journaled_orders import (
     NETWORK_FEE,
     START_NS,
@@ -14,6 +18,7 @@ from tests.connectors.execution.journaled_orders import (
     failed,
     intent,
     landed,
+    refused,
     sent,
     signed,
     undone,
@@ -108,3 +113,50 @@ def test_entries_that_contradict_each_other_are_named_and_taken() -> None:
     assert orders.next_order == 10
     with pytest.raises(SignatureKnown):  # though its signing was lost
         orders.check(signed("7.0", step=1, signature="C"))
+
+
+KEYS = st.sampled_from(["7.0", "7.1", "8.0"])
+OF_TRANSACTION = st.builds(
+    lambda make, *place: make(*place),
+    st.sampled_from([signed, sent, landed, failed, expired, undone]),
+    KEYS,
+    st.integers(0, 1),
+    st.sampled_from("ABCDE"),
+)
+OF_ORDER = st.builds(lambda make, key: make(key), st.sampled_from([done, refused]), KEYS)
+INTENTS = st.builds(intent, st.integers(7, 8), st.integers(0, 1))
+
+
+@given(st.lists(st.one_of(INTENTS, OF_TRANSACTION, OF_TRANSACTION, OF_ORDER), max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_whatever_comes_nothing_is_signed_twice(entries: list[Entry]) -> None:
+    orders = KnownOrders()
+    taken: list[Entry] = []
+    for entry in [intent(7, 0), intent(7, 1), intent(8, 0), *entries]:
+        with suppress(EntryRefused):
+            orders.keep(orders.check(entry), entry)
+            taken.append(entry)
+    told = orders.all()
+    signatures = [one.signature for order in told for one in order.transactions]
+    assert len(signatures) == len(set(signatures))
+    for order in told:
+        assert order.is_open or not order.pending
+    again = known(*taken)
+    assert [order.key for order in again.open()] == [order.key for order in orders.open()]
+    assert [order.phase for order in again.all()] == [order.phase for order in told]
+    assert again.fees_since(0) == orders.fees_since(0)
+
+
+@given(st.lists(st.one_of(OF_TRANSACTION, OF_ORDER), max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_whatever_comes_a_signing_leaves_one_that_can_land(entries: list[Entry]) -> None:
+    orders = known(intent(7, 0), intent(7, 1), intent(8, 0))
+    for entry in entries:
+        with suppress(EntryRefused):
+            orders.keep(orders.check(entry), entry)
+            if isinstance(entry, Signed):
+                number = entry.key.partition(".")[0]
+                attempts = [order for order in orders.all() if order.key.partition(".")[0] == number]
+                pending = [(order.key, one.step) for order in attempts for one in order.pending]
+                assert len(pending) == len(set(pending))
+                assert {key for key, _ in pending} == {entry.key}
