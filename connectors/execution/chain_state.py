@@ -103,7 +103,8 @@ class ChainState:
         self._fees_s = fees_s
         self._max_age_s = max_age_s
         self._endpoints = Endpoints(reactor, urls, outlet, timeout_s=timeout_s, genesis_hash=genesis_hash, lanes=LANES)
-        self._guard = SlotGuard()
+        # Each question has its own: two answers of one moment do not confirm each other.
+        self._guards = {"blockhash": SlotGuard(), "heights": SlotGuard()}
         self._known: FreshBlockhash | None = None
         self._groups: dict[str, tuple[str, ...]] = {}
         self._fees: dict[str, tuple[int, ...]] = {}
@@ -214,7 +215,7 @@ class ChainState:
 
     def _take_blockhash(self, answer: LatestBlockhash | Refusal) -> None:
         self._again("blockhash", self._refresh_s, self._refresh_blockhash)
-        if isinstance(answer, Refusal) or not self._is_believed(answer.slot):
+        if isinstance(answer, Refusal) or not self._is_believed("blockhash", answer.slot):
             return
         known = self._known
         if known is not None and answer.slot < known.slot:
@@ -238,21 +239,23 @@ class ChainState:
             self._outlet.note("slot_resets", f"nothing newer than slot {self.slot} for {FORGET_S:g} s")
             self.slot = self.block_height = self.finalized_block_height = 0
             self._known, self._newer_s = None, now_s
-            self._guard.reset()
+            for guard in self._guards.values():
+                guard.reset()
         if isinstance(answer, Refusal):
             return
         told = dict(zip(commitments, answer, strict=True))
-        if not self._is_believed(told[self._commitment].slot):
+        if not self._is_believed("heights", told[self._commitment].slot):
             return
         if told[self._commitment].slot > self.slot:
             self.slot, self._newer_s = told[self._commitment].slot, now_s
         self.block_height = max(self.block_height, told[self._safe].block_height)
         self.finalized_block_height = max(self.finalized_block_height, told["finalized"].block_height)
 
-    def _is_believed(self, slot: int) -> bool:
-        if self._guard.believes(slot):
+    def _is_believed(self, question: str, slot: int) -> bool:
+        guard = self._guards[question]
+        if guard.believes(slot):
             return True
-        self._outlet.refuse("slot_leap", f"slot {slot} after {self._guard.newest}")
+        self._outlet.refuse("slot_leap", f"slot {slot} after {guard.newest}")
         return False
 
     def _refresh_fees(self) -> None:
