@@ -9,15 +9,15 @@ from connectors.execution.building.compute_budget import BUDGET_UNITS, at_most
 TOKEN_ACCOUNT_UNITS = 45_000
 """Making an associated token account: 20,000 to 26,000, and 1,500 for each try for its address."""
 
-_METEORA_ARRAY, _METEORA_EXTENSION, _METEORA_OPENED = 275_000, 40_000, 30_000
+_METEORA_ARRAY, _METEORA_EXTENSION, _METEORA_OPENED = 275_000, 40_000, 22_000
 _METEORA_DEPOSIT, _ASK_BIN, _BID_BIN = 75_000, 10_200, 4_700
 _METEORA_WITHDRAWAL, _WITHDRAWN_BIN = 65_000, 5_800
-_METEORA_CLAIM, _CLAIMED_BIN = 60_000, 2_900
+_METEORA_CLAIM, _CLAIMED_BIN, _EMPTIED_BIN = 60_000, 2_900, 900
 _METEORA_CLOSED, _CLOSED_BIN = 15_000, 120
 
-_SAROS_ARRAY, _SAROS_OPENED = 40_000, 140_000
-_SAROS_CHANGE, _SAROS_BIN, _SAROS_DEPOSITED_BIN = 110_000, 3_500, 9_000
-_SAROS_CLOSED = 30_000
+_SAROS_ARRAY, _SAROS_OPENED = 40_000, 115_000
+_SAROS_CHANGE, _SAROS_BIN, _SAROS_DEPOSITED_BIN = 80_000, 2_500, 9_000
+_SAROS_CLOSED = 18_000
 _HOOK = 150_000
 """Added where a pair has a hook; its program is not at hand to be measured."""
 
@@ -48,9 +48,13 @@ def meteora_withdrawal(bins: int) -> int:
     return _METEORA_WITHDRAWAL + bins * _WITHDRAWN_BIN
 
 
-def meteora_claim(bins: int) -> int:
-    """Return the units for a claim over so many bins."""
-    return _METEORA_CLAIM + bins * _CLAIMED_BIN
+def meteora_claim(bins: int, *, emptied: bool = False) -> int:
+    """Return the units for a claim over so many bins.
+
+    :arg emptied: Whether all shares were withdrawn just before, which settles the fees.
+
+    """
+    return _METEORA_CLAIM + bins * (_EMPTIED_BIN if emptied else _CLAIMED_BIN)
 
 
 def meteora_closing(bins: int) -> int:

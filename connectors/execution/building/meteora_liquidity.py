@@ -165,7 +165,7 @@ class MeteoraLiquidity:
             used.append(units.meteora_withdrawal(one.width))
         if has_shares or has_fees:
             instructions.append(self._claim(one))
-            used.append(units.meteora_claim(one.width))
+            used.append(units.meteora_claim(one.width, emptied=has_shares))
         closing = position.close_position_if_empty if is_farmed else position.close_position2
         return Step((*instructions, closing(position=one.address, owner=owner)), units.limit(*used))
 
