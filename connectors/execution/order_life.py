@@ -137,15 +137,18 @@ class OrderLife:
 
     :ivar is_told: Whether the report that ends it was told.
 
+    :ivar may_send: Whether anything of it is sent from now on.
+
     """
 
-    __slots__ = ("approved", "flights", "is_told", "tries")
+    __slots__ = ("approved", "flights", "is_told", "may_send", "tries")
 
     def __init__(self, approved: Approved) -> None:
         self.approved = approved
         self.flights: list[Flight] = []
         self.tries: Counter[int] = Counter()
         self.is_told = False
+        self.may_send = True
 
     @property
     def key(self) -> str:

@@ -102,9 +102,14 @@ class OrdersInFlight:
         else:
             self._go_on(life)
 
-    def resume(self, order: Order) -> None:
-        """Go on with an order where the journal left it: what was signed is sent on and followed, as if never left."""
+    def resume(self, order: Order, *, sends: bool = True) -> None:
+        """Go on with an order where the journal left it: what was signed is sent on and followed, as if never left.
+
+        :arg sends: Whether to send at all; what was signed is followed to its end in any case.
+
+        """
         life = self._lives[order.key] = resumed(order)
+        life.may_send = sends
         for flight in life.flights:
             if flight.stage is Stage.FLYING:
                 self._send(life, flight)
@@ -121,6 +126,9 @@ class OrdersInFlight:
         if life.is_under_way:
             return
         approved = life.approved
+        if not life.may_send:
+            self._refuse(life, "stopped: the emergency stop is on")
+            return
         if not life.flights:
             slot = self._slot_for(approved)
             if slot > approved.deadline_slot:
@@ -189,7 +197,7 @@ class OrdersInFlight:
 
     def _send(self, life: OrderLife, flight: Flight) -> None:
         links, bundles = self._links, self._terms.bundles
-        if flight.wire:
+        if flight.wire and life.may_send and not self._terms.is_dry_run:
             if links.bundles is not None and links.bundles.is_ready:
                 taken, outcome = partial(self._bundle_taken, life, flight), partial(self._bundle_known, flight)
                 links.bundles.send([flight.wire], taken, outcome)

@@ -42,22 +42,22 @@ def landed_report(
 
 
 def undone_report(report: ExecutionReport, slot: int) -> ExecutionReport:
-    """Take a landing back: all its figures with their signs turned. What becomes of the transaction is told later.
+    """Take a landing back: what it changed with the signs turned. What becomes of the transaction is told later.
+
+    Fees, tip and rent stay as they were: that they were not paid after all is what the status says.
 
     :arg slot: In which that was seen.
 
     """
+    flows = tuple(PoolFlow(flow.pool, -flow.x, -flow.y, flow.fee, flow.fee_in_x) for flow in report.flows)
     return msgspec.structs.replace(
         report,
         status="undone",
         is_final=False,
         slot=slot,
         changes=tuple(TokenChange(change.mint, -change.amount) for change in report.changes),
-        flows=tuple(PoolFlow(flow.pool, -flow.x, -flow.y, -flow.fee, flow.fee_in_x) for flow in report.flows),
+        flows=flows,
         lamports=-report.lamports,
-        network_fee=-report.network_fee,
-        tip=-report.tip,
-        rent=-report.rent,
         positions=(),
         reason="a fork took it back",
     )

@@ -130,6 +130,18 @@ class TransactionWriter:
         except BuildError as error:
             return refusal(error.kind, error.reason)
 
+    def housekeeping(self, step: Step) -> SignedTransaction | Refusal:
+        """Compile and sign a transaction that belongs to no order, at the least price."""
+        hash_ = self._chain.blockhash
+        if hash_ is None:
+            return _no_blockhash()
+        price = self._terms.fees.floor
+        try:
+            message = step_message(step, self._wallet.address, hash_.blockhash, price, self._tables)
+            return self._signed(message, step.extra, hash_, priority_fee(price, step.compute_units), 0, None)
+        except BuildError as error:
+            return refusal(error.kind, error.reason)
+
     def _variant(self) -> int:
         self._count += 1
         return self._count % _VARIANTS
