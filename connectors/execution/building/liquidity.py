@@ -63,10 +63,11 @@ class Tokens:
 
     def __init__(self, pool: PoolAccounts, owner: Pubkey) -> None:
         self._pool, self._owner = pool, owner
-        self._mints = tuple(Pubkey.from_string(mint) for mint in (pool.info.mint_x, pool.info.mint_y))
+        # a mint whose account is at hand has an address
         self._programs = tuple(
             Pubkey.from_string(pool.account(mint).owner) for mint in (pool.info.mint_x, pool.info.mint_y)
         )
+        self._mints = tuple(Pubkey.from_string(mint) for mint in (pool.info.mint_x, pool.info.mint_y))
         self.accounts = tuple(
             associated_token_account(owner, mint, program)
             for mint, program in zip(self._mints, self._programs, strict=True)

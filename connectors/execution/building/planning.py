@@ -44,7 +44,7 @@ def needs(command: LiquidityCommand, pool: PoolAccounts, wallet: KeySource) -> t
         own = (pool.info.pool, pool.info.mint_x, pool.info.mint_y)
         return tuple(dict.fromkeys((*own, *map(str, tokens), *map(str, liquidity.needed(cut)))))
     except RangeError as error:
-        raise UnbuildableCommand("bad_range", str(error)) from error
+        raise UnbuildableCommand("out_of_range", str(error)) from error
 
 
 def step(command: LiquidityCommand, index: int, pools: Mapping[str, PoolAccounts], wallet: KeySource) -> Step | None:
@@ -67,7 +67,7 @@ def step(command: LiquidityCommand, index: int, pools: Mapping[str, PoolAccounts
     try:
         return _step(command, index, pool, wallet)
     except RangeError as error:
-        raise UnbuildableCommand("bad_amount", str(error)) from error
+        raise UnbuildableCommand("out_of_range", str(error)) from error
     except AccountError as error:
         raise BuildError("malformed_account", str(error)) from error
 

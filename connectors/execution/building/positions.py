@@ -32,8 +32,8 @@ _MOST_PARTS = 64
 class UnbuildableCommand(BuildError):
     """Refuse a liquidity command that the program would refuse, or that cannot be told apart from a mistake.
 
-    `kind` is one of `bad_range`, `bad_amount`, `wrong_side`, `active_moved`, `no_position`, `key_taken`,
-    `insufficient_tokens`, `nothing_deposited`, `refused_deposit` and `dust_share`.
+    `kind` is one of `bad_range`, `bad_amount`, `out_of_range`, `wrong_side`, `active_moved`, `no_position`,
+    `key_taken`, `insufficient_tokens`, `nothing_deposited`, `refused_deposit` and `dust_share`.
     """
 
 

@@ -17,7 +17,16 @@ from connectors.execution.building.pool_accounts import PoolAccounts, refuse_tra
 from connectors.execution.building.positions import KeySource, Placed, PositionPart, UnbuildableCommand, part_address
 from connectors.execution.building.spreads import BinAmounts, bin_deposits
 from connectors.execution.building.steps import Step
-from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts, LiquidityFailure, LiquidityState, amounts_for, part_of
+from dlmm.liquidity import (
+    BASIS_POINTS,
+    NOTHING,
+    Amounts,
+    LiquidityFailure,
+    LiquidityState,
+    account_rows,
+    amounts_for,
+    part_of,
+)
 from dlmm.records import Record
 from dlmm.saros import instructions
 from dlmm.saros.instructions import LiquidityShare, PositionAccounts
@@ -327,8 +336,15 @@ def _bps(amounts: Sequence[int]) -> list[int]:
 
 
 def _worth(one: Placed, ground: _Ground, shares: Sequence[int]) -> list[Amounts]:
-    """Return what shares give, one for each bin of a position."""
-    rows = {index: np.frombuffer(data, BIN_ARRAY)[0]["bins"] for index, data in ground.arrays.items()}
+    """Return what shares give, one for each bin of a position.
+
+    :raises AccountError: An array is none.
+
+    """
+    rows = {
+        index: account_rows(f"bin_array {index}", data, BIN_ARRAY, BIN_ARRAY_DISCRIMINATOR)[0]["bins"]
+        for index, data in ground.arrays.items()
+    }
     found = []
     for bin_id, share in enumerate(shares, one.lower):
         index, inside = divmod(bin_id, BINS_PER_ARRAY)

@@ -7,13 +7,16 @@ import pytest
 from solders.account import Account as ChainAccount
 from solders.pubkey import Pubkey
 
-from connectors.execution.building.messages import PACKET_BYTES
+from connectors.execution.building.lookup_tables import LookupTable
+from connectors.execution.building.messages import PACKET_BYTES, step_message, wire_length
 from connectors.execution.building.planning import needs, step
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.positions import UnbuildableCommand
 from connectors.execution.building.steps import BuildError
+from connectors.execution.building.swaps import fixed_keys
 from dlmm.errors import DlmmError
 from dlmm.meteora.layout import BIN_ARRAY as METEORA_ARRAY
+from dlmm.meteora.layout import LB_PAIR, POSITION
 from dlmm.meteora.pdas import bin_array_address as meteora_array
 from dlmm.meteora.pdas import bitmap_extension_address
 from dlmm.programs import associated_token_account
@@ -25,7 +28,7 @@ from dlmm.saros.pdas import PROGRAM as SAROS_PROGRAM
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.shapes import Shape, weights
 from operators.commands import AddLiquidity, ClaimFees, ClosePosition, CreatePosition, LiquidityCommand, RemoveLiquidity
-from tests.connectors.execution.building.exchange_floor import ENGINES, WALLET
+from tests.connectors.execution.building.exchange_floor import BLOCKHASH, ENGINES, WALLET
 from tests.connectors.execution.building.liquidity_floor import LiquidityFloor, Sent
 
 X, Y = 10**12, 10**11
@@ -420,12 +423,12 @@ def test_a_damaged_account_is_refused(venue: Venue) -> None:
         cut = PoolAccounts(
             state.info, {**state.accounts, address: Account(account.owner, account.data[:20])}, 1, 1_735_700_000
         )
-        try:
-            for command in (life.add(), life.remove(5_000), life.close()):
+        for command in (life.add(), life.remove(5_000), life.remove(10_000), life.claim(), life.close()):
+            try:
                 step(command, 0, {life.floor.pool: cut}, WALLET)
-        except BuildError:
-            refusals += 1
-    assert refusals >= 4  # the pool, the mints, the position, the arrays
+            except BuildError:
+                refusals += 1
+    assert refusals > 10  # the pool, the mints, the position, the arrays
 
 
 @venues
@@ -473,6 +476,24 @@ def test_a_hook_gets_its_arrays_and_its_record_of_the_position() -> None:
     assert deposit.compute_units > 200_000
 
 
+def test_a_hook_makes_a_withdrawal_too_long_but_for_a_lookup_table() -> None:
+    life = about(LiquidityFloor("model", Venue.SAROS), 11)
+    life.floor.carry_out(life.create())
+    life.floor.carry_out(life.add())
+    pool, _ = hooked(life)
+    wanted = step(life.remove(5_000), 0, {life.floor.pool: pool}, WALLET)
+    assert wanted is not None
+    with pytest.raises(BuildError) as refused:
+        step_message(wanted, WALLET.address, BLOCKHASH, 1_000)
+    assert refused.value.kind == "too_long"
+    table = LookupTable(Pubkey(bytes([5]) * 32), fixed_keys([pool], WALLET.address))
+    message = step_message(wanted, WALLET.address, BLOCKHASH, 1_000, [table])
+    assert wire_length(message) <= PACKET_BYTES
+    closing = step(life.close(), 0, {life.floor.pool: pool}, WALLET)
+    assert closing is not None
+    step_message(closing, WALLET.address, BLOCKHASH, 1_000)
+
+
 def test_a_transfer_hook_is_refused() -> None:
     life = about(LiquidityFloor("model", Venue.METEORA), 5)
     state = life.floor.state(life.create())
@@ -490,3 +511,40 @@ def test_no_step_is_longer_than_a_packet() -> None:
     for venue in Venue:
         life = opened("model", venue, shape=Shape.CURVE)
         assert all(sent.length <= PACKET_BYTES for sent in life.floor.carry_out(life.close()))
+
+
+@engines
+def test_rewards_that_are_owed_keep_a_position_but_not_what_it_holds(engine: str) -> None:
+    life = opened(engine, Venue.METEORA, reach=8)
+    floor, engine_ = life.floor, life.floor.floor.engine
+    (one,) = floor.standing(life.create())
+    for key, row, field in (
+        (Pubkey.from_string(floor.pool), LB_PAIR, "rewards"),
+        (one.address, POSITION, "position"),
+    ):
+        held = engine_.get(key)
+        assert held is not None
+        rows = np.frombuffer(bytearray(held.data), row)
+        if field == "rewards":
+            rows[0]["rewards"][0]["mint"] = 7
+        else:
+            rows[0]["rewards"][0]["pending_0"] = 9
+        engine_.set(key, ChainAccount(held.lamports, rows.tobytes(), held.owner, False, 0))
+    (only,) = floor.carry_out(life.close())
+    assert only.done.error is None
+    assert len(floor.standing(life.create())) == 1
+    assert not any(shares(life))
+
+
+@engines
+def test_a_farmed_position_without_rewards_is_closed(engine: str) -> None:
+    life = opened(engine, Venue.METEORA, reach=8)
+    floor, engine_ = life.floor, life.floor.floor.engine
+    key = Pubkey.from_string(floor.pool)
+    held = engine_.get(key)
+    assert held is not None
+    rows = np.frombuffer(bytearray(held.data), LB_PAIR)
+    rows[0]["rewards"][0]["mint"] = 7
+    engine_.set(key, ChainAccount(held.lamports, rows.tobytes(), held.owner, False, 0))
+    floor.carry_out(life.close())
+    assert floor.standing(life.create()) == []
