@@ -17,8 +17,9 @@ import numpy as np
 from bytewax.dataflow import Dataflow
 
 from connectors.clusters.pool_loading import LoadedPool
+from connectors.execution.sink import ExecutionSink
 from connectors.feeds.feed import Feed
-from connectors.inboxes.live import JournalTerms, LiveSource
+from connectors.inboxes.live import Execution, JournalTerms, LiveSource
 from connectors.monitoring.logs import start_logging
 from connectors.monitoring.metrics_server import MetricsServer
 from connectors.monitoring.status_line import StatusLine
@@ -26,14 +27,15 @@ from connectors.monitoring.telemetry import Telemetry
 from connectors.recordings.inspection import Inspector
 from connectors.results.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
 from connectors.stopping import Stop
+from flows.execution import LiveExecution, prepare_execution
 from flows.feeds import make_feeds
-from flows.market import find_market, load_market
+from flows.market import Market, find_market, load_market
 from flows.plan import plan, traded_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
 from flows.settings.pending import not_yet_in_use
 from flows.settings.tree import Settings
-from flows.trading import trade
+from flows.trading import TradingParams, trade
 from operators.blocks import ROW
 from operators.warm_up import warm_up
 
@@ -55,12 +57,21 @@ Feeds = Callable[[], Sequence[Feed]]
 """Makes the feeds; called by the worker that runs them."""
 
 
-def live(settings: Settings, source: str, pools: tuple[LoadedPool, ...], feeds: Feeds, run: Run) -> Dataflow:
+def live(
+    settings: Settings,
+    source: str,
+    pools: tuple[LoadedPool, ...],
+    feeds: Feeds,
+    run: Run,
+    execute: Callable[[TradingParams], LiveExecution | None] = lambda _: None,
+) -> Dataflow:
     """Wire a live run.
 
     :arg source: Where its rows come from, for people.
 
     :arg pools: As loaded.
+
+    :arg execute: Prepares the execution connector for the plan; without one, all orders stay on paper.
 
     :raises DlmmError: The settings do not allow one.
 
@@ -72,13 +83,18 @@ def live(settings: Settings, source: str, pools: tuple[LoadedPool, ...], feeds: 
     warm_up(params.desk, params.portfolio)
     Inspector(infos).check(np.zeros(0, ROW))
     journal = journal_terms(settings, source, "live")
+    execution = execute(params)
     flow = Dataflow("live")
-    blocks = op.input("inbox", flow, live_source(settings, pools, feeds, run, journal, traded_pools(settings, infos)))
+    inbox = live_source(settings, pools, feeds, run, journal, traded_pools(settings, infos), execution)
+    blocks = op.input("inbox", flow, inbox)
     reports = trade("trade", blocks, params)
+    if execution is not None:
+        sink = ExecutionSink(params.name, execution.executor, execution.incidents)
+        op.output("execution", reports, sink)
     observed = op.map("observe", reports, lambda keyed: (keyed[0], run.telemetry.observe(keyed[1])))
     labels = RunLabels(
         name="live",
-        pools=tuple(info.pool for info in infos),
+        infos=infos,
         strategies=tuple(planned.name for planned in params.desk.strategies),
         quote=settings.portfolio.quote,
         capital=settings.portfolio.capital,
@@ -87,8 +103,8 @@ def live(settings: Settings, source: str, pools: tuple[LoadedPool, ...], feeds: 
         recording=str(journal.folder) if journal is not None else "",
         notes=tuple(not_yet_in_use(settings)),
     )
-    sink = RunFolderSink(Path(settings.results.runs_dir), labels, run.outcome, goes_on=True)
-    op.output("result", observed, sink)
+    results = RunFolderSink(Path(settings.results.runs_dir), labels, run.outcome, goes_on=True)
+    op.output("result", observed, results)
     return flow
 
 
@@ -99,6 +115,7 @@ def live_source(
     run: Run,
     journal: JournalTerms | None,
     traded: frozenset[int],
+    execution: LiveExecution | None = None,
 ) -> LiveSource:
     """Return the source that follows the market's pools."""
     return LiveSource(
@@ -110,6 +127,7 @@ def live_source(
         stop=run.stop,
         telemetry=run.telemetry,
         spin_s=settings.feeds.spin_us / 1e6,
+        execution=Execution(execution.executor, execution.opening) if execution is not None else None,
     )
 
 
@@ -121,10 +139,10 @@ def journal_terms(settings: Settings, source: str, name: str) -> JournalTerms | 
     return JournalTerms(folder, source, settings.recording.segment_seconds)
 
 
-def begin(settings: Settings, run: Run) -> tuple[str, tuple[LoadedPool, ...], Feeds]:
+def begin(settings: Settings, run: Run) -> tuple[Market, tuple[LoadedPool, ...], Feeds]:
     """Start what a run on a live market needs around its flow, and look at the market.
 
-    :returns: What the market is, its pools, and what makes its feeds.
+    :returns: The market, its pools, and what makes its feeds.
 
     """
     start_logging(settings.monitoring.log_level)
@@ -138,7 +156,7 @@ def begin(settings: Settings, run: Run) -> tuple[str, tuple[LoadedPool, ...], Fe
     status = StatusLine(run.telemetry, settings.portfolio.quote)
     status.start()
     atexit.register(status.stop)
-    return market.source, pools, lambda: feeds
+    return market, pools, lambda: feeds
 
 
 def __getattr__(name: str) -> Dataflow:
@@ -148,4 +166,12 @@ def __getattr__(name: str) -> Dataflow:
 def _build(settings: Settings, outcome: Outcome) -> Dataflow:
     run = Run(outcome=outcome)
     usable_runs_dir(settings.results.runs_dir)
-    return live(settings, *begin(settings, run), run)
+    market, pools, feeds = begin(settings, run)
+    return live(
+        settings,
+        market.source,
+        pools,
+        feeds,
+        run,
+        lambda params: prepare_execution(settings, market, pools, params, run.stop),
+    )

@@ -109,6 +109,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             equity_interval_s=results.equity_interval_s,
             depth_bins=paper.synthetic_depth_bins,
             name=settings.portfolio.name,
+            follows_reports=settings.execution.mode != "paper",
             fingerprint=fingerprint,
         ),
     )

@@ -62,4 +62,5 @@ def __getattr__(name: str) -> Dataflow:
 
 def _build(settings: Settings, outcome: Outcome) -> Dataflow:
     run = Run(outcome=outcome)
-    return record(settings, *begin(settings, run), run)
+    market, pools, feeds = begin(settings, run)
+    return record(settings, market.source, pools, feeds, run)

@@ -68,7 +68,7 @@ class Desk:
         self._view = PoolView(params.default_liquidity)
         self._volatility = Volatility(params.volatility)
         self._runners = [
-            (index, runner_of(planned.strategy, info))
+            (index, runner_of(planned.strategy, info, params.pools))
             for index, planned in enumerate(params.strategies)
             if pool in planned.pools
         ]

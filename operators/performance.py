@@ -82,13 +82,15 @@ def measure(
 
     :arg books: Fields of its `BOOK` records.
 
-    :arg capital: What it started with.
+    :arg capital: What it started with; with signed execution the worth of what the wallet held.
 
     :arg interval_s: Seconds between samples.
 
     """
     realised = sum(book["realised"] for book in books)
-    unrealised = sum(book["base"] * book["unit_x"] * (book["price"] - book["cost"]) for book in books)
+    unrealised = sum(
+        (book["base"] + book["position_x"]) * book["unit_x"] * (book["price"] - book["cost"]) for book in books
+    )
     decided = ledger["wins"] + ledger["losses"]
     return Performance(
         start_equity=capital,

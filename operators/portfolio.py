@@ -35,7 +35,7 @@ from operators.dispatch import approved_of
 from operators.execution_reports import REPORT_OWNER, decode_report
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
 from operators.liquidity_orders import close_order, draft_command
-from operators.orders import BUY, CLOSE, NO_RULE, ORDER, PAIR, REFUSED, WITHHELD, end
+from operators.orders import BUY, CLOSE, FAILED, NO_RULE, ORDER, PAIR, REFUSED, WITHHELD, end
 from operators.paper_pools import PaperPools, clock_of
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.risk.gate import LIMITS, adds_risk, count_approval, objection
@@ -150,12 +150,18 @@ class Portfolio:
         if encoded is None or not self._params.follows_reports:
             return
         self._settlement.book(decode_report(encoded), self._tables)
+        self._follow_mode()
         refresh(self._tables.books, self._risk)
         mark(self._tables.ledger[0], self._tables.books)
         if self._tables.ledger["closing"][0] or self._tables.ledger["stopped"][0]:
             self._tables.take_back_all(self._params.latency_slots)
         if self._tables.ledger["stopped"][0] and not self._tables.ledger["closing"][0]:
             self._close_positions(seq)
+
+    def _follow_mode(self) -> None:
+        """Send a signed order when it is decided: its latency is the chain's, and none of ours is added."""
+        if self._tables.is_signed:
+            self._venue["latency_slots"] = 0
 
     def _revalue(self, pool: int, seq: int) -> None:
         self._pools.settle(pool, seq)
@@ -189,7 +195,7 @@ class Portfolio:
         if rule == NO_RULE:
             status = REFUSED
             is_pair = int(order["action"]) == PAIR
-            is_adding = is_pair or bool(adds_risk(order))
+            is_adding = bool(adds_risk(order))
             header, _, tails, correlation = self._risk
             need_x = int(order["amount_x"])
             need_y = int(order["amount_y"]) + (int(order["amount_in"]) if is_pair else 0)
@@ -209,9 +215,11 @@ class Portfolio:
             )
             if rule == NO_RULE and is_adding:
                 count_approval(tables.ledger[0])
-        if rule == NO_RULE and not (is_pair and not self._pair_pays(order)):
+        if rule == NO_RULE and (not is_pair or self._pair_pays(order)):
             self._send(order)
             return
+        if rule == NO_RULE:
+            status = FAILED
         order["rule"], order["figure"], order["bound"] = rule, figure, bound
         book, ledger = tables.books[int(order["pool"])], tables.ledger[0]
         ended = int(tables.cursor["ended"][0])
@@ -228,6 +236,9 @@ class Portfolio:
 
     def _pair_pays(self, order: np.void) -> bool:
         """Tell whether both swaps of an arbitrage would keep their limits in the present state of their pools."""
+        here, there = (self._params.pools[int(order[name])] for name in ("pool", "other_pool"))
+        if here.pool == there.pool or (here.mint_x, here.mint_y) != (there.mint_x, there.mint_y):
+            return False
         ledger = self._tables.ledger[0]
         clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
         legs = (
@@ -363,6 +374,7 @@ class Portfolio:
         self._unwinding = self._unwinding[0], np.frombuffer(state.sold, np.int64).copy(), self._unwinding[2]
         self._positions.restore(state.positions)
         self._settlement.restore(state.settlement)
+        self._follow_mode()
 
 
 def _fields(record: np.void) -> dict[str, float]:

@@ -78,7 +78,7 @@ class Cluster:
         :raises ClusterError: The cluster does not answer, or its hash is not the expected one.
 
         """
-        found = _printable(self._ask("getGenesisHash", get_genesis_hash, TEXTS.read))
+        found = _printable(self.ask("getGenesisHash", get_genesis_hash, TEXTS.read))
         if expected is not None and found != expected:
             raise ClusterError(f"network.genesis_hash: {self._shown} is the cluster {found[:50]}, not {expected}")
         return found
@@ -119,7 +119,7 @@ class Cluster:
         return loaded, [SkippedPool(address, skipped[address]) for address in addresses if address in skipped]
 
     def _look_up(self, addresses: Sequence[str]) -> _Found:
-        answer = self._ask(
+        answer = self.ask(
             "getMultipleAccounts",
             lambda number: get_multiple_accounts(number, addresses, self._commitment),
             partial(read_multiple_accounts, addresses=addresses),
@@ -136,7 +136,18 @@ class Cluster:
                 found.accounts[update.address] = Account(_printable(update.owner), data)
         return found
 
-    def _ask(self, what: str, write: Callable[[int], bytes], read: Callable[[int, bytes, int], T | Refusal]) -> T:
+    def ask(self, what: str, write: Callable[[int], bytes], read: Callable[[int, bytes, int], T | Refusal]) -> T:
+        """Ask one question, and wait for the answer.
+
+        :arg what: Name of the method.
+
+        :arg write: Makes the question of its id.
+
+        :arg read: Reads status and body of the answer to the question with that id.
+
+        :raises ClusterError: The cluster does not answer, or the run is to end.
+
+        """
         reactor = Reactor()
         node = RpcNode(reactor, self._url, self._outlet, timeout_s=REQUEST_S, backoff=Backoff(FIRST_PAUSE_S))
         reason = ""

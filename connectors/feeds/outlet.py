@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter, deque
 
-from connectors.wire.events import AccountUpdate, Event, PriceUpdate, SlotUpdate
+from connectors.wire.events import AccountUpdate, Event, PriceUpdate, SlotUpdate, SwapVolume
 
 LIMIT = 4096
 LOG_EVERY_S = 10.0
@@ -19,7 +19,7 @@ class Outlet:
     Up to `limit` pending events all are kept, in the order of arrival. Above it, while the consumer is slow, states are
     conflated: of each account, of the slot and of each price only the newest stays. Whatever is still too much goes
     and is counted in `lost`: the oldest swap volumes first, then the oldest states, which takes more accounts than
-    `limit`.
+    `limit`. Reports of the execution connector are never given up.
 
     The counters are plain numbers that only the reactor's thread writes and anyone may read:
 
@@ -128,9 +128,10 @@ class _Crowd:
         self._number = 0
         self._states: dict[str, tuple[int, int, Event]] = {}
         self._others: deque[tuple[int, int, Event]] = deque()
+        self._reports: list[tuple[int, int, Event]] = []
 
     def __len__(self) -> int:
-        return len(self._states) + len(self._others)
+        return len(self._states) + len(self._others) + len(self._reports)
 
     def add(self, recv_ns: int, event: Event) -> None:
         self._number += 1
@@ -142,8 +143,10 @@ class _Crowd:
                 self._keep_newest("", entry)
             case PriceUpdate(pool=pool):
                 self._keep_newest(f"price of {pool}", entry)
-            case _:
+            case SwapVolume():
                 self._others.append(entry)
+            case _:
+                self._reports.append(entry)
         if len(self) > self._limit:
             self._lose_oldest()
 
@@ -157,14 +160,17 @@ class _Crowd:
         self._states[key] = entry
 
     def _lose_oldest(self) -> None:
-        self.lost += 1
         if self._others:
             self._others.popleft()
-        else:
+        elif self._states:
             del self._states[next(iter(self._states))]
+        else:
+            return  # reports are never given up: each is a change of the books
+        self.lost += 1
 
     def in_order(self) -> list[tuple[int, Event]]:
-        return [(recv_ns, event) for _, recv_ns, event in sorted([*self._states.values(), *self._others])]
+        kept = sorted([*self._states.values(), *self._others, *self._reports], key=lambda entry: entry[0])
+        return [(recv_ns, event) for _, recv_ns, event in kept]
 
 
 def _place(event: Event) -> tuple[int, bool]:

@@ -96,6 +96,10 @@ class FollowedPool:
         self.wanted = self._want()
         self._loaded = loaded
 
+    def accounts(self) -> dict[str, Account]:
+        """Return the accounts as they were last seen, by address; those that do not exist are left out."""
+        return {address: known.account for address, known in self._known.items()}
+
     def first_sightings(self) -> list[Sighting]:
         """Return the loaded accounts as news, the pool's own last, so that a recording begins with all of them."""
         loaded = self._loaded

@@ -1,19 +1,20 @@
 """From what the feeds have brought since the last turn to rows: in order, numbered, each state once.
 
 What came together is sorted by slot; within a slot the tick comes first and a pool's own account last, so that a price
-meets the bins that belong to it; what is left goes by address. Sorting happens before numbering: the recording shows
-the order that was acted on.
+meets the bins that belong to it; what is left goes by address. What the execution connector reports comes last.
+Sorting happens before numbering: the recording shows the order that was acted on.
 """
 
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from struct import Struct
-from typing import assert_never
 
 import numpy as np
 
 from connectors.clusters.pool_loading import LoadedPool
+from connectors.execution.building.pool_accounts import PoolAccounts
+from connectors.execution.building.steps import BuildError
 from connectors.feeds.outlet import Outlet
 from connectors.inboxes.followed_pool import FollowedPool, Sighting
 from connectors.inboxes.slot_clock import SlotClock
@@ -21,10 +22,13 @@ from connectors.wire.account_data import decode
 from connectors.wire.events import AccountUpdate, Event, PriceUpdate, SlotUpdate, SwapVolume
 from connectors.wire.refusal import WireError
 from dlmm.records import Account
-from operators.blocks import ROW, TICK, AccountWrite, Rows
+from operators.blocks import REPORT, ROW, TICK, AccountWrite, Rows
+from operators.execution_reports import REPORT_OWNER, Report, encode_report
 
 LARGEST_ACCOUNT = 1 << 14
 """Bytes of an account, decoded; the largest that is followed has 10,136."""
+LAST_SLOT = (1 << 63) - 1
+LONGEST_AGE = (1 << 31) - 1
 LOADED = 0
 """Feed number of the accounts that were loaded before the feeds began; the feeds count from 1."""
 
@@ -46,6 +50,8 @@ class Intake:
 
     :arg last_seq: Sequence number of the last row that there is already.
 
+    :arg report_pool: Index of the pool among whose rows reports travel: one that is handed on.
+
     :ivar dropped: Events that became no row, by name of the feed and cause.
 
     :ivar passed: Rows, by name of the feed.
@@ -53,7 +59,12 @@ class Intake:
     """
 
     def __init__(
-        self, pools: Sequence[LoadedPool], outlets: Sequence[Outlet], arrays_around: int, last_seq: int = 0
+        self,
+        pools: Sequence[LoadedPool],
+        outlets: Sequence[Outlet],
+        arrays_around: int,
+        last_seq: int = 0,
+        report_pool: int = 0,
     ) -> None:
         """Start from the loaded accounts."""
         self.dropped: Counter[tuple[str, str]] = Counter()
@@ -63,6 +74,7 @@ class Intake:
         self._by_pool = {pool.info.pool: pool for pool in self._pools}
         self._outlets = tuple(outlets)
         self._seq = last_seq
+        self._report_pool = report_pool
         self._ts_event_ns = 0
         self._encoded: dict[str, str] = {}
         self._wanted: dict[str, tuple[str, ...]] = {}
@@ -88,10 +100,28 @@ class Intake:
         """The accounts to follow, by pool."""
         return self._wanted
 
-    def first(self, recv_ns: int) -> tuple[Rows, list[AccountWrite]]:
-        """Return the loaded accounts as rows, so that a recording begins with all of them."""
+    def accounts_of(self, pool: str) -> PoolAccounts:
+        """Return a followed pool's accounts as they were last seen.
+
+        :raises BuildError: `missing_account`: no such pool is followed.
+
+        """
+        followed = self._by_pool.get(pool)
+        if followed is None:
+            raise BuildError("missing_account", f"pool {pool} is not followed")
+        slot = max(followed.contact_slot, self.slots.slot)
+        return PoolAccounts(followed.info, followed.accounts(), slot, self._ts_event_ns // 1_000_000_000)
+
+    def first(self, recv_ns: int, reports: Sequence[Report] = ()) -> tuple[Rows, list[AccountWrite]]:
+        """Return the loaded accounts as rows, so that a recording begins with all of them.
+
+        :arg reports: Of the execution connector, from before the feeds began; they come first.
+
+        """
         rows = bytearray()
         writes: list[AccountWrite] = []
+        for report in reports:
+            self._report(report, LOADED, recv_ns, rows, writes)
         for pool in self._pools:
             for sighting in pool.first_sightings():
                 self._add(sighting, pool, LOADED, recv_ns, rows, writes)
@@ -130,7 +160,7 @@ class Intake:
             case PriceUpdate(pool=pool):
                 return self.slots.slot, 3, pool, False
             case _:
-                assert_never(event)
+                return LAST_SLOT, 4, "", False
 
     def _take(self, feed: int, recv_ns: int, event: Event, rows: bytearray, writes: list[AccountWrite]) -> None:
         match event:
@@ -150,7 +180,8 @@ class Intake:
                 pool = self._by_pool.get(event.pool)
                 seen = "not_followed" if pool is None else pool.see_price(event, self.slots.slot)
             case _:
-                assert_never(event)
+                self._report(event, feed, recv_ns, rows, writes)
+                return
         if isinstance(seen, str) or pool is None:
             self._drop(feed, str(seen))
         else:
@@ -179,9 +210,21 @@ class Intake:
         nan = math.nan
         for pool in self._pools:
             self._seq += 1
+            age = min(max(slot - pool.contact_slot, 0), LONGEST_AGE)
             rows += _ROW.pack(
-                self._seq, slot, self._ts_event_ns, recv_ns, 0, nan, nan, nan, nan, 0, pool.index, feed, TICK, 0, 0
+                self._seq, slot, self._ts_event_ns, recv_ns, 0, nan, nan, nan, nan, 0, pool.index, feed, TICK, age, 0
             )
+
+    def _report(self, report: Report, feed: int, recv_ns: int, rows: bytearray, writes: list[AccountWrite]) -> None:
+        """Add a report: a row without a price, and the report itself in the place of an account's bytes."""
+        self._seq += 1
+        self._ts_event_ns = max(self._ts_event_ns, recv_ns)
+        nan, slot = math.nan, self.slots.slot
+        rows += _ROW.pack(
+            self._seq, slot, self._ts_event_ns, recv_ns, 0, nan, nan, nan, nan, 0, self._report_pool, feed, REPORT, 0, 0
+        )
+        name = type(report).__name__
+        writes.append(AccountWrite(self._seq, name, REPORT_OWNER, encode_report(report)))
 
     def _add(
         self,

@@ -17,6 +17,8 @@ import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 
 from connectors.clusters.pool_loading import LoadedPool
+from connectors.execution.executor import Executor
+from connectors.execution.reconciling import Opening
 from connectors.feeds.feed import Feed
 from connectors.feeds.outlet import Outlet
 from connectors.feeds.reactor import Reactor
@@ -31,6 +33,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import Record
 from dlmm.struct_arrays import taken
 from operators.blocks import ROW, AccountWrite, Block, Rows
+from operators.execution_reports import OperatorCommand, Report
 from operators.pools import PoolInfo
 
 LONGEST_WAIT_S = 0.0005
@@ -69,6 +72,20 @@ class JournalTerms:
 
 
 @dataclass(frozen=True)
+class Execution:
+    """The execution connector as the inbox knows it.
+
+    :arg executor: Takes orders and reports on them.
+
+    :arg opening: What it found on chain before the feeds began.
+
+    """
+
+    executor: Executor
+    opening: Opening
+
+
+@dataclass(frozen=True)
 class LiveSource(FixedPartitionedSource[tuple[str, Block], LiveState]):
     """Follow pools through feeds: keys are pools, values their blocks.
 
@@ -82,6 +99,8 @@ class LiveSource(FixedPartitionedSource[tuple[str, Block], LiveState]):
 
     :arg spin_s: For how long after something happened to look for the next thing without sleeping.
 
+    :arg execution: What carries out orders, where any are real: a feed too, whose events are its reports.
+
     """
 
     pools: tuple[LoadedPool, ...]
@@ -92,6 +111,7 @@ class LiveSource(FixedPartitionedSource[tuple[str, Block], LiveState]):
     stop: Stop
     telemetry: Telemetry
     spin_s: float = 0.0
+    execution: Execution | None = None
 
     def list_parts(self) -> list[str]:
         return ["inbox"]
@@ -118,9 +138,16 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         except DlmmError as error:
             self._failure = str(error)  # to be said as any other end of the input
         last_seq = self._journal.last_seq if self._journal is not None else 0
-        self._feeds = tuple(source.feeds())
+        self._execution = source.execution
+        self._is_resumed = state is not None
+        self._is_closing = self._is_winding_down = False
+        executors = (self._execution.executor,) if self._execution is not None else ()
+        self._feeds = (*source.feeds(), *executors)
         outlets = [Outlet(feed.name) for feed in self._feeds]
-        self._intake = Intake(source.pools, outlets, source.arrays_around, max(last_seq, 0))
+        report_pool = min(source.traded, default=0)
+        self._intake = Intake(source.pools, outlets, source.arrays_around, max(last_seq, 0), report_pool)
+        for executor in executors:
+            executor.attach(self._intake.accounts_of)
         self._reactor = Reactor()
         self._outlets = outlets
         self._telemetry.attach(outlets, self._intake)
@@ -166,15 +193,21 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
             return self._end(self._failure)
         if self._recording is not None:
             return self._reread(self._recording)
-        if self._stop.is_requested:
+        if self._stop.is_requested and (self._execution is None or not self._is_started):
             return self._end("")
         if not self._is_started:
             return self._start()
         was_called = self._reactor.run_once(0.0 if self._reactor.now() < self._spin_until else LONGEST_WAIT_S)
         now_ns = time.time_ns()
         self._telemetry.turned(now_ns)
+        if self._stop.is_requested and self._execution is not None:
+            is_over = self._close(self._execution.executor)
+        else:
+            is_over = False
         brought = self._intake.collect(now_ns)
         if brought is None:
+            if is_over:
+                return self._end("")
             return [] if was_called else self._rest()
         self._spin_until = self._reactor.now() + self._spin_s
         wanted = self._intake.follow()
@@ -192,7 +225,25 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         gc.collect()
         gc.freeze()
         gc.disable()
-        return self._journaled(*self._intake.first(time.time_ns()))
+        return self._journaled(*self._intake.first(time.time_ns(), self._opening()))
+
+    def _opening(self) -> tuple[Report, ...]:
+        """Return what execution found on chain: the wallet, and in a run that is taken up again what it has missed."""
+        if self._execution is None:
+            return ()
+        opening = self._execution.opening
+        return (*(opening.reports if self._is_resumed else ()), *opening.commands, opening.wallet)
+
+    def _close(self, executor: Executor) -> bool:
+        """Have the portfolio send nothing more, then wait for what is on its way; return whether all is settled."""
+        if not self._is_closing:
+            self._is_closing = True
+            self._outlets[-1].put(OperatorCommand("close", self._stop.reason))
+        elif not self._is_winding_down:
+            # By now the portfolio has seen the command: what it approved before that is with the executor.
+            self._is_winding_down = True
+            executor.wind_down()
+        return self._is_winding_down and executor.is_wound_down
 
     def _rest(self) -> list[tuple[str, Block]]:
         """Use a moment in which nothing happens."""

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -22,6 +23,7 @@ from dlmm.records import Account, Record
 from dlmm.struct_arrays import taken
 from dlmm.tokens import MINT_LENGTH, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
 from operators.blocks import ROW, AccountWrite, Block, Rows
+from operators.execution_reports import REPORT_OWNER, decode_report
 
 
 class InboxState(Record, frozen=True):
@@ -123,11 +125,21 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
 
 def _is_sound(write: AccountWrite) -> bool:
     """Tell whether an account's bytes are what its owner's program keeps."""
+    if write.owner == REPORT_OWNER:
+        return _is_report(write.data)
     if write.owner in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM):
         return len(write.data) >= MINT_LENGTH  # mints are read when a pool is first built of them
     try:
         decode_account(write.address, Account(write.owner, write.data))
     except AccountError:
+        return False
+    return True
+
+
+def _is_report(data: bytes) -> bool:
+    try:
+        decode_report(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     return True
 

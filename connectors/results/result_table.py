@@ -35,6 +35,8 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         ("profit factor", _figure(summary["profit_factor"]), ""),
         ("updates/s", _figure(summary["updates_per_s"], "{:,.0f}"), f"{summary['seconds']:.2f} s"),
     ]
+    if summary.get("wallet"):
+        rows += _wallet_rows(summary["wallet"], quote)
     for row in rows:
         table.add_row(*row)
     if summary["updates"]:
@@ -44,6 +46,18 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     for note in summary["notes"]:
         _print(Text(f"note: {note}", style="yellow"))
     _print(Text(f"results in {folder}"))
+
+
+def _wallet_rows(wallet: dict[str, Any], quote: str) -> list[tuple[str, str, str]]:
+    spent = f"network fees {wallet['network_fees_lamports'] / 1e9:.6f} SOL, rent {wallet['rent_lamports'] / 1e9:.6f}"
+    if not wallet["is_closed"]:
+        return [("wallet", "not read", spent)]
+    differences = len(wallet["differences"])
+    verdict = "equals the ledger" if not differences else f"{differences} differences from the ledger"
+    rows = [("wallet on chain", verdict, spent), ("its P&L", f"{wallet['pnl']:+,.2f} {quote}", wallet["address"])]
+    if wallet["open_positions"]:
+        rows.append(("bin positions", f"{wallet['open_positions']} open", "not part of the wallet's P&L"))
+    return rows
 
 
 def _print(what: Table | Text) -> None:

@@ -18,18 +18,21 @@ import polars as pl
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 
 from connectors.results.result_table import print_result
+from connectors.results.wallet_summary import summarise_wallet
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 from operators.arbitrate import CAUSES
 from operators.blocks import Rows
 from operators.ledger import EQUITY
-from operators.orders import FILL, ORDER, RULES, STATUSES
+from operators.orders import ACTIONS, FILL, ORDER, RULES, STATUSES
 from operators.performance import measure
+from operators.pools import PoolInfo
 from operators.portfolio_records import Report, Totals
 
 TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY}
 SUMMARY = "summary.json"
-SIDES = {1: "buy", -1: "sell"}
+SIDES = {1: "buy", -1: "sell", 0: "none"}
+UNWINDER = {-1: "emergency_stop"}
 KINDS = {0: "resting", 1: "immediate"}
 
 
@@ -60,7 +63,7 @@ class RunLabels(Record, frozen=True):
     """
 
     name: str
-    pools: tuple[str, ...]
+    infos: tuple[PoolInfo, ...]
     strategies: tuple[str, ...]
     quote: str
     capital: float
@@ -68,6 +71,11 @@ class RunLabels(Record, frozen=True):
     configuration: str
     recording: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """Addresses of the pools, in the order of their indices."""
+        return tuple(info.pool for info in self.infos)
 
 
 @dataclass
@@ -218,10 +226,11 @@ def _as_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
     frame = pl.DataFrame({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or () if name[0] != "_"})
     names: dict[str, dict[int, str]] = {
         "pool": dict(enumerate(labels.pools)),
-        "strategy": dict(enumerate(labels.strategies)),
+        "strategy": {**dict(enumerate(labels.strategies)), **UNWINDER},
         "side": SIDES,
         "kind": KINDS,
         "status": dict(enumerate(STATUSES)),
+        "action": dict(enumerate(ACTIONS)),
         "rule": dict(enumerate(RULES)),
     }
     return frame.with_columns(
@@ -234,7 +243,7 @@ def _as_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
 def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], seconds: float) -> dict[str, object]:
     ledger = totals.ledger
     orders = tables["orders"]
-    performance = measure(tables["equity"], ledger, totals.books, labels.capital, labels.equity_interval_s)
+    performance = measure(tables["equity"], ledger, totals.books, ledger["start"], labels.equity_interval_s)
     by_status = np.bincount(orders["status"], minlength=len(STATUSES)).tolist()
     by_rule = np.bincount(orders["rule"], minlength=len(RULES)).tolist()
     return {
@@ -265,6 +274,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
             for name, book in zip(labels.pools, totals.books, strict=True)
             if book["is_open"]
         },
+        "wallet": summarise_wallet(labels.infos, totals),
         "failure": totals.failure or None,
         "troubles": list(totals.troubles),
         "notes": list(labels.notes),

@@ -2,6 +2,8 @@
 
 import msgspec
 
+from operators.execution_reports import Report
+
 
 class AccountUpdate(msgspec.Struct, frozen=True, gc=False):
     """The state of an account as of a slot, its bytes still as they travelled.
@@ -73,4 +75,5 @@ class PriceUpdate(msgspec.Struct, frozen=True, gc=False):
     volume_24h: float
 
 
-Event = AccountUpdate | SlotUpdate | SwapVolume | PriceUpdate
+Event = AccountUpdate | SlotUpdate | SwapVolume | PriceUpdate | Report
+"""Reports come from the execution connector, which the inbox turns like any feed."""

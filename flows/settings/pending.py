@@ -21,8 +21,6 @@ class _Pending(Record, frozen=True):
 
 
 _PENDING = (
-    _Pending("wallet.keypair_path", lambda s: "set" if s.wallet.keypair_path else None, "nothing is signed"),
-    _Pending("trading.dry_run", lambda s: None if s.trading.dry_run else "false", "all fills are simulated"),
     _Pending(
         "strategies.statistical_arbitrage.enabled",
         lambda s: "true" if s.strategies.statistical_arbitrage.enabled else None,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from flows.settings.execution import Execution, Wallet
 from flows.settings.inputs import Feeds, Monitoring, Network, Recording, Sandbox
 from flows.settings.values import (
     Amount,
@@ -24,16 +25,6 @@ from flows.settings.values import (
     PositiveFraction,
     Section,
 )
-
-
-class Execution(Section, frozen=True):
-    """What becomes of approved orders.
-
-    :arg mode: `paper`: simulated fills against the live state of the pools.
-
-    """
-
-    mode: Literal["paper"] = "paper"
 
 
 class Paper(Section, frozen=True):
@@ -68,16 +59,6 @@ class Results(Section, frozen=True):
     equity_interval_s: Annotated[float, Meta(ge=0.001, le=86_400)] = 60.0
 
 
-class Wallet(Section, frozen=True):
-    """The wallet that pays and signs.
-
-    :arg keypair_path: File that holds the key; never the key itself. None: no wallet.
-
-    """
-
-    keypair_path: FilePath | None = None
-
-
 class Trading(Section, frozen=True):
     """What holds for every order.
 
@@ -85,13 +66,14 @@ class Trading(Section, frozen=True):
 
     :arg max_position_size: Largest order, in quote currency.
 
-    :arg dry_run: Whether orders stay on paper.
+    :arg dry_run: With signed execution, whether transactions are simulated by the cluster in the place of being sent.
+        None: they are sent on the embedded sandbox, and simulated on every other cluster until this is set to false.
 
     """
 
     dlmm_program_id: str = "LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo"
     max_position_size: Amount = 10_000.0
-    dry_run: bool = True
+    dry_run: bool | None = None
 
 
 class TargetPools(Section, frozen=True):

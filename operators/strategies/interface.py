@@ -1,8 +1,9 @@
 """What a strategy is: a name, and either a kernel over blocks or a plain Python function over rows.
 
 A strategy sees one pool, one row after the other, and says at most one thing per row: a quote (replace my resting
-orders by these), a take (swap now, at this limit or better), or a cancel. What it says is a wish: how large, whether
-allowed, and what came of it is decided behind it, where the portfolio is known.
+orders by these), a take (swap now, at this limit or better), a cancel, a liquidity command, or an arbitrage with
+another pool. What it says is a wish: how large, whether allowed, and what came of it is decided behind it, where the
+portfolio is known.
 """
 
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record
+from dlmm.shapes import Shape
 from operators.blocks import Rows
 from operators.pools import PoolInfo
 
@@ -70,19 +72,70 @@ class Quote(Record, frozen=True):
 
 
 class Take(Record, frozen=True):
-    """Swap at once at these limits or better: buy at `bid`, sell at `ask`; sizes in whole tokens of X."""
+    """Swap at once at these limits or better: buy at `bid`, sell at `ask`; sizes in whole tokens of X.
+
+    :arg exact_out: Whether the size is what comes out: that much X, or the Y that it is worth at `ask`.
+
+    """
 
     bid: float | None = None
     ask: float | None = None
     bid_size: float | None = None
     ask_size: float | None = None
+    exact_out: bool = False
+    urgency: int = 0
 
 
 class Cancel(Record, frozen=True):
     """Take the resting orders back."""
 
 
-Wish = Quote | Take | Cancel
+class OpenPosition(Record, frozen=True):
+    """Open an empty position over bins `lower` to `upper`, both included, in the program's own ids."""
+
+    lower: int
+    upper: int
+
+
+class Deposit(Record, frozen=True):
+    """Put tokens into the position that this strategy opened last in this pool; whole tokens."""
+
+    amount_x: float
+    amount_y: float
+    shape: Shape = Shape.SPOT
+
+
+class Withdraw(Record, frozen=True):
+    """Take a fraction of every bin's liquidity out of that position."""
+
+    fraction: float
+
+
+class ClaimFees(Record, frozen=True):
+    """Collect what that position has earned."""
+
+
+class ClosePosition(Record, frozen=True):
+    """Claim, withdraw everything and close that position."""
+
+
+class Arbitrage(Record, frozen=True):
+    """Buy X here at `bid` or better, and sell all of it in another pool at `ask` or better, both or neither.
+
+    :arg other_pool: Address of the pool to sell in; it trades the same tokens.
+
+    :arg size: Whole tokens of X.
+
+    """
+
+    other_pool: str
+    bid: float
+    ask: float
+    size: float
+
+
+Wish = Quote | Take | Cancel | OpenPosition | Deposit | Withdraw | ClaimFees | ClosePosition | Arbitrage
+"""Liquidity commands and arbitrage are for signed execution; on paper they are withheld, by name."""
 
 
 @runtime_checkable

@@ -6,11 +6,31 @@ from typing import assert_never
 import numpy as np
 
 from dlmm.struct_arrays import copied, join, plain, taken
-from operators.blocks import CANCEL, NO_SIGNALS, QUOTE, SIGNAL, TAKE, TICK, Rows
+from operators.blocks import (
+    ARBITRAGE,
+    CANCEL,
+    CLAIM,
+    CLOSE,
+    DEPOSIT,
+    NO_SIGNALS,
+    OPEN,
+    QUOTE,
+    SHAPES,
+    SIGNAL,
+    TAKE,
+    TICK,
+    WITHDRAW,
+    Rows,
+)
 from operators.pools import PoolInfo
 from operators.strategies.interface import (
+    Arbitrage,
     Cancel,
+    ClaimFees,
+    ClosePosition,
+    Deposit,
     KernelStrategy,
+    OpenPosition,
     Quote,
     Row,
     RowStrategy,
@@ -18,10 +38,13 @@ from operators.strategies.interface import (
     StrategyError,
     Take,
     Wish,
+    Withdraw,
 )
 
+MOST_URGENT = 3
+_LAST_BIN = (1 << 31) - 1
 _BLANK = np.zeros(1, SIGNAL)
-for _field in ("bid", "ask", "bid_size", "ask_size", "fair"):
+for _field in ("bid", "ask", "bid_size", "ask_size", "fair", "amount_x", "amount_y", "fraction"):
     _BLANK[_field] = np.nan
 
 
@@ -68,9 +91,10 @@ class KernelRunner:
 class RowRunner:
     """Call one strategy's Python function for each of one pool's rows."""
 
-    def __init__(self, strategy: RowStrategy, pool: PoolInfo) -> None:
+    def __init__(self, strategy: RowStrategy, pool: PoolInfo, pools: tuple[PoolInfo, ...] = ()) -> None:
         """Start from the strategy's own first memory."""
         self._strategy = strategy
+        self._index = {info.pool: index for index, info in enumerate(pools)}
         self._memory = strategy.start(pool)
 
     def decide(self, rows: Rows) -> Rows:
@@ -82,8 +106,48 @@ class RowRunner:
                 continue
             wish, self._memory = self._strategy.on_row(Row(*values), self._memory)
             if wish is not None:
-                out.append(_signal(index, wish))
+                out.append(self._signal(index, wish))
         return np.concatenate(out) if out else _BLANK.repeat(0)
+
+    def _signal(self, index: int, wish: Wish) -> Rows:
+        signal = _BLANK.copy()
+        signal["row"] = index
+        match wish:
+            case Quote():
+                signal["kind"] = QUOTE
+                signal["expiry_slots"] = wish.expiry_slots
+            case Take():
+                signal["kind"] = TAKE
+                signal["is_exact_out"] = wish.exact_out
+                signal["urgency"] = max(min(wish.urgency, MOST_URGENT), 0)
+            case Cancel():
+                signal["kind"] = CANCEL
+            case OpenPosition():
+                signal["kind"] = OPEN
+                signal["lower"], signal["upper"] = _bounded(wish.lower), _bounded(wish.upper)
+            case Deposit():
+                signal["kind"] = DEPOSIT
+                signal["amount_x"], signal["amount_y"] = wish.amount_x, wish.amount_y
+                signal["shape"] = SHAPES.index(wish.shape)
+            case Withdraw():
+                signal["kind"], signal["fraction"] = WITHDRAW, wish.fraction
+            case ClaimFees():
+                signal["kind"] = CLAIM
+            case ClosePosition():
+                signal["kind"] = CLOSE
+            case Arbitrage():
+                if wish.other_pool not in self._index:
+                    raise StrategyError(f"strategy {self._strategy.name}: no pool {wish.other_pool} is traded")
+                signal["kind"], signal["other_pool"] = ARBITRAGE, self._index[wish.other_pool]
+                signal["bid"], signal["ask"], signal["bid_size"] = wish.bid, wish.ask, wish.size
+            case _:
+                assert_never(wish)
+        if isinstance(wish, Quote | Take):
+            for field in ("bid", "ask", "bid_size", "ask_size"):
+                value = getattr(wish, field)
+                if value is not None:
+                    signal[field] = value
+        return signal
 
     def snapshot(self) -> bytes:
         """Return the state as bytes."""
@@ -94,35 +158,23 @@ class RowRunner:
         self._memory = pickle.loads(state)
 
 
-def _signal(index: int, wish: Wish) -> Rows:
-    signal = _BLANK.copy()
-    signal["row"] = index
-    match wish:
-        case Quote():
-            signal["kind"] = QUOTE
-            signal["expiry_slots"] = wish.expiry_slots
-        case Take():
-            signal["kind"] = TAKE
-        case Cancel():
-            signal["kind"] = CANCEL
-        case _:
-            assert_never(wish)
-    if not isinstance(wish, Cancel):
-        for field in ("bid", "ask", "bid_size", "ask_size"):
-            value = getattr(wish, field)
-            if value is not None:
-                signal[field] = value
-    return signal
+def _bounded(number: int) -> int:
+    """Keep a bin within what the program can count."""
+    return max(min(number, _LAST_BIN), -_LAST_BIN)
 
 
 Runner = KernelRunner | RowRunner
 
 
-def runner_of(strategy: Strategy, pool: PoolInfo) -> Runner:
-    """Return what runs a strategy on a pool."""
+def runner_of(strategy: Strategy, pool: PoolInfo, pools: tuple[PoolInfo, ...] = ()) -> Runner:
+    """Return what runs a strategy on a pool.
+
+    :arg pools: All pools, in the order that signals count them.
+
+    """
     if isinstance(strategy, KernelStrategy):
         return KernelRunner(strategy, pool)
-    return RowRunner(strategy, pool)
+    return RowRunner(strategy, pool, pools)
 
 
 def run(runners: list[tuple[int, Runner]], rows: Rows, pool: int) -> Rows:

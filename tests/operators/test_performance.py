@@ -24,7 +24,15 @@ def curve(values: list[float], minutes: list[float] | None = None) -> Rows:
 
 
 def book(**fields: float) -> dict[str, float]:
-    return {"realised": 0.0, "fees": 0.0, "base": 0, "unit_x": 1e-9, "price": 0.0, "cost": 0.0} | fields
+    return {
+        "realised": 0.0,
+        "fees": 0.0,
+        "base": 0,
+        "position_x": 0,
+        "unit_x": 1e-9,
+        "price": 0.0,
+        "cost": 0.0,
+    } | fields
 
 
 def performance(books: tuple[dict[str, float], ...] = (), **ledger: float) -> Performance:

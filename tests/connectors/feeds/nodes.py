@@ -35,8 +35,8 @@ class RpcPeer(Peer):
 
     """
 
-    def __init__(self, reactor: Reactor, script: Script) -> None:
-        super().__init__(reactor, self._take)
+    def __init__(self, reactor: Reactor, script: Script, port: int = 0) -> None:
+        super().__init__(reactor, self._take, port=port)
         self.script = script
         self.calls: list[Any] = []
         self._connections: dict[Visitor, h11.Connection] = {}

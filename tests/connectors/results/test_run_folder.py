@@ -19,7 +19,7 @@ from tests.operators.test_portfolio import POOLS, ROWS, params, slices, take
 TABLES = ("orders", "fills", "equity")
 LABELS = RunLabels(
     name="test",
-    pools=tuple(info.pool for info in POOLS),
+    infos=POOLS,
     strategies=("making",),
     quote="USDC",
     capital=90_000.0,

@@ -28,7 +28,16 @@ PARAMS = st.dictionaries(
     max_size=3,
 )
 
-UNSET = {"wallet.keypair_path", "network.rpc_url", "network.ws_url", "network.genesis_hash", "feeds.prices_url"}
+UNSET = {
+    "execution.bundles_url",
+    "execution.mode",
+    "feeds.prices_url",
+    "network.genesis_hash",
+    "network.rpc_url",
+    "network.ws_url",
+    "trading.dry_run",
+    "wallet.keypair_path",
+}
 
 
 def values(kind: inspect.Type) -> st.SearchStrategy[Any]:

@@ -30,9 +30,10 @@ def refusal(environ: dict[str, str]) -> SettingsError:
     return caught.value
 
 
-def test_nothing_set_gives_the_defaults_on_paper() -> None:
+def test_nothing_set_gives_the_defaults() -> None:
     settings = load_settings({"HOME": "/nowhere", "HFT_CONFIG": ""})
-    assert settings.trading.dry_run
+    assert settings.trading.dry_run is None
+    assert settings.execution.mode is None
     assert settings.wallet.keypair_path is None
     assert settings.strategies == Settings().strategies
     assert settings.replay.recording == str(Path.cwd() / "replay_data/sandbox.parquet")
