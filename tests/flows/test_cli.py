@@ -23,7 +23,9 @@ def test_check_passes_the_seed_configuration_and_says_what_is_ignored() -> None:
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[0] == f"{file}: ok"
-    assert f"{file}: not in use yet: strategies.statistical_arbitrage.enabled = false: all fills are simulated" in lines
+    assert (
+        f"{file}: not in use yet: strategies.statistical_arbitrage.enabled = true: the strategy does not run" in lines
+    )
     assert result.stderr == ""
 
 

@@ -24,15 +24,8 @@ def curve(values: list[float], minutes: list[float] | None = None) -> Rows:
 
 
 def book(**fields: float) -> dict[str, float]:
-    return {
-        "realised": 0.0,
-        "fees": 0.0,
-        "base": 0,
-        "position_x": 0,
-        "unit_x": 1e-9,
-        "price": 0.0,
-        "cost": 0.0,
-    } | fields
+    blank = dict.fromkeys(("realised", "fees", "base", "position_x", "price", "cost"), 0.0)
+    return blank | {"unit_x": 1e-9} | fields
 
 
 def performance(books: tuple[dict[str, float], ...] = (), **ledger: float) -> Performance:
