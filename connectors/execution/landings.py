@@ -13,8 +13,8 @@ from dlmm.records import Record
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 2.0
 
-UNREADABLE = frozenset({"not_json", "answer_shape", "error_shape", "key_index", "swap_event"})
-"""Causes that say something of the answer and nothing of the node's state."""
+OF_NODES = frozenset({"rate_limited", "node_behind", "slot_behind", "rpc_error", "http_status", "unanswered"})
+"""Causes that say something of the node; any other one of a single transaction says that it cannot be read."""
 
 OnLanded = Callable[[Landed | Refusal], None]
 
@@ -62,8 +62,10 @@ class Landings:
     def _ask(self, signature: str, search: "_Search") -> None:
         def read(status: int, body: bytes, number: int) -> _Read | Refusal:
             answer = read_landed(status, body, number, (signature,), self._wallet, self._pools)
-            one = answer if isinstance(answer, Refusal) else answer[0]
-            return one if isinstance(one, Refusal) and one.cause not in UNREADABLE else _Read(one)
+            if isinstance(answer, Refusal):
+                return answer
+            one = answer[0]
+            return one if isinstance(one, Refusal) and one.cause in OF_NODES else _Read(one)
 
         self._turn += 1
         self._endpoints.ask(

@@ -27,25 +27,31 @@ class ScriptedChain:
 
     :ivar fees: Prices by the first account asked for.
 
+    :ivar status_slot: As of which slot statuses are told, where not of the newest.
+
+    :ivar transactions: Results of `getTransaction`.
+
     :ivar refusal: Answers everything where it is set.
 
     :ivar sent: Parameters of each `sendTransaction`.
 
-    :ivar send_answer: Makes the answer to one, of its id.
+    :ivar send_error: Answers each of them where it is set, with `"ID"` for its id.
 
     """
 
-    def __init__(self, reactor: Reactor, slot: int = 1_000) -> None:
+    def __init__(self, reactor: Reactor, slot: int = 1_000, port: int = 0) -> None:
         self.slot = slot
         self.finalized = slot - 31
         self.blockhash = BLOCKHASH
         self.statuses: dict[str, tuple[int, object, str]] = {}
+        self.status_slot: int | None = None
+        self.transactions: dict[str, object] = {}
         self.fees: dict[str, list[int]] = {}
         self.refusal: Reply | None = None
         self.sent: list[Any] = []
         self.send_error: bytes | None = None
         self.is_deaf = False
-        self.peer = RpcPeer(reactor, self._reply)
+        self.peer = RpcPeer(reactor, self._reply, port)
 
     @property
     def url(self) -> str:
@@ -78,14 +84,16 @@ class ScriptedChain:
                 last = self.slot - BEHIND + MAX_AGE
                 return self._as_of_slot(number, {"blockhash": self.blockhash, "lastValidBlockHeight": last})
             case "getSignatureStatuses":
-                return self._as_of_slot(number, [self._status(one) for one in params[0]])
+                slot = self.slot if self.status_slot is None else self.status_slot
+                statuses = [self._status(one) for one in params[0]]
+                return answer(number, {"context": {"slot": slot}, "value": statuses})
             case "getRecentPrioritizationFees":
                 fees = self.fees.get(params[0][0], [])
                 return answer(number, [{"slot": i, "prioritizationFee": fee} for i, fee in enumerate(fees)])
             case "getMultipleAccounts":
                 return self._as_of_slot(number, [None for _ in params[0]])
             case "getTransaction":
-                return answer(number, None)
+                return answer(number, self.transactions.get(params[0]))
             case "sendTransaction":
                 self.sent.append(params)
                 if self.send_error is not None:
