@@ -38,7 +38,7 @@ from operators.commands import Approved
 from operators.execution_reports import ExecutionReport, decode_report
 from operators.pools import PoolInfo
 
-READY_S = 5.0
+READY_S = 3.0
 """How long orders wait at the start for a first blockhash."""
 LOOK_S = 0.02
 
@@ -75,7 +75,7 @@ class Executor(Feed):
         self._accounts = _no_accounts if accounts is None else accounts
         self._thread = 0
         self._reports = 0
-        self._waiting: list[Approved] = []
+        self._waiting: list[tuple[Approved, str]] = []
         self._is_taking = True
         self._is_ready = False
         self._is_running = False
@@ -144,12 +144,12 @@ class Executor(Feed):
         """
         if self._is_running and threading.get_ident() != self._thread:
             self._reactor.post(partial(self.submit, approved))
-        elif not self._is_ready:
-            self._waiting.append(approved)
-        elif self._journal.knows(approved.key):
-            self._outlet.note("known_orders")
         else:
-            self._orders.take(approved, "" if self._is_taking else "closing: the run ends")
+            objection = "" if self._is_taking else "closing: the run ends"
+            if self._is_ready:
+                self._take(approved, objection)
+            else:
+                self._waiting.append((approved, objection))
 
     def retell(self, first_order: int) -> None:
         """Put all reports on orders from a number on into the outlet again, in the order of the orders.
@@ -179,6 +179,12 @@ class Executor(Feed):
     def is_wound_down(self) -> bool:
         """Whether the last report of the wallet was put into the outlet."""
         return self._checks.is_closed
+
+    def _take(self, approved: Approved, objection: str) -> None:
+        if self._journal.knows(approved.key):
+            self._outlet.note("known_orders")
+        else:
+            self._orders.take(approved, objection)
 
     def _accounts_of(self, pool: str) -> PoolAccounts:
         return self._accounts(pool)
@@ -210,8 +216,8 @@ class Executor(Feed):
         self._is_ready = True
         self._prepare()
         waiting, self._waiting = self._waiting, []
-        for approved in waiting:
-            self.submit(approved)
+        for approved, objection in waiting:
+            self._take(approved, objection)
 
     def _prepare(self) -> None:
         """Compile the swaps of all pools, so that the first order of each kind is as fast as the others."""

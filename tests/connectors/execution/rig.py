@@ -18,7 +18,8 @@ from connectors.execution.terms import ExecutionTerms
 from connectors.execution.wallet import Wallet
 from connectors.feeds.outlet import Outlet
 from connectors.feeds.reactor import Reactor
-from dlmm.records import Account
+from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, WRAPPED_SOL
+from dlmm.records import Account, Venue
 from operators.commands import Approved, Command, Swap
 from operators.execution_reports import ExecutionReport, OperatorCommand, WalletReport
 from tests.processes import SandboxNode
@@ -37,12 +38,25 @@ class Market:
         loaded, _ = Cluster(node.url, node.url, "confirmed").load_pools(node.pools, AROUND)
         self.pools: dict[str, LoadedPool] = {pool.info.pool: pool for pool in loaded}
 
+    def loaded_accounts_of(self, pool: str) -> PoolAccounts:
+        """A pool as it was at first, whatever the node says now."""
+        loaded = self.pools[pool]
+        return PoolAccounts(loaded.info, loaded.accounts, loaded.slot, int(time.time()))
+
     def accounts_of(self, pool: str) -> PoolAccounts:
         loaded = self.pools[pool]
         need = needed_accounts(pool, self._read([pool])[1].get(pool), AROUND)
         assert isinstance(need, list)
         slot, accounts = self._read([pool, *need])
         return PoolAccounts(loaded.info, accounts, slot, int(time.time()))
+
+    def of(self, venue: Venue) -> str:
+        """A pool of a venue that trades SOL."""
+        return next(
+            name
+            for name, pool in self.pools.items()
+            if pool.info.venue is venue and pool.info.mint_x == str(WRAPPED_SOL)
+        )
 
     def _read(self, addresses: list[str]) -> tuple[int, dict[str, Account]]:
         options = {"encoding": "base64", "commitment": "processed"}
@@ -85,13 +99,14 @@ class Rig:
     def __post_init__(self) -> None:
         self.open()
 
-    def open(self) -> None:
+    def open(self, accounts: Callable[[str], PoolAccounts] | None = None) -> None:
         """Begin, as a new process would."""
+        accounts = self.market.accounts_of if accounts is None else accounts
         self.reactor = Reactor()
         self.outlet = Outlet("execution")
         self.journal = OrderJournal.open(self.terms.folder, str(self.wallet.address), fsync=self.terms.fsync)
         infos = [pool.info for pool in self.market.pools.values()]
-        self.executor = Executor(self.terms, self.wallet, self.journal, infos, self.market.accounts_of)
+        self.executor = Executor(self.terms, self.wallet, self.journal, infos, accounts)
         self.executor.start(self.reactor, self.outlet)
 
     def die(self) -> None:
@@ -137,6 +152,20 @@ class Rig:
     def submit(self, command: Command, order: int, **fields: int) -> None:
         self.executor.submit(self.approved(command, order, **fields))
 
+    def submit_slowly(self, command: Command, order: int) -> None:
+        """Submit, and let some slots pass."""
+        self.submit(command, order)
+        self.run_for(0.05)
+
+    def is_final(self) -> bool:
+        """Whether no order is open in the journal, so that no fork can change anything any more."""
+        return not self.journal.open_orders()
+
+    def stands(self, order: int) -> int:
+        """How many transactions of an order stand on chain by what was told."""
+        sums = {"landed": 1, "failed": 1, "undone": -1}
+        return sum(sums.get(report.status, 0) for report in self.of(order) if report.signature)
+
     def of(self, order: int) -> list[ExecutionReport]:
         return [report for report in self.reports if report.order == order]
 
@@ -149,7 +178,7 @@ class Rig:
         """What the wallet holds on chain by mint; native SOL under an empty name."""
         owner, options = str(self.wallet.address), {"encoding": "jsonParsed", "commitment": "processed"}
         held = {"": int(self.node.call("getBalance", owner, {"commitment": "processed"})["value"])}
-        for program in TOKEN_PROGRAMS:
+        for program in map(str, (TOKEN_PROGRAM, TOKEN_2022_PROGRAM)):
             for found in self.node.call("getTokenAccountsByOwner", owner, {"programId": program}, options)["value"]:
                 info = found["account"]["data"]["parsed"]["info"]
                 held[info["mint"]] = held.get(info["mint"], 0) + int(info["tokenAmount"]["amount"])
@@ -159,13 +188,11 @@ class Rig:
         """What the reports say that the wallet's holdings changed by."""
         sums: dict[str, int] = {"": 0}
         for report in self.reports:
-            sums[""] += report.lamports - report.network_fee - report.tip - report.rent
+            sign = -1 if report.status == "undone" else 1
+            sums[""] += report.lamports - sign * (report.network_fee + report.tip + report.rent)
             for change in report.changes:
                 sums[change.mint] = sums.get(change.mint, 0) + change.amount
         return sums
-
-
-TOKEN_PROGRAMS = ("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA", "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb")
 
 
 def changes(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
