@@ -59,6 +59,9 @@ max_position_size = 1000000.0
 max_pool_exposure = 5000000.0
 max_total_exposure = 20000000.0
 max_drawdown = 0.9
+max_value_at_risk = 20000000.0
+correlation_limit = 1.0
+max_orders_per_slot = 1000000
 emergency_stop_loss = 0.95
 [strategies.market_making]
 enabled = false
