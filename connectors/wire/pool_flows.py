@@ -106,7 +106,7 @@ def flows_of(
     for top, pool in called.items():
         mine = [move for move in moves if move.top == top and move.kind == "transfer"]
         x, y = (sum(move.amount for move in mine if move.mint == mint) for mint in pools[pool])
-        if not (x or y or fees[top]):
+        if not (x or y):
             continue
         side = sides.get(top, (pool, True) in flows)
         before = flows.get((pool, side), PoolFlow(pool, 0, 0, 0, side))
