@@ -11,12 +11,15 @@ from connectors.wire.refusal import Refusal, refusal
 from connectors.wire.rpc import Answers
 from dlmm.records import Record
 
-IDS = 4
+IDS = 3
 """Ids that the question takes."""
 
 
-class _Balance(msgspec.Struct, gc=False):
+class _AsOf(msgspec.Struct, gc=False):
     context: Context
+
+
+class _Balance(msgspec.Struct, gc=False):
     value: Annotated[int, Meta(ge=0)]
 
 
@@ -32,19 +35,19 @@ class Holdings(Record, frozen=True):
     tokens: tuple[TokenHolding, ...]
 
 
+_PARTS = Answers(_AsOf)
 _BALANCES = Answers(_Balance)
 
 
 def get_holdings(first_id: int, wallet: str, commitment: str, min_context_slot: int | None = None) -> bytes:
-    """Ask for a wallet's lamports, its token accounts and its lamports once more, in one batch.
+    """Ask for a wallet's lamports and its token accounts in one batch.
 
     :arg min_context_slot: A node that has not reached this slot refuses (`slot_behind`).
 
     """
-    before = get_balance(first_id, wallet, commitment, min_context_slot)
+    balance = get_balance(first_id, wallet, commitment, min_context_slot)
     tokens = get_token_accounts(first_id + 1, wallet, commitment, min_context_slot)
-    after = get_balance(first_id + 3, wallet, commitment, min_context_slot)
-    return b"[%b,%b,%b]" % (before, tokens.strip()[1:-1], after)
+    return b"[%b,%b]" % (balance, tokens.strip()[1:-1])
 
 
 def read_holdings(status: int, body: bytes, first_id: int) -> Holdings | Refusal:
@@ -54,18 +57,19 @@ def read_holdings(status: int, body: bytes, first_id: int) -> Holdings | Refusal
         parts are not as of the same slot; its code is the newest slot then.
 
     """
-    balances = _BALANCES.read_batch(status, body, first_id, IDS)
-    if isinstance(balances, Refusal):
-        return balances
-    before, after = balances[0], balances[-1]
-    if isinstance(before, Refusal):
-        return before
-    if isinstance(after, Refusal):
-        return after
-    tokens = read_token_accounts(status, body, first_id + 1)
-    if isinstance(tokens, Refusal):
-        return tokens
-    slots = (before.context.slot, tokens.slot, after.context.slot)
+    parts = _PARTS.read_batch(status, body, first_id, IDS)
+    if isinstance(parts, Refusal):
+        return parts
+    slots: list[int] = []
+    for part in parts:
+        if isinstance(part, Refusal):
+            return part
+        slots.append(part.context.slot)
     if len(set(slots)) > 1:
         return refusal("mixed_slots", f"slots {slots}", max(slots))
-    return Holdings(tokens.slot, before.value, tokens.accounts)
+    balances = _BALANCES.read_batch(status, body, first_id, 1)
+    balance = balances if isinstance(balances, Refusal) else balances[0]
+    if isinstance(balance, Refusal):
+        return balance
+    tokens = read_token_accounts(status, body, first_id + 1)
+    return tokens if isinstance(tokens, Refusal) else Holdings(slots[0], balance.value, tokens.accounts)

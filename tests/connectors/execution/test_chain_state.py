@@ -183,6 +183,40 @@ def test_accounts_are_as_new_as_the_slot_that_is_known(
     assert chain.asked("getMultipleAccounts")[0][1]["minContextSlot"] == 1_000
 
 
+def test_holdings_are_asked_for_until_they_are_of_one_slot(reactor: Reactor, chain: ScriptedChain) -> None:
+    state = state_of(reactor, [chain.url])
+    told: list[Holdings | Refusal] = []
+    chain.busy_parts = 4
+    state.ask_holdings(told.append)
+    run_until(reactor, lambda: bool(told))
+    assert told == [Holdings(1_004, 5_000_000, ())]
+    least = [params[1].get("minContextSlot") for params in chain.asked("getBalance")]
+    assert least == [None, 1_003]
+    state.stop()
+
+
+def test_a_node_that_never_answers_for_one_slot_is_refused(reactor: Reactor, chain: ScriptedChain) -> None:
+    outlet = Outlet("test")
+    state = ChainState(
+        reactor,
+        [chain.url],
+        outlet,
+        commitment="confirmed",
+        genesis_hash=None,
+        wallet_address=WALLET,
+        fee_terms=FeeTerms(),
+    )
+    told: list[Holdings | Refusal] = []
+    chain.busy_parts = 1_000
+    state.ask_holdings(told.append)
+    run_until(reactor, lambda: bool(told))
+    refused = told[0]
+    assert isinstance(refused, Refusal)
+    assert refused.cause == "mixed_slots"
+    assert not outlet.refused  # the endpoint is well
+    state.stop()
+
+
 def test_nothing_is_asked_after_the_end(reactor: Reactor, chain: ScriptedChain) -> None:
     state = state_of(reactor, [chain.url])
     state.start()

@@ -19,6 +19,7 @@ from tests.processes import SandboxNode
 ONE = signature(1)
 WIRE = b"\1" + bytes(300)
 QUICK_S = 0.05
+EXPIRED = "blockhash_not_found"
 
 
 class Client:
@@ -299,6 +300,26 @@ def test_a_transaction_lands_once_whatever_goes_wrong(reactor: Reactor, node: Sa
     silent.peer.close()
     assert client.written == 3
     assert {kind for _, kind in client.refused} <= {"already_processed"}
+
+
+def test_what_preflight_refuses_at_first_lands_once_it_is_taken(reactor: Reactor, node: SandboxNode) -> None:
+    payer = Payer(node)
+    client = Client(reactor, [node.url], rebroadcast_s=QUICK_S, skip_preflight=False)
+    client.ready(1)
+    node.call("sandbox_setFaults", "tx.expire=1")
+    one = payer.transfer()
+    client.send(one.signature, one.wire)
+    run_until(reactor, lambda: client.refused == [(f"127.0.0.1:{node.facts['rpc_url'].rsplit(':')[-1]}", EXPIRED)])
+    node.call("sandbox_setFaults", "")
+    left = LAMPORTS - one.lamports - FEE
+
+    def has_landed() -> bool:
+        client.turn(QUICK_S)
+        return bool(node.call("sandbox_accountAt", payer.address)["lamports"] == left)
+
+    run_until(reactor, has_landed)
+    assert len(client.refused) == 1
+    client.sender.stop()
 
 
 def test_a_simulation_tells_what_would_happen(reactor: Reactor, node: SandboxNode) -> None:
