@@ -83,18 +83,22 @@ class ReconcileError(DlmmError):
 class Opening(Record, frozen=True):
     """What was found on chain before the first order of a run.
 
-    :arg reports: The last reports of the newest orders, in the order of the journal; those that ended only now come
-        last, with all their reports. Whoever books by them may have some of them.
+    :arg reports: The final reports of the newest orders, in the order of the journal; those that ended only now come
+        last, with all that was told of them now. Whoever books by them may have some of them.
 
     :arg wallet: What the wallet holds, of the occasion `opening`.
 
     :arg commands: What an operator asked for before the run began.
+
+    :arg earlier: All other reports of the newest orders, from before `reports`: transactions of orders that take
+        several. Whoever books by them has all but perhaps the newest, and must know them by signature, status and slot.
 
     """
 
     reports: tuple[ExecutionReport, ...]
     wallet: WalletReport
     commands: tuple[OperatorCommand, ...] = ()
+    earlier: tuple[ExecutionReport, ...] = ()
 
 
 def reconcile(
@@ -113,7 +117,7 @@ def reconcile(
     :raises ClusterError: The cluster does not answer for its pools.
 
     """
-    retold = last_reports(journal)
+    retold, earlier = told_before(journal)
     reconciler = _Reconciler(terms, wallet, journal, pools, stop)
     try:
         reconciler.wait_for_cluster()
@@ -122,18 +126,23 @@ def reconcile(
         report = reconciler.read_wallet()
     finally:
         reconciler.close()
-    return Opening(reports=(*retold, *settled), wallet=report)
+    return Opening(reports=(*retold, *settled), wallet=report, earlier=earlier)
 
 
-def last_reports(journal: OrderJournal, newest: int = RETOLD_ORDERS) -> tuple[ExecutionReport, ...]:
-    """Return the last reports of the newest orders, as far as they ended with them."""
-    found = []
-    for key, data in journal.last_reports().items():
-        if int(key.partition(".")[0]) >= journal.next_order - newest:
-            report = decode_report(data)
-            if isinstance(report, ExecutionReport) and report.is_final:
-                found.append(report)
-    return tuple(found)
+def told_before(
+    journal: OrderJournal, newest: int = RETOLD_ORDERS
+) -> tuple[tuple[ExecutionReport, ...], tuple[ExecutionReport, ...]]:
+    """Return the final reports of the newest orders, and all their others, as the journal has them."""
+    final, others = [], []
+    for key in journal.last_reports():
+        order = journal.order(key)
+        if order is None or int(key.partition(".")[0]) < journal.next_order - newest:
+            continue
+        reports = [report for data in order.reports if isinstance(report := decode_report(data), ExecutionReport)]
+        if reports and reports[-1].is_final:
+            final.append(reports.pop())
+        others += reports
+    return tuple(final), tuple(others)
 
 
 def _takes_risk_off(order: Order) -> bool:

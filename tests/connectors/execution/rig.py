@@ -13,11 +13,15 @@ from connectors.clusters.cluster import Cluster
 from connectors.clusters.pool_loading import LoadedPool, needed_accounts
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.executor import Executor
+from connectors.execution.order_entries import Entry
 from connectors.execution.order_journal import OrderJournal
+from connectors.execution.order_phases import Order
+from connectors.execution.reconciling import reconcile
 from connectors.execution.terms import ExecutionTerms
 from connectors.execution.wallet import Wallet
 from connectors.feeds.outlet import Outlet
 from connectors.feeds.reactor import Reactor
+from connectors.stopping import Stop
 from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, WRAPPED_SOL
 from dlmm.records import Account, Venue
 from operators.commands import Approved, Command, Swap
@@ -28,6 +32,27 @@ DEADLINE_S = 60.0
 AROUND = 2
 LAMPORTS = 10 * 10**9
 TOKENS = 10**12
+
+
+class Killed(BaseException):
+    """Ends a process in the middle of what it does, for a test."""
+
+
+class DeadlyJournal(OrderJournal):
+    """An order journal whose process dies right after an entry; the last one that was asked for.
+
+    :cvar entries_left: How many more entries it lives to write.
+
+    """
+
+    entries_left = 10**9
+
+    def record(self, entry: Entry) -> Order:
+        order = super().record(entry)
+        DeadlyJournal.entries_left -= 1
+        if DeadlyJournal.entries_left == 0:
+            raise Killed
+        return order
 
 
 class Market:
@@ -92,6 +117,8 @@ class Rig:
     market: Market
     wallet: Wallet
     terms: ExecutionTerms
+    accounts_of: Callable[[str], PoolAccounts]
+    journals: type[OrderJournal] = OrderJournal
     reports: list[ExecutionReport] = field(default_factory=list)
     wallets: list[WalletReport] = field(default_factory=list)
     commands: list[OperatorCommand] = field(default_factory=list)
@@ -99,15 +126,30 @@ class Rig:
     def __post_init__(self) -> None:
         self.open()
 
-    def open(self, accounts: Callable[[str], PoolAccounts] | None = None) -> None:
+    def open(self) -> None:
         """Begin, as a new process would."""
-        accounts = self.market.accounts_of if accounts is None else accounts
         self.reactor = Reactor()
         self.outlet = Outlet("execution")
-        self.journal = OrderJournal.open(self.terms.folder, str(self.wallet.address), fsync=self.terms.fsync)
+        self.journal = self.journals.open(self.terms.folder, str(self.wallet.address), fsync=self.terms.fsync)
         infos = [pool.info for pool in self.market.pools.values()]
-        self.executor = Executor(self.terms, self.wallet, self.journal, infos, accounts)
+        self.executor = Executor(self.terms, self.wallet, self.journal, infos, self.accounts_of)
         self.executor.start(self.reactor, self.outlet)
+
+    def restart(self) -> None:
+        """Begin again after a death: journal and chain are brought together first."""
+        self.die()
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        journal = OrderJournal.open(self.terms.folder, str(self.wallet.address))
+        infos = [pool.info for pool in self.market.pools.values()]
+        try:
+            opening = reconcile(self.terms, self.wallet, journal, infos, Stop())
+        finally:
+            journal.close()
+        found = (*opening.earlier, *opening.reports)
+        self.reports += [report for report in found if report not in self.reports]
+        self.open()
 
     def die(self) -> None:
         """Go without a word, as a killed process does; what was in the outlet is lost."""
@@ -206,12 +248,25 @@ def without_zeros(sums: dict[str, int]) -> dict[str, int]:
 
 
 @contextmanager
-def rig_on(node: SandboxNode, market: Market, folder: Path, **terms: object) -> Iterator[Rig]:
-    """Open an executor for a new wallet with money."""
+def rig_on(
+    node: SandboxNode,
+    market: Market,
+    folder: Path,
+    *,
+    is_static: bool = False,
+    journals: type[OrderJournal] = OrderJournal,
+    **terms: object,
+) -> Iterator[Rig]:
+    """Open an executor for a new wallet with money.
+
+    :arg is_static: Whether it sees the pools as they were at first, so that the view of them suffers no fault.
+
+    """
     wallet = Wallet.ephemeral()
     fund(node, market, wallet)
-    usual = ExecutionTerms((node.url,), str(node.facts["ws_url"]), str(folder))
-    rig = Rig(node, market, wallet, replace(usual, **terms))
+    usual = ExecutionTerms((node.url,), str(node.facts["ws_url"]), str(folder), reserve_lamports=LAMPORTS)
+    accounts_of = market.loaded_accounts_of if is_static else market.accounts_of
+    rig = Rig(node, market, wallet, replace(usual, **terms), accounts_of, journals)
     try:
         yield rig
     finally:

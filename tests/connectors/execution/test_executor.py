@@ -177,10 +177,8 @@ def test_the_days_fees_have_a_limit_that_taking_risk_off_passes(
 
 def test_without_a_blockhash_orders_are_refused(node: SandboxNode, market: Market, tmp_path: Path) -> None:
     swap = market.swap(next(iter(market.pools)))
-    with rig_on(node, market, tmp_path) as rig:
-        rig.die()
+    with rig_on(node, market, tmp_path, is_static=True) as rig:
         node.call("sandbox_setFaults", "http.hang=1")
-        rig.open(market.loaded_accounts_of)
         rig.submit(swap, 1)
         (last,) = rig.settle(1)
         assert last.status == "refused"
