@@ -38,6 +38,8 @@ class Sample(Record, frozen=True):
 
     :arg kind: What it does; a pair is two swaps.
 
+    :arg is_spoiled: Whether its last instruction is not as a client would send it.
+
     :arg wallet: Who paid.
 
     :arg tip: Lamports that it moves to a tip account.
@@ -47,6 +49,7 @@ class Sample(Record, frozen=True):
     """
 
     kind: str
+    is_spoiled: bool
     wallet: str
     signature: str
     tip: int
@@ -87,7 +90,8 @@ def _samples(world: World, chain: Chain, clock: Clock, count: int) -> Iterator[S
         if world.happens(0.15):
             command = _pair(world)
         elif world.happens(SPOILED):
-            command = Command(command.kind, spoiled(world, command.instructions)[1], command.signers, command.units)
+            way, instructions = spoiled(world, command.instructions)
+            command = Command(command.kind, instructions, command.signers, command.units, spoiled=way)
         payer = command.signers[0].pubkey()
         tip = world.between(1_000, 10**6) if world.happens(0.2) else 0
         tipped = [transfer(TransferParams(from_pubkey=payer, to_pubkey=TIP, lamports=tip))] if tip else []
@@ -107,7 +111,7 @@ def _samples(world: World, chain: Chain, clock: Clock, count: int) -> Iterator[S
         result = _asked(node, str(signature))
         if result["meta"]["err"] is None and command.landed is not None:
             command.landed()
-        yield Sample(command.kind, str(payer), str(signature), tip, result, before, after)
+        yield Sample(command.kind, bool(command.spoiled), str(payer), str(signature), tip, result, before, after)
 
 
 def _pair(world: World) -> Command:
