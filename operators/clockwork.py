@@ -292,10 +292,15 @@ def _act_on(
 
 
 @kernel
-def _unwind(ledger: Fields, books: Rows, table: Rows, venue: Fields, unwinding: Unwinding) -> None:
-    """While the emergency stop is on, sell what is held: nothing is asked of the gate, for it takes risk off."""
+def _unwind(ledger: Fields, books: Rows, table: Rows, venue: Fields, unwinding: Unwinding) -> int:
+    """Sell what is held while the emergency stop is on: nothing is asked of the gate, for it takes risk off.
+
+    :returns: How many orders it made.
+
+    """
     rules, sold, out = unwinding
-    for index in range(sales(ledger, books, rules[0], sold, out)):
+    count = int(sales(ledger, books, rules[0], sold, out))
+    for index in range(count):
         sale = out[index]
         book = books[sale.pool]
         table[ledger.open_orders] = np.zeros_like(table[:1])[0]
@@ -322,6 +327,7 @@ def _unwind(ledger: Fields, books: Rows, table: Rows, venue: Fields, unwinding: 
         order.urgency = 3
         ledger.open_orders += 1
         reserve(book, order, 1)
+    return count
 
 
 @kernel
@@ -393,8 +399,8 @@ def advance(
             if _meet(ledger, books, table, -1, result, out, cursor, risk):
                 return AWAITS_RESULT
             _watch_losses(ledger, books, table, limits, venue.latency_slots, ended, cursor)
-            if ledger.stopped != 0:
-                _unwind(ledger, books, table, venue, unwinding)
+            if ledger.stopped != 0 and _unwind(ledger, books, table, venue, unwinding) > 0 and ledger.is_signed != 0:
+                continue  # what is to be sold meets its pools in this slot
             cursor.stage = ROW_COUNTS
         if cursor.stage == ROW_COUNTS:
             if row.ts_event_ns >= ledger.next_sample_ns:

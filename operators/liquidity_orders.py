@@ -110,7 +110,7 @@ def _on_position(order: np.void, signal: Fields, tables: Tables, positions: BinP
     raw_x, raw_y = _raw(signal["amount_x"], book["unit_x"]), _raw(signal["amount_y"], book["unit_y"])
     if not (0.0 <= raw_x < MAX_BASE and 0.0 <= raw_y < MAX_BASE):
         return IMPOSSIBLE_AMOUNT, max(raw_x, raw_y), MAX_BASE
-    order["amount_x"], order["amount_y"] = math.floor(raw_x), math.floor(raw_y)
+    order["amount_x"], order["amount_y"] = round(raw_x), round(raw_y)
     order["value"] = order["amount_x"] * book["unit_x"] * book["price"] + order["amount_y"] * book["unit_y"]
     order["shape"] = min(max(int(signal["shape"]), 0), len(SHAPES) - 1)
     order["other_min_out"] = book["active_id"]
@@ -130,7 +130,7 @@ def _pair(order: np.void, signal: Fields, tables: Tables) -> tuple[int, float, f
     if not (0.0 < raw_x < MAX_BASE and 0.0 < raw_in < MAX_BASE and 0.0 < raw_out < MAX_BASE):
         return IMPOSSIBLE_AMOUNT, raw_in, MAX_BASE
     order["side"] = BUY
-    order["amount_in"], order["min_out"] = math.floor(raw_in), math.floor(raw_x)
+    order["amount_in"], order["min_out"] = math.floor(raw_in), round(raw_x)
     order["other_pool"] = signal["other_pool"]
     order["other_in"], order["other_min_out"] = order["min_out"], math.ceil(raw_out)
     order["limit"] = signal["bid"]

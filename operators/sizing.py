@@ -110,7 +110,7 @@ def draft(
     if signal.kind == TAKE and signal.is_exact_out != 0 and is_possible:
         # The size is what comes out: X of a purchase, and of a sale the Y that it is worth at the wished price.
         wanted = size / book.unit_x if is_buy else value / book.unit_y
-        order.min_out = math.floor(wanted)
+        order.min_out = math.floor(wanted + 0.5)
         order.amount_in = math.ceil(order.min_out * raw_limit if is_buy else order.min_out / raw_limit)
     order.order = ledger.next_order
     ledger.next_order += 1
