@@ -303,11 +303,13 @@ class Settlement:
     def _compare(self, report: WalletReport, tables: Tables) -> None:
         """Hold the ledger against the chain, and follow the chain where they differ.
 
-        What came from outside is no profit: the equity that the run began with moves by its worth.
+        What came from outside is no profit: the equity that the run began with moves by its worth. Tokens that no
+        traded pool trades, such as those that stand for positions on Saros, are in no book.
         """
         found = [
             Difference(report.occasion, report.slot, token.mint, token.amount - self.held(token.mint, tables))
             for token in report.tokens
+            if self._owner_of(token.mint, -1) >= 0
         ]
         found.append(
             Difference(report.occasion, report.slot, "lamports", report.lamports - int(tables.ledger["lamports"][0]))
