@@ -9,6 +9,7 @@ from flows.commands.config import config
 from flows.commands.live import live_command
 from flows.commands.orders import orders_command
 from flows.commands.recordings import import_command, inspect_command
+from flows.commands.stop import clear_command, stop_command
 
 
 class Program(click.Group):
@@ -32,5 +33,7 @@ def main() -> None:
 main.add_command(config)
 main.add_command(live_command)
 main.add_command(orders_command)
+main.add_command(stop_command)
+main.add_command(clear_command)
 main.add_command(import_command)
 main.add_command(inspect_command)

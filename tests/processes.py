@@ -156,6 +156,7 @@ def live(folder: Path, environ: Mapping[str, str], command: tuple[str, ...] = RU
         "HFT__MONITORING__METRICS_PORT": "0",
         "HFT__RESULTS__RUNS_DIR": str(folder / "runs"),
         "HFT__RECORDING__FOLDER": str(folder / "recordings"),
+        "HFT__EXECUTION__FOLDER": str(folder / "orders"),
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HFT_")}
     process = subprocess.Popen(

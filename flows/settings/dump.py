@@ -15,12 +15,12 @@ def dump_settings(settings: Settings) -> str:
 
 
 def without_secrets(settings: Settings) -> Settings:
-    """Cut the cluster's addresses down to their hosts: providers put keys into paths, queries and user names.
+    """Cut the addresses of others down to their hosts: providers put keys into paths, queries and user names.
 
     :returns: Settings that may be shown, logged and stored beside results.
 
     """
-    network, feeds = settings.network, settings.feeds
+    network, feeds, execution = settings.network, settings.feeds, settings.execution
     network = msgspec.structs.replace(
         network,
         rpc_url=_host_only(network.rpc_url),
@@ -28,7 +28,8 @@ def without_secrets(settings: Settings) -> Settings:
         backup_rpc_urls=tuple(host_only(url) for url in network.backup_rpc_urls),
     )
     feeds = msgspec.structs.replace(feeds, prices_url=_host_only(feeds.prices_url))
-    return msgspec.structs.replace(settings, network=network, feeds=feeds)
+    execution = msgspec.structs.replace(execution, bundles_url=_host_only(execution.bundles_url))
+    return msgspec.structs.replace(settings, network=network, feeds=feeds, execution=execution)
 
 
 def _host_only(url: str | None) -> str | None:

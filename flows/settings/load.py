@@ -16,7 +16,13 @@ from flows.settings.tree import Settings
 CONFIG_VARIABLE = "HFT_CONFIG"
 OVERRIDE_PREFIX = "HFT__"
 LARGEST_FILE = 1 << 20
-_PATH_KEYS = (("replay", "recording"), ("results", "runs_dir"), ("recording", "folder"), ("wallet", "keypair_path"))
+_PATH_KEYS = (
+    ("replay", "recording"),
+    ("results", "runs_dir"),
+    ("recording", "folder"),
+    ("execution", "folder"),
+    ("wallet", "keypair_path"),
+)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -81,6 +81,20 @@ def _stop_loss(settings: Settings) -> str | None:
     return f"found {limits.emergency_stop_loss}, allowed: at least risk_limits.max_drawdown, {limits.max_drawdown}"
 
 
+def _bundles(settings: Settings) -> str | None:
+    chosen = settings.execution
+    if chosen.bundles_url is not None or not chosen.bundles_only:
+        return None
+    return "found true, allowed: false, or name a block engine in execution.bundles_url"
+
+
+def _fees(settings: Settings) -> str | None:
+    chosen = settings.execution
+    if chosen.fee_floor <= chosen.fee_cap:
+        return None
+    return f"found {chosen.fee_floor}, allowed: at most execution.fee_cap, {chosen.fee_cap}"
+
+
 def _twice(names: Iterable[str]) -> str | None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     return f"names {repeated[0]} twice" if repeated else None
@@ -94,6 +108,8 @@ def _strategy_names(settings: Settings) -> str | None:
 RULES = (
     Rule(("trading.dlmm_program_id",), _program_id),
     Rule(("wallet.keypair_path",), _keypair_path),
+    Rule(("execution.bundles_only", "execution.bundles_url"), _bundles),
+    Rule(("execution.fee_floor", "execution.fee_cap"), _fees),
     Rule(("target_pools.pools",), lambda settings: _twice(settings.target_pools.pools)),
     Rule(("volatility.min_samples", "volatility.window"), _samples),
     Rule(("strategies.market_making.max_inventory_deviation", "strategies.market_making.inventory_target"), _inventory),

@@ -1,4 +1,4 @@
-"""A live run on scripted feeds: it trades, and what it recorded, replayed, decides the same."""
+"""A live run on paper, on scripted feeds: it trades, and what it recorded, replayed, decides the same."""
 
 import itertools
 import json
@@ -41,6 +41,7 @@ def settings_of(folder: Path, **environ: str) -> Settings:
             "HFT__RESULTS__RUNS_DIR": str(folder / "runs"),
             "HFT__RESULTS__EQUITY_INTERVAL_S": "0.01",
             "HFT__RECORDING__FOLDER": str(folder / "recordings"),
+            "HFT__EXECUTION__MODE": "paper",
             "HFT__RISK_LIMITS__MAX_DRAWDOWN": "0.09",
             **environ,
         }

@@ -85,6 +85,11 @@ def test_unknown_key_is_refused_with_the_one_that_was_meant(text: str, message: 
             "risk_limits.emergency_stop_loss = 0.04",
             "risk_limits.emergency_stop_loss: found 0.04, allowed: at least risk_limits.max_drawdown, 0.05",
         ),
+        ("execution.bundles_only = true", "execution.bundles_only: found true, allowed: false, or name a block engine"),
+        (
+            "execution.fee_floor = 6_000_000",
+            "execution.fee_floor: found 6000000, allowed: at most execution.fee_cap, 5000000",
+        ),
         ("target_pools.pools = ['a', 'b', 'a']", "target_pools.pools: names a twice"),
         ("strategies.custom = [{class = 'm:A'}, {class = 'n:A'}]", "strategies.custom: names A twice"),
         ("strategies.custom = [{class = 'm:A', name = 'market_making'}]", "strategies.custom: names market_making tw"),

@@ -11,6 +11,7 @@ from msgspec import Struct, inspect
 
 from flows.settings.check import check
 from flows.settings.dump import dump_settings, without_secrets
+from flows.settings.execution import Execution
 from flows.settings.explain import item_of, keys_of, paths_of, section_of
 from flows.settings.inputs import Network
 from flows.settings.tree import Settings
@@ -105,8 +106,10 @@ def test_every_key_that_has_a_value_is_written() -> None:
 )
 def test_cluster_addresses_are_shown_without_a_providers_key(url: str, shown: str) -> None:
     network = Network(rpc_url=url, ws_url=url.replace("http", "ws", 1))
-    text = dump_settings(without_secrets(msgspec.structs.replace(Settings(), network=network)))
+    execution = Execution(bundles_url=url)
+    text = dump_settings(without_secrets(msgspec.structs.replace(Settings(), network=network, execution=execution)))
     assert f'rpc_url = "{shown}"' in text
+    assert f'bundles_url = "{shown}"' in text
     assert f'ws_url = "{shown.replace("http", "ws", 1)}"' in text
     assert "SECRET" not in text
     assert check(tomllib.loads(text))[1] == []

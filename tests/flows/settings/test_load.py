@@ -37,6 +37,7 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert settings.wallet.keypair_path is None
     assert settings.strategies == Settings().strategies
     assert settings.replay.recording == str(Path.cwd() / "replay_data/sandbox.parquet")
+    assert settings.execution.folder == str(Path.cwd() / "orders")
 
 
 def test_seed_configuration_loads_unchanged() -> None:
@@ -87,8 +88,12 @@ def test_override_cannot_smuggle_in_a_second_key() -> None:
 
 
 def test_paths_of_the_file_start_at_its_folder_and_others_at_the_current_one(tmp_path: Path) -> None:
-    file = write(tmp_path, '[replay]\nrecording = "tapes/a.parquet"\n[results]\nruns_dir = "/results"\n')
+    file = write(
+        tmp_path,
+        '[replay]\nrecording = "tapes/a.parquet"\n[results]\nruns_dir = "/results"\n[execution]\nfolder = "o"\n',
+    )
     settings = load_settings({"HFT_CONFIG": file})
+    assert settings.execution.folder == str(tmp_path / "o")
     assert settings.replay.recording == str(tmp_path / "tapes/a.parquet")
     assert settings.results.runs_dir == "/results"
     settings = load_settings({"HFT_CONFIG": file, "HFT__REPLAY__RECORDING": "b.parquet"})
