@@ -7,6 +7,7 @@ where the last snapshot stood, and then the feeds go on.
 """
 
 import gc
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ WARM_EVERY_S = 0.005
 updates a second the median is a fifth lower than without, for 3 % of a processor; more often brings little more."""
 TIDY_EVERY_S = 30.0
 REREAD_ROWS = 10_000
+_log = logging.getLogger(__name__)
 _AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -238,6 +240,7 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         """Have the portfolio send nothing more, then wait for what is on its way; return whether all is settled."""
         if not self._is_closing:
             self._is_closing = True
+            _log.info("ending: waiting for what is on its way, then for a last look at the wallet")
             self._outlets[-1].put(OperatorCommand("close", self._stop.reason))
         elif not self._is_winding_down:
             # By now the portfolio has seen the command: what it approved before that is with the executor.

@@ -15,7 +15,11 @@ LEDGER_GAUGES = {
     "equity": "Worth of the portfolio, in its quote currency.",
     "drawdown": "How far equity is below its peak, as a fraction.",
     "max_drawdown": "The deepest fall below a peak so far, as a fraction.",
-    "open_orders": "Orders that rest.",
+    "start": "Equity that the run began with.",
+    "open_orders": "Orders that rest or are on their way.",
+    "in_flight": "Orders whose transaction is on its way.",
+    "lamports": "Native SOL of the wallet, with signed execution.",
+    "rent": "Lamports locked in accounts that the run made.",
     "stopped": "1 once the emergency stop is on.",
 }
 LEDGER_COUNTERS = {
@@ -24,6 +28,7 @@ LEDGER_COUNTERS = {
     "orders": "Orders made, whatever became of them.",
     "fills": "Orders filled.",
     "volume": "Quote currency traded.",
+    "network_fees": "Lamports paid to the cluster and in tips.",
 }
 FEED_COUNTERS = {
     "updates": "Events that a feed brought.",

@@ -62,10 +62,11 @@ class StatusLine:
         self._updates = (updates, at_s)
         ages = " ".join(f"{outlet.feed} {_age(now_ns, outlet.last_event_ns)}" for outlet in telemetry.outlets)
         stopped = "  EMERGENCY STOP" if ledger["stopped"] else ""
+        sent = f" {int(ledger['in_flight'])} sent," if ledger["is_signed"] else ""
         return (
             f"slot {int(ledger['slot'])}  equity {ledger['equity']:,.2f} {self._quote}"
-            f" ({-100.0 * ledger['drawdown']:.2f} %){stopped}  orders {int(ledger['open_orders'])} open,"
-            f" {telemetry.fills} filled  {per_s:.0f} rows/s  {ages}"
+            f" (P&L {ledger['equity'] - ledger['start']:+,.2f}, {-100.0 * ledger['drawdown']:.2f} %){stopped}"
+            f"  orders {int(ledger['open_orders'])} open,{sent} {telemetry.fills} filled  {per_s:.0f} rows/s  {ages}"
         )
 
 
