@@ -39,7 +39,7 @@ from operators.execution_reports import ExecutionReport, decode_report
 from operators.pools import PoolInfo
 
 READY_S = 3.0
-"""How long orders wait at the start for a first blockhash."""
+"""How long orders wait at the start for a first blockhash, and for the tip accounts of a block engine."""
 LOOK_S = 0.02
 
 
@@ -210,7 +210,7 @@ class Executor(Feed):
 
     def _look_whether_ready(self) -> None:
         """Take the orders that came early, once there is something to sign with."""
-        if self._links.chain.blockhash is None and self._reactor.now() < self._ready_until:
+        if not self._links.is_ready and self._reactor.now() < self._ready_until:
             self._timer = self._reactor.call_in(LOOK_S, self._look_whether_ready)
             return
         self._is_ready = True

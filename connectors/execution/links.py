@@ -79,6 +79,11 @@ class Links:
             bundles.start()
         return links
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether all that is needed for a signature is known."""
+        return self.chain.blockhash is not None and (self.bundles is None or self.bundles.is_ready)
+
     def close(self) -> None:
         """Close every connection; no call is made from here on."""
         self.chain.stop()

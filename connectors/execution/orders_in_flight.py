@@ -44,7 +44,7 @@ class OrdersInFlight:
     """Carry orders: sign, journal, send, follow, read and tell.
 
     Counted in the outlet: the notes `refused_orders`, `send_refusals`, `expired`, `failed`, `undone`, `overdue`,
-    `unreadable`, `unexplained_changes`, `bundle_refusals` and `bundles_failed`.
+    `unreadable`, `unexplained_changes` and `bundle_refusals`.
 
     :arg accounts: The live view of a pool; raises `BuildError` for one that there is none of.
 
@@ -225,7 +225,6 @@ class OrdersInFlight:
     def _bundle_known(self, flight: Flight, outcome: BundleOutcome) -> None:
         if outcome.status != "landed":
             flight.reason = f"bundle {outcome.status}"
-            self._outlet.note("bundles_failed")
 
     # what became of it
 

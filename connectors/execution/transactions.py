@@ -96,12 +96,13 @@ class TransactionWriter:
 
         :arg spent_today: Lamports paid, or promised, in the last 24 hours.
 
-        :returns: A refusal is `no_blockhash`, `daily_fee_cap`, or a `BuildError`'s kind.
+        :returns: A refusal is `no_blockhash`, `no_tip_accounts` where bundles are the only way and their engine has not
+            answered, `daily_fee_cap`, or a `BuildError`'s kind.
 
         """
-        hash_ = self._chain.blockhash
-        if hash_ is None:
-            return _no_blockhash()
+        hash_ = self._hash()
+        if isinstance(hash_, Refusal):
+            return hash_
         try:
             units = units_of(command, pools) + self._variant()
             price = self._price(command, units, urgency, spent_today)
@@ -115,9 +116,9 @@ class TransactionWriter:
 
     def step(self, command: Command, step: Step, *, urgency: int, spent_today: int) -> SignedTransaction | Refusal:
         """Compile and sign one transaction of a command; refusals are those of `swap`."""
-        hash_ = self._chain.blockhash
-        if hash_ is None:
-            return _no_blockhash()
+        hash_ = self._hash()
+        if isinstance(hash_, Refusal):
+            return hash_
         units = step.compute_units + self._variant()
         price = self._price(command, units, urgency, spent_today)
         if isinstance(price, Refusal):
@@ -141,6 +142,14 @@ class TransactionWriter:
             return self._signed(message, step.extra, hash_, priority_fee(price, step.compute_units), 0, None)
         except BuildError as error:
             return refusal(error.kind, error.reason)
+
+    def _hash(self) -> FreshBlockhash | Refusal:
+        """Return a blockhash to sign an order with."""
+        bundles = self._terms.bundles
+        if bundles is not None and bundles.is_only_way and (self._bundles is None or not self._bundles.is_ready):
+            return refusal("no_tip_accounts", "the block engine has not told them")
+        hash_ = self._chain.blockhash
+        return _no_blockhash() if hash_ is None else hash_
 
     def _variant(self) -> int:
         self._count += 1

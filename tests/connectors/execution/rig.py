@@ -26,10 +26,13 @@ from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, WRAPPED_SOL
 from dlmm.records import Account, Venue
 from operators.commands import Approved, Command, Swap
 from operators.execution_reports import ExecutionReport, OperatorCommand, WalletReport
+from tests.connectors.execution.lying_node import LyingNode
 from tests.processes import SandboxNode
 
 DEADLINE_S = 60.0
 AROUND = 2
+NOBODY = "ws://127.0.0.1:1/"
+"""Where nobody listens: what is told there would not be bent."""
 LAMPORTS = 10 * 10**9
 TOKENS = 10**12
 
@@ -119,6 +122,7 @@ class Rig:
     terms: ExecutionTerms
     accounts_of: Callable[[str], PoolAccounts]
     journals: type[OrderJournal] = OrderJournal
+    is_lied_to: bool = False
     reports: list[ExecutionReport] = field(default_factory=list)
     wallets: list[WalletReport] = field(default_factory=list)
     commands: list[OperatorCommand] = field(default_factory=list)
@@ -132,7 +136,12 @@ class Rig:
         self.outlet = Outlet("execution")
         self.journal = self.journals.open(self.terms.folder, str(self.wallet.address), fsync=self.terms.fsync)
         infos = [pool.info for pool in self.market.pools.values()]
-        self.executor = Executor(self.terms, self.wallet, self.journal, infos, self.accounts_of)
+        terms = self.terms
+        if self.is_lied_to:
+            self.liar = LyingNode(self.reactor, self.node)
+            bundles = terms.bundles and replace(terms.bundles, url=self.liar.url)
+            terms = replace(terms, rpc_urls=(self.liar.url,), ws_url=NOBODY, bundles=bundles)
+        self.executor = Executor(terms, self.wallet, self.journal, infos, self.accounts_of)
         self.executor.start(self.reactor, self.outlet)
 
     def restart(self) -> None:
@@ -154,6 +163,8 @@ class Rig:
     def die(self) -> None:
         """Go without a word, as a killed process does; what was in the outlet is lost."""
         self.executor.stop()
+        if self.is_lied_to:
+            self.liar.close()
         self.reactor.close()
         self.journal.close()
 
@@ -255,9 +266,12 @@ def rig_on(
     *,
     is_static: bool = False,
     journals: type[OrderJournal] = OrderJournal,
+    is_lied_to: bool = False,
     **terms: object,
 ) -> Iterator[Rig]:
     """Open an executor for a new wallet with money.
+
+    :arg is_lied_to: Whether a node stands before the sandbox that may say what is not so.
 
     :arg is_static: Whether it sees the pools as they were at first, so that the view of them suffers no fault.
 
@@ -266,7 +280,7 @@ def rig_on(
     fund(node, market, wallet)
     usual = ExecutionTerms((node.url,), str(node.facts["ws_url"]), str(folder), reserve_lamports=LAMPORTS)
     accounts_of = market.loaded_accounts_of if is_static else market.accounts_of
-    rig = Rig(node, market, wallet, replace(usual, **terms), accounts_of, journals)
+    rig = Rig(node, market, wallet, replace(usual, **terms), accounts_of, journals, is_lied_to)
     try:
         yield rig
     finally:

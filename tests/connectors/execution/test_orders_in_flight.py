@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from connectors.execution.order_phases import Phase
+from connectors.execution.terms import BundleTerms
+from connectors.wire.lamport_moves import TIP_ACCOUNTS
 from dlmm.records import Venue
 from operators.commands import AddLiquidity, ClosePosition, Command, CreatePosition
+from operators.execution_reports import ExecutionReport
 from tests.connectors.execution.rig import DeadlyJournal, Killed, Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
 
@@ -133,4 +137,132 @@ def test_a_death_at_any_turn_doubles_and_loses_nothing(node: SandboxNode, market
         rig.run_until(rig.is_final, "nothing can change any more")
         assert {report.status for report in last} == {"landed"}
         assert landings_on_chain(rig) == {f"{order}.0": 1 for order in orders}
+        assert without_zeros(rig.booked()) == changes(before, rig.balances())
+
+
+@pytest.fixture
+def lied_to(node: SandboxNode, market: Market, tmp_path: Path) -> Iterator[Rig]:
+    with rig_on(node, market, tmp_path, is_static=True, is_lied_to=True) as rig:
+        yield rig
+
+
+def landed_swap(rig: Rig) -> ExecutionReport:
+    rig.submit(rig.market.swap(rig.market.of(Venue.METEORA)), 1)
+    return rig.settle(1)[0]
+
+
+def test_a_landing_that_a_fork_takes_back_is_undone_and_told_anew_where_it_lands_again(lied_to: Rig) -> None:
+    before = lied_to.balances()
+    landed = landed_swap(lied_to)
+    lied_to.liar.hidden.add(landed.signature)
+    lied_to.run_until(lambda: len(lied_to.of(1)) == 2, "it is undone")
+    undone = lied_to.of(1)[1]
+    assert undone.status == "undone"
+    assert not undone.is_final
+    assert lied_to.booked()[""] == 0
+    assert without_zeros(lied_to.booked()) == {}
+    assert len(lied_to.journal.order("1.0").pending) == 1  # type: ignore[union-attr]  # it is known
+    assert not lied_to.executor.is_idle
+    lied_to.liar.hidden.clear()
+    lied_to.run_until(lambda: len(lied_to.of(1)) == 3, "it landed again")
+    assert lied_to.of(1)[2] == landed
+    assert without_zeros(lied_to.booked()) == changes(before, lied_to.balances())
+
+
+def test_a_landing_that_a_fork_takes_back_for_good_expires(lied_to: Rig) -> None:
+    landed = landed_swap(lied_to)
+    lied_to.liar.hidden.add(landed.signature)
+    lied_to.run_until(lambda: len(lied_to.of(1)) == 2, "it is undone")
+    lied_to.node.call("sandbox_advance", 200)
+    lied_to.run_until(lambda: len(lied_to.of(1)) == 3, "it has expired")
+    assert [report.status for report in lied_to.of(1)] == ["landed", "undone", "expired"]
+    assert [report.is_final for report in lied_to.of(1)] == [True, False, True]
+    lied_to.run_until(lied_to.is_final, "the order is over")
+    assert lied_to.journal.phase("1.0") is Phase.DONE
+
+
+def test_a_status_that_says_failed_after_it_said_landed_is_read_anew(lied_to: Rig) -> None:
+    landed = landed_swap(lied_to)
+    lied_to.liar.failing.add(landed.signature)
+    lied_to.run_until(lambda: len(lied_to.of(1)) >= 3, "it is undone and told anew")
+    lied_to.liar.failing.clear()
+    lied_to.run_until(lied_to.is_final, "nothing can change any more")
+    told = lied_to.of(1)
+    assert told[1].status == "undone"
+    assert told[-1] == landed  # what the transaction itself says is what counts
+    assert lied_to.stands(1) == 1
+
+
+def test_an_endpoint_that_takes_transactions_and_passes_none_on_ends_in_expiry(lied_to: Rig) -> None:
+    lied_to.liar.swallows = True
+    before = lied_to.balances()
+    lied_to.submit(lied_to.market.swap(lied_to.market.of(Venue.METEORA)), 1)
+    lied_to.run_for(0.2)
+    lied_to.node.call("sandbox_advance", 200)
+    (last,) = lied_to.settle(1)
+    assert last.status == "expired"
+    assert last.reason.startswith("not landed by block ")
+    assert changes(before, lied_to.balances()) == {}
+    assert lied_to.journal.phase("1.0") is Phase.DONE
+
+
+def test_why_an_endpoint_refused_a_transaction_is_told_when_it_has_expired(lied_to: Rig) -> None:
+    data = {"err": {"InstructionError": [2, {"Custom": 17}]}, "logs": []}
+    message = "Transaction simulation failed: Error processing Instruction 2: custom program error: 0x11"
+    lied_to.liar.errors["sendTransaction"] = {"code": -32002, "message": message, "data": data}
+    lied_to.submit(lied_to.market.swap(lied_to.market.of(Venue.METEORA)), 1)
+    lied_to.run_until(lambda: lied_to.outlet.notes["send_refusals"] > 0, "it is refused")
+    assert not lied_to.of(1)  # another endpoint may have taken it
+    lied_to.node.call("sandbox_advance", 200)
+    (last,) = lied_to.settle(1)
+    assert last.status == "expired"
+    assert last.reason.startswith("simulation_failed: ")
+
+
+def test_a_liquidity_step_that_expired_is_planned_anew(lied_to: Rig) -> None:
+    before = lied_to.balances()
+    pool = lied_to.market.of(Venue.METEORA)
+    middle = lied_to.market.loaded_accounts_of(pool).active_id
+    lied_to.liar.swallows = True
+    lied_to.submit(CreatePosition(pool, 1, middle - 5, middle + 5), 1)
+    lied_to.run_until(lambda: len(lied_to.journal.signatures_of("1.0")) == 1, "it is signed")
+    lied_to.node.call("sandbox_advance", 200)
+    lied_to.run_until(lambda: len(lied_to.journal.signatures_of("1.0")) == 2, "it is signed anew")
+    lied_to.liar.swallows = False
+    (last,) = lied_to.settle(1)
+    assert last.status == "landed"
+    assert landings_on_chain(lied_to) == {"1.0": 1}
+    assert without_zeros(lied_to.booked()) == changes(before, lied_to.balances())
+
+
+def test_a_liquidity_command_is_given_up_after_some_tries(node: SandboxNode, market: Market, tmp_path: Path) -> None:
+    with rig_on(node, market, tmp_path, is_static=True, is_lied_to=True, most_tries=2) as rig:
+        pool = market.of(Venue.METEORA)
+        middle = market.loaded_accounts_of(pool).active_id
+        rig.liar.swallows = True
+        rig.submit(CreatePosition(pool, 1, middle - 5, middle + 5), 1)
+        for count in (1, 2):
+            rig.run_until(lambda count=count: len(rig.journal.signatures_of("1.0")) == count, "it is signed")  # type: ignore[misc]  # a default binds the loop's number
+            rig.node.call("sandbox_advance", 200)
+        (last,) = rig.settle(1)
+        assert last.status == "expired"
+        assert len(rig.journal.signatures_of("1.0")) == 2
+
+
+def test_bundles_pay_their_tip_and_land_without_the_endpoints(
+    node: SandboxNode, market: Market, tmp_path: Path
+) -> None:
+    bundles = BundleTerms("http://127.0.0.1:1/", tip_lamports=(1_000, 7_000, 20_000, 100_000), is_only_way=True)
+    with rig_on(node, market, tmp_path, is_static=True, is_lied_to=True, bundles=bundles) as rig:
+        rig.liar.swallows = True
+        for account in TIP_ACCOUNTS:
+            node.call("requestAirdrop", account, 10**9)
+        node.call("sandbox_advance", 2)
+        before = rig.balances()
+        rig.submit(market.swap(market.of(Venue.METEORA)), 1)
+        rig.submit(CreatePosition(market.of(Venue.METEORA), 2, -5, 5), 2)
+        swap, position = rig.settle(1, 2)
+        assert swap.status == position.status == "landed", rig.reports
+        assert swap.tip == position.tip == 7_000
+        assert len(rig.liar.bundles) == 2
         assert without_zeros(rig.booked()) == changes(before, rig.balances())
