@@ -1,5 +1,7 @@
 """What following a pool needs to know of its program: which accounts, where they lie, what they look like."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 from solders.pubkey import Pubkey
@@ -50,10 +52,13 @@ class VenueAccounts(Record, frozen=True):
 
         """
         middle = self.array_index(active_id)
+        return self.arrays_at(pool, program, range(middle - around, middle + around + 1))
+
+    def arrays_at(self, pool: Pubkey, program: Pubkey, indices: Iterable[int]) -> dict[int, str]:
+        """Return the addresses of bin arrays by index; those that the venue cannot have are left out."""
         if self.venue is Venue.SAROS:
-            indices = range(max(middle - around, 0), middle + around + 1)
-            return {index: str(saros_array(pool, index, program)) for index in indices}
-        return {index: str(meteora_array(pool, index)) for index in range(middle - around, middle + around + 1)}
+            return {index: str(saros_array(pool, index, program)) for index in indices if index >= 0}
+        return {index: str(meteora_array(pool, index)) for index in indices}
 
     def mints(self, pair: bytes) -> tuple[str, str]:
         """Return the addresses of both tokens' mints in a pair's bytes."""

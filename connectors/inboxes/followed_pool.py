@@ -82,6 +82,7 @@ class FollowedPool:
         self._owner = loaded.accounts[loaded.info.pool].owner
         self._program = Pubkey.from_string(self._owner)
         self._around = arrays_around
+        self._held: dict[str, tuple[int, int]] = {}
         self._numbers: dict[str, int] = {loaded.info.pool: POOL, loaded.info.mint_x: MINT_X, loaded.info.mint_y: MINT_Y}
         self._arrays: dict[int, str] = {}
         extension = self._venue.extension_address(self._key)
@@ -99,6 +100,20 @@ class FollowedPool:
     def accounts(self) -> dict[str, Account]:
         """Return the accounts as they were last seen, by address; those that do not exist are left out."""
         return {address: known.account for address, known in self._known.items()}
+
+    def hold(self, position: str, lower: int, upper: int) -> None:
+        """Follow the bin arrays of a position of ours as well, wherever the price is.
+
+        :arg position: Its address.
+
+        """
+        self._held[position] = lower, upper
+        self.wanted = self._want()
+
+    def let_go(self, position: str) -> None:
+        """Follow a position's arrays no longer."""
+        if self._held.pop(position, None) is not None:
+            self.wanted = self._want()
 
     def first_sightings(self) -> list[Sighting]:
         """Return the loaded accounts as news, the pool's own last, so that a recording begins with all of them."""
@@ -262,8 +277,14 @@ class FollowedPool:
         return in_x + y * 10.0**-self.info.decimals_y
 
     def _want(self) -> tuple[str, ...]:
-        """Return the accounts to follow: the pool's own, the arrays around the active bin, the extension."""
+        """Return the accounts to follow: the pool's own, arrays around the price and of our positions, the extension."""
         self._arrays = self._venue.arrays_around(self._key, self._program, self.active_id, self._around)
+        places = {index % ARRAY_PLACES for index in self._arrays}
+        for lower, upper in self._held.values():
+            indices = range(self._venue.array_index(lower), self._venue.array_index(upper) + 1)
+            apart = [index for index in indices if index not in self._arrays and index % ARRAY_PLACES not in places]
+            self._arrays |= self._venue.arrays_at(self._key, self._program, apart)
+            places |= {index % ARRAY_PLACES for index in apart}
         for address in [address for address, number in self._numbers.items() if FIRST_ARRAY <= number < EXTENSION]:
             del self._numbers[address]
         for index, address in self._arrays.items():

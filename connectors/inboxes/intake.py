@@ -23,7 +23,14 @@ from connectors.wire.events import AccountUpdate, Event, PriceUpdate, SlotUpdate
 from connectors.wire.refusal import WireError
 from dlmm.records import Account
 from operators.blocks import REPORT, ROW, TICK, AccountWrite, Rows
-from operators.execution_reports import REPORT_OWNER, Report, encode_report
+from operators.execution_reports import (
+    REPORT_OWNER,
+    ExecutionReport,
+    PositionState,
+    Report,
+    WalletReport,
+    encode_report,
+)
 
 LARGEST_ACCOUNT = 1 << 14
 """Bytes of an account, decoded; the largest that is followed has 10,136."""
@@ -223,8 +230,22 @@ class Intake:
         rows += _ROW.pack(
             self._seq, slot, self._ts_event_ns, recv_ns, 0, nan, nan, nan, nan, 0, self._report_pool, feed, REPORT, 0, 0
         )
+        if isinstance(report, ExecutionReport | WalletReport):
+            self._follow_positions(report.positions)
         name = type(report).__name__
         writes.append(AccountWrite(self._seq, name, REPORT_OWNER, encode_report(report)))
+
+    def _follow_positions(self, positions: Sequence[PositionState]) -> None:
+        """Follow the bins of positions that a report tells of: what stands in them counts, wherever the price is."""
+        for position in positions:
+            pool = self._by_pool.get(position.pool)
+            if pool is not None:
+                wanted = pool.wanted
+                if position.data:
+                    pool.hold(position.address, position.lower, position.upper)
+                else:
+                    pool.let_go(position.address)
+                self._has_moved |= pool.wanted != wanted
 
     def _add(
         self,

@@ -4,20 +4,23 @@ import itertools
 import math
 from collections.abc import Sequence
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from connectors.execution.building.steps import BuildError
 from connectors.feeds.outlet import Outlet
 from connectors.inboxes.intake import Intake
 from connectors.wire.events import AccountUpdate, Event, PriceUpdate, SlotUpdate, SwapVolume
 from flows.plan import plan
 from flows.planted import planted_pools
 from flows.settings.load import load_settings
-from operators.blocks import MARKET, STATE, TICK, AccountWrite, Block, Rows
+from operators.blocks import MARKET, REPORT, STATE, TICK, AccountWrite, Block, Rows
 from operators.desk import Desk
+from operators.execution_reports import REPORT_OWNER, ExecutionReport, OperatorCommand, PositionState, decode_report
 from operators.portfolio import Portfolio
 from tests.live_market import ARRAYS_AROUND, FIRST_SLOT, swaps
 
@@ -264,3 +267,50 @@ def test_the_followed_bins_move_with_the_price() -> None:
         followed.add(bench.intake.wanted[ADDRESS])
     assert len(followed) > 1
     assert all(accounts[0] == ADDRESS and len(accounts) == len(before) for accounts in followed)
+
+
+def test_a_report_becomes_a_row_with_the_report_in_the_place_of_an_accounts_bytes() -> None:
+    bench = Bench().loaded()
+    told = ExecutionReport(7, 0, "landed", True, slot=3)
+    rows = bench.turn((1, told), (0, SlotUpdate(FIRST_SLOT + 1)))
+    assert rows["kind"].tolist() == [TICK, REPORT]
+    assert (rows["slot"][1], rows["feed"][1]) == (FIRST_SLOT + 1, 2)
+    (write,) = [write for write in bench.writes if write.owner == REPORT_OWNER]
+    assert (write.seq, decode_report(write.data)) == (rows["seq"][1], told)
+
+
+def test_reports_from_before_the_feeds_come_before_the_loaded_accounts() -> None:
+    bench = Bench()
+    rows, writes = bench.intake.first(NOW_NS, (OperatorCommand("stop", "why"), OperatorCommand("clear", "")))
+    assert rows["kind"][:3].tolist() == [REPORT, REPORT, STATE]
+    assert [write.owner for write in writes[:2]] == [REPORT_OWNER, REPORT_OWNER]
+    assert np.all(np.diff(rows["seq"]) == 1)
+
+
+def test_the_bins_of_a_position_of_ours_are_followed_wherever_the_price_is() -> None:
+    bench = Bench().loaded()
+    before = bench.intake.wanted[ADDRESS]
+    active = bench.intake._by_pool[ADDRESS].active_id
+    far = PositionState(1, ADDRESS, "position", active + 1_000, active + 1_060, b"bytes")
+    bench.turn((0, ExecutionReport(1, 0, "landed", True, positions=(far,))))
+    wanted = bench.intake.wanted[ADDRESS]
+    assert set(before) < set(wanted)
+    assert len(wanted) - len(before) in (1, 2)
+    bench.turn((0, ExecutionReport(2, 0, "landed", True, positions=(msgspec.structs.replace(far, data=b""),))))
+    assert bench.intake.wanted[ADDRESS] == before
+
+
+def test_a_tick_tells_how_long_ago_a_pool_was_heard_of() -> None:
+    bench = Bench().loaded()
+    loaded_slot = bench.intake.slots.slot
+    assert bench.turn((0, SlotUpdate(loaded_slot + 9)))["account"].tolist() == [9]
+
+
+def test_the_live_view_of_a_pool_is_what_was_seen_last() -> None:
+    bench = clean()
+    seen = bench.intake.accounts_of(ADDRESS)
+    last = {write.address: write.data for write in bench.writes}
+    assert all(account.data == last[address] for address, account in seen.accounts.items())
+    assert set(bench.intake.wanted[ADDRESS]) <= set(seen.accounts)
+    with pytest.raises(BuildError, match="missing_account"):
+        bench.intake.accounts_of("another")
