@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
+from msgspec.structs import replace
 
 from connectors.results.result_table import print_result
 from connectors.results.wallet_summary import summarise_wallet
@@ -43,6 +44,8 @@ class RunFolderState(Record, frozen=True):
 
     :arg seconds: Time spent so far.
 
+    :arg recording: Where the run's rows are kept: a run that is taken up again goes on there.
+
     :arg totals: Those of the run once its input has ended: what remains is to write the result.
 
     """
@@ -50,6 +53,7 @@ class RunFolderState(Record, frozen=True):
     folder: str
     lengths: tuple[int, ...]
     seconds: float
+    recording: str = ""
     totals: Totals | None = None
 
 
@@ -93,7 +97,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
     def __init__(self, sink: "RunFolderSink", state: RunFolderState | None) -> None:
         runs_dir, labels, started = sink.runs_dir, sink.labels, sink.started
         self._outcome = sink.outcome
-        self._labels = labels
+        self._labels = labels if state is None else replace(labels, recording=state.recording)
         if state is not None and sink.goes_on and (Path(state.folder) / SUMMARY).exists():
             state = None  # that run was ended, and this is the next of the same portfolio
         self._seconds = state.seconds if state is not None else 0.0
@@ -133,7 +137,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         for log in self._logs.values():
             log.flush()
         lengths = tuple(log.tell() for log in self._logs.values())
-        return RunFolderState(str(self._folder), lengths, self._elapsed(), self._totals)
+        return RunFolderState(str(self._folder), lengths, self._elapsed(), self._labels.recording, self._totals)
 
     def _elapsed(self) -> float:
         return self._seconds + time.perf_counter() - self._started
