@@ -132,7 +132,10 @@ def unknown_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> list[str]:
 
 
 def _fingerprint(settings: Settings, pools: tuple[PoolInfo, ...]) -> str:
-    """Digest all settings that decide something: not where rows come from or are cut, nor where results go."""
+    """Digest all settings that decide something: not where rows come from or are cut, nor where results go.
+
+    Of execution the mode alone decides; how its orders reach the chain comes back in its reports.
+    """
     deciding = (
         settings.trading,
         settings.target_pools,
@@ -140,7 +143,7 @@ def _fingerprint(settings: Settings, pools: tuple[PoolInfo, ...]) -> str:
         settings.volatility,
         settings.strategies,
         settings.risk_limits,
-        settings.execution,
+        settings.execution.mode,
         settings.paper,
         settings.results.equity_interval_s,
     )

@@ -133,3 +133,12 @@ def test_every_setting_arrives_where_it_acts() -> None:
 def test_an_interval_of_less_than_a_millisecond_is_refused_before_it_divides_by_zero() -> None:
     with pytest.raises(msgspec.ValidationError, match="equity_interval_s"):
         chosen(results={"equity_interval_s": 1e-10})
+
+
+def test_a_run_may_be_taken_up_with_other_terms_of_execution_but_in_no_other_mode() -> None:
+    def fingerprint(**execution: Any) -> str:
+        return plan(chosen(execution=execution), POOLS).portfolio.fingerprint
+
+    signed = fingerprint(mode="signed")
+    assert fingerprint(mode="signed", folder="/elsewhere", fee_cap=1_000_000, fsync=True) == signed
+    assert fingerprint(mode="paper") != signed
