@@ -26,10 +26,17 @@ from dlmm.jit import kernel
 from operators.blocks import CANCEL, QUOTE, REPORT, TICK, Fields, Rows
 from operators.blocks import OPEN as OPEN_POSITION
 from operators.ledger import book_fill, mark, mark_row, sample
+from operators.order_table import (
+    finish,
+    open_in_pool,
+    refresh_reach,
+    reserve,
+    retire,
+    send,
+    take_back,
+)
 from operators.orders import (
     BUY,
-    CANCELLED,
-    EXPIRED,
     FAILED,
     FILLED,
     IMMEDIATE,
@@ -37,9 +44,7 @@ from operators.orders import (
     NO_RULE,
     OPEN,
     REFUSED,
-    RESTING,
     SELL,
-    SENT,
     WITHHELD,
     compact,
     end,
@@ -49,21 +54,6 @@ from operators.risk.market_risk import Risk, observe, refresh
 from operators.risk.unwinding import sales
 from operators.sizing import draft
 
-CURSOR = np.dtype(
-    [
-        ("row", "i8"),  # position in the merged order of the slice's rows
-        ("stage", "i8"),
-        ("order", "i8"),  # position in the table of open orders
-        ("signal", "i8"),
-        ("awaits", "i8"),  # whether the order at `order` awaits its result
-        ("ended", "i8"),  # orders written out so far
-        ("fills", "i8"),
-        ("samples", "i8"),
-        ("sent", "i8"),
-        ("is_taken_up", "i8"),  # whether the caller has seen the command at `signal`
-        ("has_acted", "i8"),  # whether a signal of this row was acted on
-    ]
-)
 SLOT_BEGINS, SLOT_MEETS, ROW_COUNTS, ROW_REACHES, ROW_MEETS, SIGNALS_COUNT, SIGNALS_MEET = range(7)
 
 RESULT = np.dtype(
@@ -89,55 +79,6 @@ DONE, AWAITS_RESULT, AWAITS_REPORT, AWAITS_COMMAND, AWAITS_VALUE = range(5)
 
 
 @kernel
-def reserve(book: Fields, order: Fields, sign: int) -> None:
-    """Set aside what an order may take, or with a sign of -1 free it again."""
-    if order.side == BUY:
-        book.reserved_quote += sign * order.amount_in
-    elif order.side == SELL:
-        book.reserved_base += sign * order.amount_in
-    book.reserved_base += sign * order.amount_x
-    book.reserved_quote += sign * order.amount_y
-
-
-@kernel
-def finish(order: Fields, status: int, ledger: Fields, book: Fields, ended: Rows, cursor: Fields) -> None:
-    """Take an order to its end, and free what it reserved."""
-    reserve(book, order, -1)
-    cursor.ended = end(order, status, book.seq, ledger.slot, ended, cursor.ended)
-
-
-@kernel
-def _retire(ledger: Fields, books: Rows, table: Rows, ended: Rows, cursor: Fields) -> None:
-    """End what is due in this slot."""
-    for index in range(ledger.open_orders):
-        order = table[index]
-        if order.status != OPEN:
-            continue  # on the way: nothing can take it back
-        if ledger.slot >= order.cancel_slot:
-            finish(order, CANCELLED, ledger, books[order.pool], ended, cursor)
-        elif ledger.slot >= order.expiry_slot:
-            finish(order, EXPIRED, ledger, books[order.pool], ended, cursor)
-    ledger.open_orders = compact(table, ledger.open_orders)
-
-
-@kernel
-def _refresh_reach(ledger: Fields, books: Rows, table: Rows) -> None:
-    """Note for each pool the bin prices from which one of its orders may fill."""
-    for index in range(books.shape[0]):
-        books[index].buy_below = 0.0
-        books[index].sell_above = np.inf
-    for index in range(ledger.open_orders):
-        order = table[index]
-        if order.land_slot > ledger.slot or order.status != OPEN:
-            continue
-        book = books[order.pool]
-        if order.side == BUY:
-            book.buy_below = max(book.buy_below, order.limit * (1.0 - book.fee_rate))
-        else:
-            book.sell_above = min(book.sell_above, order.limit / (1.0 - book.fee_rate))
-
-
-@kernel
 def _may_fill(order: Fields, ledger: Fields, book: Fields) -> bool:
     """Tell whether an open order should meet the pool now."""
     if order.status != OPEN or order.land_slot > ledger.slot or book.is_open == 0:
@@ -149,17 +90,6 @@ def _may_fill(order: Fields, ledger: Fields, book: Fields) -> bool:
     if order.side == BUY:
         return bool(book.bin_price <= order.limit * (1.0 - book.fee_rate))
     return bool(book.bin_price >= order.limit / (1.0 - book.fee_rate))
-
-
-@kernel
-def send(order: Fields, ledger: Fields, sent: Rows, cursor: Fields) -> None:
-    """Have an order's transaction made: from here on only a report moves it."""
-    order.status = SENT
-    order.sent_slot = ledger.slot
-    order.attempts += 1
-    ledger.in_flight += 1
-    sent[cursor.sent] = order
-    cursor.sent += 1
 
 
 @kernel
@@ -203,41 +133,8 @@ def _meet(
         cursor.order += 1
     cursor.order = 0
     ledger.open_orders = compact(table, ledger.open_orders)
-    _refresh_reach(ledger, books, table)
+    refresh_reach(ledger, books, table)
     return False
-
-
-@kernel
-def take_back(
-    ledger: Fields, books: Rows, table: Rows, pool: int, strategy: int, latency_slots: int, ended: Rows, cursor: Fields
-) -> None:
-    """Cancel the resting orders of one strategy in one pool; negative stands for every one.
-
-    On paper a cancel takes its time, as an order does. With signed execution what rests was never sent, so that it ends
-    here and now; what was sent stays as it is, and is not tried again.
-    """
-    for index in range(ledger.open_orders):
-        order = table[index]
-        if pool >= 0 and (order.pool != pool or order.strategy != strategy or order.kind != RESTING):
-            continue
-        if ledger.is_signed == 0:
-            order.cancel_slot = min(order.cancel_slot, ledger.slot + latency_slots)
-        else:
-            order.cancel_slot = min(order.cancel_slot, ledger.slot)
-            if order.status == OPEN:
-                finish(order, CANCELLED, ledger, books[order.pool], ended, cursor)
-    if ledger.is_signed != 0:
-        ledger.open_orders = compact(table, ledger.open_orders)
-
-
-@kernel
-def open_in_pool(ledger: Fields, table: Rows, pool: int) -> int:
-    """Count the orders of one pool that rest or are on their way."""
-    count = 0
-    for index in range(ledger.open_orders):
-        if table[index].pool == pool:
-            count += 1
-    return count
 
 
 @kernel
@@ -391,7 +288,7 @@ def advance(
         if cursor.stage == SLOT_BEGINS:
             if row.slot > ledger.slot:
                 ledger.slot = row.slot
-                _retire(ledger, books, table, ended, cursor)
+                retire(ledger, books, table, ended, cursor)
                 cursor.stage = SLOT_MEETS
             else:
                 cursor.stage = ROW_COUNTS

@@ -27,18 +27,15 @@ from operators.clockwork import (
     DONE,
     RESULT,
     advance,
-    open_in_pool,
-    reserve,
-    send,
 )
+from operators.commanding import Commands
 from operators.dispatch import approved_of
 from operators.execution_reports import REPORT_OWNER, decode_report
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
-from operators.liquidity_orders import close_order, draft_command
-from operators.orders import BUY, CLOSE, FAILED, NO_RULE, ORDER, PAIR, REFUSED, WITHHELD, end
+from operators.orders import BUY, ORDER
 from operators.paper_pools import PaperPools, clock_of
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
-from operators.risk.gate import LIMITS, adds_risk, count_approval, objection
+from operators.risk.gate import LIMITS
 from operators.risk.market_risk import open_risk, refresh, restore_risk, snapshot_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
 from operators.settlement import Settlement
@@ -73,6 +70,7 @@ class Portfolio:
         pools = len(params.pools)
         self._unwinding = np.array([unwinding], UNWINDING), open_sales(pools), np.zeros(pools, SALE)
         self._positions = BinPositions(params.pools)
+        self._commands = Commands(params.pools, self._pools, self._positions, self._limits)
         self._settlement = Settlement(params.pools, tuple(sorted(targets)), self._positions)
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0
@@ -143,7 +141,7 @@ class Portfolio:
                     self._revalue(int(row["pool"]), int(row["seq"]))
                 case kind:
                     assert kind == AWAITS_COMMAND, f"the clockwork stopped for {kind}"
-                    self._command(signals[int(tables.cursor["signal"][0])])
+                    self._commands.take(signals[int(tables.cursor["signal"][0])], tables, self._risk)
 
     def _book(self, encoded: bytes | None, seq: int) -> None:
         """Book a report; what the emergency stop or the end of the run asks for then is done at once."""
@@ -155,8 +153,14 @@ class Portfolio:
         mark(self._tables.ledger[0], self._tables.books)
         if self._tables.ledger["closing"][0] or self._tables.ledger["stopped"][0]:
             self._tables.take_back_all(self._params.latency_slots)
-        if self._tables.ledger["stopped"][0] and not self._tables.ledger["closing"][0]:
-            self._close_positions(seq)
+        self._close_when_stopped(seq)
+
+    def _close_when_stopped(self, seq: int) -> None:
+        """Let the emergency stop close what stands in bins."""
+        ledger = self._tables.ledger
+        if ledger["stopped"][0] and not ledger["closing"][0]:
+            retry_slots = self._params.limits.unwind_retry_slots
+            self._commands.close_positions(self._tables, self._settlement, seq, retry_slots)
 
     def _follow_mode(self) -> None:
         """Send a signed order when it is decided: its latency is the chain's, and none of ours is added."""
@@ -169,94 +173,7 @@ class Portfolio:
         if trouble:
             self._pools.trouble(pool, trouble)
         refresh(self._tables.books, self._risk)
-        if self._tables.ledger["stopped"][0] and not self._tables.ledger["closing"][0]:
-            self._close_positions(seq)
-
-    def _close_positions(self, seq: int) -> None:
-        """Send what closes every position of ours that nothing closes yet: the emergency stop unwinds."""
-        tables = self._tables
-        slot = int(tables.ledger["slot"][0])
-        for pool, position in self._positions.numbered():
-            held = tables.open_orders
-            is_closing = ((held["action"] == CLOSE) & (held["position"] == position)).any()
-            if is_closing or not self._settlement.may_close(position, slot, self._params.limits.unwind_retry_slots):
-                continue
-            tables.grow()
-            self._send(close_order(tables, self._positions, pool, position, seq))
-
-    def _command(self, signal: np.void) -> None:
-        """Hold a liquidity command or an arbitrage against the gate, and send it."""
-        tables = self._tables
-        if tables.ledger["closing"][0]:
-            return
-        mark(tables.ledger[0], tables.books)
-        order, rule, figure, bound = draft_command(signal, tables, self._positions)
-        status = WITHHELD
-        if rule == NO_RULE:
-            status = REFUSED
-            is_pair = int(order["action"]) == PAIR
-            is_adding = bool(adds_risk(order))
-            header, _, tails, correlation = self._risk
-            need_x = int(order["amount_x"])
-            need_y = int(order["amount_y"]) + (int(order["amount_in"]) if is_pair else 0)
-            waiting = open_in_pool(tables.ledger[0], tables.table, int(order["pool"]))
-            rule, figure, bound = objection(
-                order,
-                is_adding,
-                need_x,
-                need_y,
-                tables.ledger[0],
-                tables.books,
-                self._limits,
-                header,
-                tails,
-                correlation,
-                waiting,
-            )
-            if rule == NO_RULE and is_adding:
-                count_approval(tables.ledger[0])
-        if rule == NO_RULE and (not is_pair or self._pair_pays(order)):
-            self._send(order)
-            return
-        if rule == NO_RULE:
-            status = FAILED
-        order["rule"], order["figure"], order["bound"] = rule, figure, bound
-        book, ledger = tables.books[int(order["pool"])], tables.ledger[0]
-        ended = int(tables.cursor["ended"][0])
-        tables.cursor["ended"] = end(order, status, int(book["seq"]), int(ledger["slot"]), tables.ended, ended)
-
-    def _send(self, order: np.void) -> None:
-        """Put an order that passed the gate among the open ones, and have it carried out."""
-        tables = self._tables
-        place = int(tables.ledger["open_orders"][0])
-        tables.table[place] = order
-        tables.ledger["open_orders"] += 1
-        reserve(tables.books[int(order["pool"])], tables.table[place], 1)
-        send(tables.table[place], tables.ledger[0], tables.sent, tables.cursor[0])
-
-    def _pair_pays(self, order: np.void) -> bool:
-        """Tell whether both swaps of an arbitrage would keep their limits in the present state of their pools."""
-        here, there = (self._params.pools[int(order[name])] for name in ("pool", "other_pool"))
-        if here.pool == there.pool or (here.mint_x, here.mint_y) != (there.mint_x, there.mint_y):
-            return False
-        ledger = self._tables.ledger[0]
-        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
-        legs = (
-            (int(order["pool"]), False, int(order["amount_in"]), int(order["min_out"])),
-            (int(order["other_pool"]), True, int(order["other_in"]), int(order["other_min_out"])),
-        )
-        return all(
-            not isinstance(
-                self._pools.swap(
-                    pool,
-                    SwapRequest(exact_in=True, amount=amount, swap_for_y=for_y, threshold=least),
-                    self._tables.books[pool],
-                    clock,
-                ),
-                SwapFailure,
-            )
-            for pool, for_y, amount, least in legs
-        )
+        self._close_when_stopped(seq)
 
     def _ask_pool(self, order: np.void) -> None:
         """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""

@@ -9,9 +9,10 @@ from dlmm.liquidity import Amounts
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Account, Record
 from operators.bin_positions import BinPositions
-from operators.clockwork import RESULT, reserve
+from operators.clockwork import RESULT
 from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
 from operators.ledger import QUOTE_IS_SOL, book_fill, sol_value
+from operators.order_table import reserve
 from operators.orders import (
     ADD,
     BUY,

@@ -4,8 +4,8 @@ import numpy as np
 
 from dlmm.struct_arrays import join
 from operators.blocks import Rows
-from operators.clockwork import CURSOR, finish, take_back
 from operators.ledger import EQUITY, LEDGER
+from operators.order_table import CURSOR, finish, take_back
 from operators.orders import FILL, ORDER, compact
 
 NO_ORDERS, NO_FILLS, NO_SAMPLES = np.zeros(0, ORDER), np.zeros(0, FILL), np.zeros(0, EQUITY)

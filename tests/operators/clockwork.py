@@ -8,8 +8,9 @@ import numpy as np
 
 from dlmm.struct_arrays import join
 from operators.blocks import Rows, order_by_seq
-from operators.clockwork import AWAITS_RESULT, CURSOR, RESULT, advance
+from operators.clockwork import AWAITS_RESULT, RESULT, advance
 from operators.ledger import EQUITY, LEDGER, open_books
+from operators.order_table import CURSOR
 from operators.orders import BUY, FILL, ORDER
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import open_risk

@@ -1,0 +1,111 @@
+"""Send what is no plain swap: liquidity commands, two swaps at once, and what the emergency stop closes."""
+
+import numpy as np
+
+from dlmm.records import SwapFailure, SwapRequest
+from operators.bin_positions import BinPositions
+from operators.blocks import Rows
+from operators.ledger import mark
+from operators.liquidity_orders import close_order, draft_command
+from operators.order_table import open_in_pool, reserve, send
+from operators.orders import CLOSE, FAILED, NO_RULE, PAIR, REFUSED, WITHHELD, end
+from operators.paper_pools import PaperPools, clock_of
+from operators.pools import PoolInfo
+from operators.risk.gate import adds_risk, count_approval, objection
+from operators.risk.market_risk import Risk
+from operators.settlement import Settlement
+from operators.tables import Tables
+
+
+class Commands:
+    """Turn signals of the rarer kinds into orders, each held against the gate, as the clockwork does with swaps.
+
+    :arg pools: All pools, in the order of the recording's list.
+
+    :arg states: What the market last showed of them.
+
+    :arg limits: `LIMITS` (1,).
+
+    """
+
+    def __init__(self, pools: tuple[PoolInfo, ...], states: PaperPools, positions: BinPositions, limits: Rows) -> None:
+        self._pools = pools
+        self._states = states
+        self._positions = positions
+        self._limits = limits
+
+    def take(self, signal: np.void, tables: Tables, risk: Risk) -> None:
+        """Hold a liquidity command or an arbitrage against the gate, and send it."""
+        if tables.ledger["closing"][0]:
+            return
+        mark(tables.ledger[0], tables.books)
+        order, rule, figure, bound = draft_command(signal, tables, self._positions)
+        status = WITHHELD
+        if rule == NO_RULE:
+            status = REFUSED
+            rule, figure, bound = self._objection(order, tables, risk)
+        if rule == NO_RULE and int(order["action"]) == PAIR and not self._pair_pays(order, tables):
+            status = FAILED
+        elif rule == NO_RULE:
+            self._send(order, tables)
+            return
+        order["rule"], order["figure"], order["bound"] = rule, figure, bound
+        book, ledger = tables.books[int(order["pool"])], tables.ledger[0]
+        ended = int(tables.cursor["ended"][0])
+        tables.cursor["ended"] = end(order, status, int(book["seq"]), int(ledger["slot"]), tables.ended, ended)
+
+    def close_positions(self, tables: Tables, settlement: Settlement, seq: int, retry_slots: int) -> None:
+        """Send what closes every position of ours that nothing closes yet: the emergency stop unwinds."""
+        slot = int(tables.ledger["slot"][0])
+        for pool, position in self._positions.numbered():
+            held = tables.open_orders
+            is_closing = ((held["action"] == CLOSE) & (held["position"] == position)).any()
+            if not is_closing and settlement.may_close(position, slot, retry_slots):
+                tables.grow()
+                self._send(close_order(tables, self._positions, pool, position, seq), tables)
+
+    def _objection(self, order: np.void, tables: Tables, risk: Risk) -> tuple[int, float, float]:
+        is_adding = bool(adds_risk(order))
+        header, _, tails, correlation = risk
+        paid = int(order["amount_in"]) if int(order["action"]) == PAIR else 0
+        objected: tuple[int, float, float] = objection(
+            order,
+            is_adding,
+            int(order["amount_x"]),
+            int(order["amount_y"]) + paid,
+            tables.ledger[0],
+            tables.books,
+            self._limits,
+            header,
+            tails,
+            correlation,
+            open_in_pool(tables.ledger[0], tables.table, int(order["pool"])),
+        )
+        if objected[0] == NO_RULE and is_adding:
+            count_approval(tables.ledger[0])
+        return objected
+
+    def _send(self, order: np.void, tables: Tables) -> None:
+        """Put an order that passed the gate among the open ones, and have it carried out."""
+        place = int(tables.ledger["open_orders"][0])
+        tables.table[place] = order
+        tables.ledger["open_orders"] += 1
+        reserve(tables.books[int(order["pool"])], tables.table[place], 1)
+        send(tables.table[place], tables.ledger[0], tables.sent, tables.cursor[0])
+
+    def _pair_pays(self, order: np.void, tables: Tables) -> bool:
+        """Tell whether both swaps of an arbitrage would keep their limits in the present state of their pools."""
+        here, there = (self._pools[int(order[name])] for name in ("pool", "other_pool"))
+        if here.pool == there.pool or (here.mint_x, here.mint_y) != (there.mint_x, there.mint_y):
+            return False
+        ledger = tables.ledger[0]
+        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
+        legs = (
+            (int(order["pool"]), False, int(order["amount_in"]), int(order["min_out"])),
+            (int(order["other_pool"]), True, int(order["other_in"]), int(order["other_min_out"])),
+        )
+        for pool, for_y, amount, least in legs:
+            request = SwapRequest(exact_in=True, amount=amount, swap_for_y=for_y, threshold=least)
+            if isinstance(self._states.swap(pool, request, tables.books[pool], clock), SwapFailure):
+                return False
+        return True
