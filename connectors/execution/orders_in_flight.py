@@ -1,14 +1,13 @@
 """The orders that anything may still become of: each is carried from its intent to its last report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import assert_never
 
 from connectors.execution import order_entries as entries
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError, Step
-from connectors.execution.building.swaps import swaps_of
 from connectors.execution.bundles import BundleOutcome
 from connectors.execution.curable import is_curable
 from connectors.execution.links import Links
@@ -94,13 +93,11 @@ class OrdersInFlight:
         :arg objection: Why it is not carried out, where it is not.
 
         """
-        slot = self._slot_for(approved)
+        pools = self._pools_of(approved)
+        slot = max([self._links.chain.slot, *[pool.slot for pool in pools.values()]])
         self._journal.record(entries.Intent(approved, slot, time.time_ns()))
         life = self._lives[approved.key] = OrderLife(approved)
-        if objection:
-            self._refuse(life, objection)
-        else:
-            self._go_on(life)
+        self._begin(life, pools, slot, objection)
 
     def resume(self, order: Order, *, sends: bool = True) -> None:
         """Go on with an order where the journal left it: what was signed is sent on and followed, as if never left.
@@ -115,35 +112,41 @@ class OrdersInFlight:
                 self._send(life, flight)
             elif flight.stage is Stage.LANDED:
                 self._watch(life, flight)
-        if not life.is_told:
+        if life.flights and not life.is_told:
             self._go_on(life)
+        elif not life.flights:
+            pools = self._pools_of(life.approved)
+            self._begin(
+                life, pools, self._slot_for(life.approved), "" if sends else "stopped: the emergency stop is on"
+            )
         self._close_if_over(life)
 
     # signing and sending
 
-    def _go_on(self, life: OrderLife) -> None:
-        """Sign the next transaction, unless one may still land."""
-        if life.is_under_way:
-            return
+    def _begin(self, life: OrderLife, pools: Mapping[str, PoolAccounts], slot: int, objection: str) -> None:
+        """Sign an order's first transaction, unless something stands against it."""
         approved = life.approved
-        if not life.may_send:
-            self._refuse(life, "stopped: the emergency stop is on")
-            return
-        if not life.flights:
-            slot = self._slot_for(approved)
-            if slot > approved.deadline_slot:
-                self._refuse(life, f"too_late: slot {slot} is past {approved.deadline_slot}")
-                return
         command = approved.command
-        if isinstance(command, Swap | SwapPair):
-            try:
-                pools = {swap.pool: self._accounts(swap.pool) for swap in swaps_of(command)}
-            except BuildError as error:
-                self._refuse(life, str(error))
-                return
+        if objection:
+            self._refuse(life, objection)
+        elif slot > approved.deadline_slot:
+            self._refuse(life, f"too_late: slot {slot} is past {approved.deadline_slot}")
+        elif isinstance(command, Swap | SwapPair):
             spent = self._spent_today()
             signed = self._links.writer.swap(command, pools, urgency=approved.urgency, spent_today=spent)
             self._take_signed(life, 0, signed)
+        else:
+            self._planner.plan(command, 0, partial(self._planned, life))
+
+    def _go_on(self, life: OrderLife) -> None:
+        """Plan the next transaction of an order that has begun, unless an earlier one may still land."""
+        command = life.approved.command
+        if life.is_under_way:
+            return
+        if not life.may_send:
+            self._refuse(life, "stopped: the emergency stop is on")
+        elif isinstance(command, Swap | SwapPair):
+            self._refuse(life, "not_retried: it was signed once and can land no more")
         else:
             self._planner.plan(command, life.next_step, partial(self._planned, life))
 
@@ -207,9 +210,9 @@ class OrdersInFlight:
         heard = partial(self._heard, life, flight)
         links.confirmations.follow(flight.signature, flight.last_valid_block_height, heard)
 
-    def _written(self, life: OrderLife, flight: Flight) -> None:
+    def _written(self, life: OrderLife, flight: Flight, at_ns: int) -> None:
         if flight.stage is Stage.FLYING:
-            self._journal.record(entries.Sent(life.key, flight.step, flight.signature, time.time_ns()))
+            self._journal.record(entries.Sent(life.key, flight.step, flight.signature, at_ns))
 
     def _send_refused(self, flight: Flight, endpoint: str, refused: SendRefusal) -> None:
         flight.reason = f"{refused.kind}: {refused.detail}"
@@ -220,7 +223,7 @@ class OrdersInFlight:
             flight.reason = f"{bundle.cause}: {bundle.detail}"
             self._outlet.note("bundle_refusals", flight.reason)
         else:
-            self._written(life, flight)
+            self._written(life, flight, time.time_ns())
 
     def _bundle_known(self, flight: Flight, outcome: BundleOutcome) -> None:
         if outcome.status != "landed":
@@ -380,12 +383,21 @@ class OrdersInFlight:
                 self._journal.record(entries.Done(life.key, time.time_ns()))
             self._lives.pop(life.key, None)
 
+    def _pools_of(self, approved: Approved) -> dict[str, PoolAccounts]:
+        """Return the pools of a command as they were last seen, as far as they are known."""
+        command = approved.command
+        names = (command.first.pool, command.second.pool) if type(command) is SwapPair else (command.pool,)
+        found = {}
+        for name in names:
+            try:
+                found[name] = self._accounts(name)
+            except BuildError:  # whoever needs it refuses the order by name
+                continue
+        return found
+
     def _slot_for(self, approved: Approved) -> int:
         """Return the newest slot that anybody has told of."""
-        try:
-            return max(self._links.chain.slot, self._accounts(approved.command.pool).slot)
-        except BuildError:
-            return self._links.chain.slot
+        return max([self._links.chain.slot, *[pool.slot for pool in self._pools_of(approved).values()]])
 
     def _spent_today(self) -> int:
         return self._journal.fees_since(time.time_ns() - DAY_NS) + sum(self._promised.values())
