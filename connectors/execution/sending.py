@@ -1,5 +1,6 @@
 """Signed transactions on their way to the cluster: to every endpoint at once, again and again until told to stop."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -102,14 +103,15 @@ class Sender:
         self,
         signature: str,
         wire_bytes: bytes,
-        on_written: Callable[[], None],
+        on_written: Callable[[int], None],
         on_refused: Callable[[str, SendRefusal], None],
     ) -> None:
         """Send a transaction to every endpoint, now, and anew every `rebroadcast_s` until it is forgotten.
 
         One that is under way already changes nothing.
 
-        :arg on_written: Called once, in a later round, when the first socket has taken it.
+        :arg on_written: Called once, in a later round, when the first socket has taken it, with the time at which it
+            did, nanoseconds since 1970.
 
         :arg on_refused: Called with the endpoint's host and port when it refuses the transaction, once for each
             endpoint and kind of refusal. The sending goes on. That it was processed already is no refusal.
@@ -171,10 +173,11 @@ class Sender:
         if parcel.is_written:
             return
         parcel.is_written = True
+        written_ns = time.time_ns()
 
         def tell() -> None:
             if not parcel.is_forgotten:
-                parcel.on_written()
+                parcel.on_written(written_ns)
 
         self._reactor.call_soon(tell)
 

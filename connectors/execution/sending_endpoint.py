@@ -42,7 +42,7 @@ class Parcel:
         signature: str,
         wire_bytes: bytes,
         number: int,
-        on_written: Callable[[], None],
+        on_written: Callable[[int], None],
         on_refused: Callable[[str, SendRefusal], None],
     ) -> None:
         self.signature = signature

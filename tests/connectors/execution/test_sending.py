@@ -1,6 +1,7 @@
 """Transactions to all endpoints, whatever these do with them."""
 
 import base64
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -37,6 +38,7 @@ class Client:
         self.reactor = reactor
         self.outlet = Outlet("test")
         self.written = 0
+        self.begun_ns = time.time_ns()
         self.refused: list[tuple[str, str]] = []
         self.sender = Sender(
             reactor,
@@ -56,7 +58,8 @@ class Client:
     def send(self, name: str = ONE, wire: bytes = WIRE) -> None:
         self.sender.send(name, wire, self._wrote, self._refuse)
 
-    def _wrote(self) -> None:
+    def _wrote(self, at_ns: int) -> None:
+        assert self.begun_ns <= at_ns <= time.time_ns()
         self.written += 1
 
     def _refuse(self, label: str, why: SendRefusal) -> None:
