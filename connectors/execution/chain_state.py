@@ -154,7 +154,7 @@ class ChainState:
             self._refresh_fees()
 
     def recent_fees(self, name: str) -> tuple[int, ...]:
-        """Prices that were paid of late for a group of accounts, micro-lamports, one a slot; empty where unknown."""
+        """Prices that were paid of late for a group of accounts, micro-lamports, rising; empty where unknown."""
         return self._fees.get(name, ())
 
     def price(self, name: str, *, urgency: int, compute_units: int, spent_today: int) -> int | Refusal:
@@ -270,7 +270,8 @@ class ChainState:
 
     def _take_fees(self, name: str, accounts: tuple[str, ...], answer: tuple[PriorityFee, ...] | Refusal) -> None:
         if not isinstance(answer, Refusal) and self._groups.get(name) == accounts:
-            self._fees[name] = tuple(fee.price for fee in answer)
+            # Sorted here, so that choosing one of them takes next to nothing.
+            self._fees[name] = tuple(sorted(fee.price for fee in answer))
 
     def _again(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
         if name in self._timers:

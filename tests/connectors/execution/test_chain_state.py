@@ -159,7 +159,7 @@ def test_fees_are_kept_for_the_groups_that_are_followed(
     chain.fees = {address(2): [5, 40, 20, 30], address(3): [7]}
     state.follow_fees({"one": (address(2), address(4)), "two": (address(3),)})
     run_until(reactor, lambda: state.recent_fees("one") != () and state.recent_fees("two") != ())
-    assert state.recent_fees("one") == (5, 40, 20, 30)
+    assert state.recent_fees("one") == (5, 20, 30, 40)
     assert state.price("one", urgency=2, compute_units=200_000, spent_today=0) == 30
     assert state.price("nobody", urgency=2, compute_units=200_000, spent_today=0) == 10
     full = state.price("one", urgency=2, compute_units=200_000, spent_today=10**12)
