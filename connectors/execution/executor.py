@@ -22,6 +22,7 @@ from solders.pubkey import Pubkey
 from connectors.execution.building.lookup_tables import read_table
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError
+from connectors.execution.housekeeping import CleanUp
 from connectors.execution.links import Links
 from connectors.execution.order_journal import OrderJournal
 from connectors.execution.orders_in_flight import OrdersInFlight
@@ -49,7 +50,8 @@ class Executor(Feed):
     A report comes after the order journal has it; those of one order come in the order in which its transactions ended.
     Everything but `submit` belongs to the reactor's thread.
 
-    Counted in the outlet, beside what `OrdersInFlight` and the connections count: the note `known_orders`.
+    Counted in the outlet, beside what `OrdersInFlight` and the connections count: the notes `known_orders` and
+    `unwrapping_failures`.
 
     :arg journal: Open, of this wallet; it is closed by whoever opened it.
 
@@ -78,8 +80,9 @@ class Executor(Feed):
         self._waiting: list[tuple[Approved, str]] = []
         self._is_taking = True
         self._is_ready = False
-        self._is_running = False
+        self._is_running = self._is_wound_down = False
         self._timer: Timer | None = None
+        self._cleaning: CleanUp | None = None
 
     def attach(self, accounts: Callable[[str], PoolAccounts]) -> None:
         """Say where the live view of a pool is found, before the first order comes."""
@@ -133,6 +136,8 @@ class Executor(Feed):
         self._stop_file.stop()
         self._reader.stop()
         self._checks.stop()
+        if self._cleaning is not None:
+            self._cleaning.stop()
         self._orders.stop()
         self._links.close()
 
@@ -177,8 +182,15 @@ class Executor(Feed):
 
     @property
     def is_wound_down(self) -> bool:
-        """Whether the last report of the wallet was put into the outlet."""
-        return self._checks.is_closed
+        """Whether the last report of the wallet was put into the outlet, and its SOL unwrapped where that is wanted."""
+        if self._is_wound_down or not self._checks.is_closed:
+            return self._is_wound_down
+        if not self._terms.unwrap_at_end or self._terms.is_dry_run:
+            self._is_wound_down = True
+        elif self._cleaning is None:
+            self._cleaning = CleanUp(self._links, self._reader, self._wallet, self._cleaned)
+            self._cleaning.start()
+        return self._is_wound_down
 
     def _take(self, approved: Approved, objection: str) -> None:
         if self._journal.knows(approved.key):
@@ -196,6 +208,11 @@ class Executor(Feed):
 
     def _activity(self) -> Activity:
         return Activity(self.is_idle, self._reports, self._orders.last_slot)
+
+    def _cleaned(self, reason: str) -> None:
+        self._is_wound_down = True
+        if reason:
+            self._outlet.note("unwrapping_failures", reason)
 
     def _take_tables(self, fresh: Fresh) -> None:
         tables = []

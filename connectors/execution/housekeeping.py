@@ -4,12 +4,16 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from connectors.execution.building.steps import Step
+from connectors.execution.building.token_accounts import clean_up
 from connectors.execution.links import Links
 from connectors.execution.outcomes import Outcome, Seen
+from connectors.execution.reading import AccountReader, Fresh
 from connectors.execution.transactions import SignedTransaction
+from connectors.execution.wallet import Wallet
 from connectors.feeds.reactor import Timer
 from connectors.wire.error_names import failure_of, named_error
 from connectors.wire.refusal import Refusal
+from dlmm.programs import TOKEN_PROGRAM, WRAPPED_SOL, associated_token_account
 
 MOST_TRIES = 5
 AGAIN_S = 0.3
@@ -52,7 +56,7 @@ class Housekeeping:
         if isinstance(signed, Refusal):
             self._missed(f"{signed.cause}: {signed.detail}")
             return
-        self._links.sender.send(signed.signature, signed.wire, lambda: None, lambda endpoint, refused: None)
+        self._links.sender.send(signed.signature, signed.wire, lambda _: None, lambda endpoint, refused: None)
         heard = partial(self._heard, signed)
         self._links.confirmations.follow(signed.signature, signed.last_valid_block_height, heard)
 
@@ -76,3 +80,32 @@ class Housekeeping:
             self._again(AGAIN_S)
         else:
             self._then(reason)
+
+
+class CleanUp:
+    """Unwrap the wallet's SOL.
+
+    :arg then: Called once, in a later round, unless `stop` comes first: with an empty text, or with why it failed.
+
+    """
+
+    def __init__(self, links: Links, reader: AccountReader, wallet: Wallet, then: Callable[[str], None]) -> None:
+        self._links = links
+        self._reader = reader
+        self._owner = wallet.address
+        self._then = then
+        self._housekeeping: Housekeeping | None = None
+
+    def start(self) -> None:
+        """Look what there is to unwrap, and do it."""
+        self._reader.read((str(associated_token_account(self._owner, WRAPPED_SOL, TOKEN_PROGRAM)),), 0, self._close)
+
+    def stop(self) -> None:
+        """Make no further call."""
+        if self._housekeeping is not None:
+            self._housekeeping.stop()
+
+    def _close(self, fresh: Fresh) -> None:
+        found = {address: account for address, account in fresh.accounts.items() if account is not None}
+        self._housekeeping = Housekeeping(self._links, clean_up(self._owner, found, ()), self._then)
+        self._housekeeping.start()

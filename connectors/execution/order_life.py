@@ -7,6 +7,7 @@ takes a landing back.
 from collections import Counter
 from enum import StrEnum
 
+from connectors.execution.order_entries import Intent
 from connectors.execution.order_phases import Order, Phase
 from connectors.execution.outcomes import Expired, Seen, Turned, Undone
 from connectors.wire.landed import Landed
@@ -139,9 +140,11 @@ class OrderLife:
 
     :ivar may_send: Whether anything of it is sent from now on.
 
+    :ivar unwritten: Its intent, until the order journal has it.
+
     """
 
-    __slots__ = ("approved", "flights", "is_told", "may_send", "tries")
+    __slots__ = ("approved", "flights", "is_told", "may_send", "tries", "unwritten")
 
     def __init__(self, approved: Approved) -> None:
         self.approved = approved
@@ -149,6 +152,7 @@ class OrderLife:
         self.tries: Counter[int] = Counter()
         self.is_told = False
         self.may_send = True
+        self.unwritten: Intent | None = None
 
     @property
     def key(self) -> str:

@@ -95,8 +95,11 @@ class OrdersInFlight:
         """
         pools = self._pools_of(approved)
         slot = max([self._links.chain.slot, *[pool.slot for pool in pools.values()]])
-        self._journal.record(entries.Intent(approved, slot, time.time_ns()))
         life = self._lives[approved.key] = OrderLife(approved)
+        life.unwritten = entries.Intent(approved, slot, time.time_ns())
+        if not life.is_swap or self._terms.is_dry_run:
+            self._journal.record(life.unwritten)
+            life.unwritten = None
         self._begin(life, pools, slot, objection)
 
     def resume(self, order: Order, *, sends: bool = True) -> None:
@@ -178,7 +181,8 @@ class OrdersInFlight:
             self._links.sender.simulate(signed.wire, partial(self._simulated, life))
             return
         try:
-            self._journal.record(
+            self._record_first(
+                life,
                 entries.Signed(
                     key=life.key,
                     step=step,
@@ -188,7 +192,7 @@ class OrdersInFlight:
                     last_valid_block_height=signed.last_valid_block_height,
                     slot=self._links.chain.slot,
                     ts_ns=time.time_ns(),
-                )
+                ),
             )
         except entries.EntryRefused as error:
             self._refuse(life, f"not_signed: {error}")
@@ -197,6 +201,14 @@ class OrdersInFlight:
         life.flights.append(flight)
         self._promised[flight.signature] = signed.most_paid
         self._send(life, flight)
+
+    def _record_first(self, life: OrderLife, entry: entries.Signed | entries.Refused) -> None:
+        """Record what may be the first thing that comes of an order: a swap's intent is written together with it."""
+        if life.unwritten is None:
+            self._journal.record(entry)
+        else:
+            self._journal.begin(life.unwritten, entry)
+            life.unwritten = None
 
     def _send(self, life: OrderLife, flight: Flight) -> None:
         links, bundles = self._links, self._terms.bundles
@@ -357,7 +369,7 @@ class OrdersInFlight:
     def _refuse(self, life: OrderLife, reason: str) -> None:
         self._outlet.note("refused_orders", f"{life.key}: {reason}")
         report = end_report(life.approved, "refused", reason, slot=self._slot_for(life.approved))
-        self._journal.record(entries.Refused(life.key, report.reason, time.time_ns(), encode_report(report)))
+        self._record_first(life, entries.Refused(life.key, report.reason, time.time_ns(), encode_report(report)))
         self._tell_last(life, report)
 
     def _end(self, life: OrderLife) -> None:

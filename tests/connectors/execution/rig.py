@@ -13,7 +13,7 @@ from connectors.clusters.cluster import Cluster
 from connectors.clusters.pool_loading import LoadedPool, needed_accounts
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.executor import Executor
-from connectors.execution.order_entries import Entry
+from connectors.execution.order_entries import Entry, Intent
 from connectors.execution.order_journal import OrderJournal
 from connectors.execution.order_phases import Order
 from connectors.execution.reconciling import reconcile
@@ -42,9 +42,9 @@ class Killed(BaseException):
 
 
 class DeadlyJournal(OrderJournal):
-    """An order journal whose process dies right after an entry; the last one that was asked for.
+    """An order journal whose process dies right after a write; the last one that was asked for.
 
-    :cvar entries_left: How many more entries it lives to write.
+    :cvar entries_left: How many more entries it lives to write, two at once being one.
 
     """
 
@@ -52,10 +52,18 @@ class DeadlyJournal(OrderJournal):
 
     def record(self, entry: Entry) -> Order:
         order = super().record(entry)
+        self._live_on()
+        return order
+
+    def begin(self, intent: Intent, entry: Entry) -> Order:
+        order = super().begin(intent, entry)
+        self._live_on()
+        return order
+
+    def _live_on(self) -> None:
         DeadlyJournal.entries_left -= 1
         if DeadlyJournal.entries_left == 0:
             raise Killed
-        return order
 
 
 class Market:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from connectors.execution.building.token_accounts import TOKEN_ACCOUNT_RENT
 from connectors.execution.order_phases import Phase
 from connectors.execution.priority_fees import FeeTerms
+from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Venue
 from operators.commands import (
     AddLiquidity,
@@ -208,6 +210,18 @@ def test_winding_down_takes_no_order_more_and_ends_with_the_wallet(rig: Rig) -> 
     assert closing.lamports == held[""]
     assert {token.mint: token.amount for token in closing.tokens} == {k: v for k, v in held.items() if k}
     assert closing.next_order == 3
+
+
+def test_wrapped_sol_becomes_sol_again_after_the_last_report(node: SandboxNode, market: Market, tmp_path: Path) -> None:
+    with rig_on(node, market, tmp_path, unwrap_at_end=True) as rig:
+        before = rig.balances()
+        rig.executor.wind_down()
+        rig.run_until(lambda: rig.executor.is_wound_down, "it is wound down")
+        assert [report.occasion for report in rig.wallets] == ["closing"]
+        assert {token.mint: token.amount for token in rig.wallets[0].tokens}[str(WRAPPED_SOL)] > 0
+        after = rig.balances()
+        assert str(WRAPPED_SOL) not in after
+        assert 0 <= before[""] + before[str(WRAPPED_SOL)] + TOKEN_ACCOUNT_RENT - after[""] <= 10_000
 
 
 def test_the_wallet_is_looked_at_while_nothing_is_in_flight(node: SandboxNode, market: Market, tmp_path: Path) -> None:

@@ -59,8 +59,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
-@pytest.mark.parametrize("commitment", ["confirmed", "processed"])
+@pytest.mark.parametrize(
+    ("name", "commitment"),
+    [*((name, "confirmed") for name in FAULTS), *((name, "processed") for name in ("lost", "forks", "all"))],
+)
 def test_no_fault_doubles_or_loses_a_swap(
     node: SandboxNode, market: Market, tmp_path: Path, name: str, commitment: str
 ) -> None:
