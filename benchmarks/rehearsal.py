@@ -1,6 +1,6 @@
 """Show that every command lands on both venues, and that what was booked is what moved, to the last unit.
 
-    python -m benchmarks.rehearsal [--program ID=FILE ...] [--orders 500] [--slot-ms 200] [--keep DIR]
+    python -m benchmarks.rehearsal [--program ID=FILE ...] [--orders 500] [--slot-ms 200] ...
 
 A sandbox runs as a process of its own, with the true programs where they are given, and `flows.live` trades on it with
 signed transactions: the strategy of `docs/examples/rehearsal.py` goes through every command in each pool. When so many
@@ -68,9 +68,10 @@ def main() -> int:
     parser.add_argument("--orders", type=int, default=500, help="how many end before the run is ended")
     parser.add_argument("--slot-ms", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1, help="of the sandbox's market")
+    parser.add_argument("--market", default="", metavar="SPEC", help="prices and traders, as the sandbox takes them")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="new folder for what the run leaves behind")
     options = parser.parse_args()
-    terms = Terms(tuple(options.program), options.orders, options.slot_ms, options.seed)
+    terms = Terms(tuple(options.program), options.orders, options.slot_ms, options.seed, options.market)
     print(f"{terms.slot_ms} ms a slot, seed {terms.seed}, {os.cpu_count()} cores, load {os.getloadavg()}\n", flush=True)
     try:
         if options.keep is not None:

@@ -15,7 +15,7 @@ import polars as pl
 from solders.keypair import Keypair
 
 from benchmarks.chain_oracle import Balances, ChainOracle
-from benchmarks.rehearsal_verdict import OnChain, Results, TradedPool
+from benchmarks.rehearsal_verdict import OnChain, Results, TradedPool, missing
 from connectors.clusters.cluster import Cluster
 from connectors.clusters.sandbox_funding import LAMPORTS_PER_SOL, Funds, fund
 from connectors.clusters.sandbox_process import SandboxFacts, SandboxProcess
@@ -34,6 +34,7 @@ WHOLE_SOL = 300
 WHOLE_TOKENS = 100_000
 """What the wallet is given of SOL, and of each other token."""
 
+MOST_ROUNDS = 3
 LOOK_S = 0.5
 STALLED_S = 120.0
 """With no order ended for so long the run is given up: kernels may have to be compiled before the first one."""
@@ -51,7 +52,10 @@ class Terms(Record, frozen=True):
 
     :arg programs: `ID=FILE` of each true program; none: the sandbox's model of them.
 
-    :arg orders: That end before the run is ended.
+    :arg orders: That end before the run is ended; it goes on where a command has not landed yet, until there are
+        `MOST_ROUNDS` times as many.
+
+    :arg market: Prices and traders, as `sandbox.market.spec` describes them; empty: the sandbox's own.
 
     :arg slot_ms: Length of a slot.
 
@@ -61,6 +65,7 @@ class Terms(Record, frozen=True):
     orders: int = 500
     slot_ms: int = 200
     seed: int = 1
+    market: str = ""
 
 
 class Rehearsed(Record, frozen=True):
@@ -86,7 +91,8 @@ def rehearse(terms: Terms, folder: Path) -> Rehearsed:
 
     """
     programs = [part for program in terms.programs for part in ("--program", program)]
-    sandbox = SandboxProcess(("--slot-ms", str(terms.slot_ms), "--seed", str(terms.seed), *programs))
+    market = ("--market", terms.market, "--slot-ms", str(terms.slot_ms), "--seed", str(terms.seed))
+    sandbox = SandboxProcess((*market, *programs))
     try:
         facts = sandbox.facts(Stop())
         wallet = _make_wallet(folder / "id.json")
@@ -95,7 +101,7 @@ def rehearse(terms: Terms, folder: Path) -> Rehearsed:
         opening = _endow(facts, oracle, wallet, pools)
         started = time.monotonic()
         with _flow(_environment(facts, folder), folder) as process:
-            _wait_for_orders(process, folder / "orders" / wallet, terms.orders, folder)
+            _wait_for_orders(process, folder / "orders" / wallet, terms.orders, pools, folder)
             seconds = time.monotonic() - started
             _end(process, folder)
         oracle.call("sandbox_advance", SETTLED_SLOTS)
@@ -160,29 +166,30 @@ def _flow(environment: Mapping[str, str], folder: Path) -> Iterator["subprocess.
             process.wait()
 
 
-def _wait_for_orders(process: "subprocess.Popen[bytes]", journal: Path, wanted: int, folder: Path) -> None:
-    """Wait until so many orders have ended.
+def _wait_for_orders(
+    process: "subprocess.Popen[bytes]", journal: Path, wanted: int, pools: Sequence[TradedPool], folder: Path
+) -> None:
+    """Wait until so many orders have ended, and every command has landed.
 
     :raises RehearsalError: The run ends before, or stalls.
 
     """
     ended, changed = -1, time.monotonic()
-    while ended < wanted:
+    while True:
         try:
             process.wait(LOOK_S)
         except subprocess.TimeoutExpired:
             pass
         else:
             raise RehearsalError(f"the run ended with status {process.returncode}: {_last_words(folder)}")
-        found = _count_ended(journal)
+        orders = report_orders(journal).orders if (journal / NAME).exists() else ()
+        found = sum(not order.is_open for order in orders)
+        if found >= wanted and (found >= MOST_ROUNDS * wanted or not missing(orders, pools)):
+            return
         if found != ended:
             ended, changed = found, time.monotonic()
         elif time.monotonic() > changed + STALLED_S:
             raise RehearsalError(f"no order ended within {STALLED_S:g} s after {ended} had: {_last_words(folder)}")
-
-
-def _count_ended(journal: Path) -> int:
-    return sum(not order.is_open for order in report_orders(journal).orders) if (journal / NAME).exists() else 0
 
 
 def _end(process: "subprocess.Popen[bytes]", folder: Path) -> None:
