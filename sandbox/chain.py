@@ -1,7 +1,7 @@
 """The chain: slots over an engine, a queue of transactions, commitments, and forks.
 
-Everything runs on one thread. `submit` queues a transaction; it is executed when its slot freezes, highest price
-first. Observers hear of each frozen slot and of each advance of the confirmed and the finalized slot.
+Everything runs on one thread. `submit` queues a transaction; it is executed when its slot freezes, after the bundles,
+highest price first. Observers hear of each frozen slot and of each advance of the confirmed and the finalized slot.
 """
 
 import hashlib
@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import msgspec
 from solders.account import Account
 from solders.clock import Clock
 from solders.hash import Hash
@@ -28,15 +27,17 @@ from sandbox.engine import Engine
 from sandbox.faults import Faults
 from sandbox.ledger.blockhashes import Age, Blockhashes
 from sandbox.ledger.blocks import Block, Blocks
+from sandbox.ledger.bundles import TIP_ACCOUNTS, Bundle, Bundles, bundle_id, tip_account
+from sandbox.ledger.filling import Filling
 from sandbox.ledger.history import History, Version
 from sandbox.ledger.keys import LoadError, bid, resolve
-from sandbox.ledger.tokens import balances
-from sandbox.ledger.transactions import Landed, Preview, Queued
+from sandbox.ledger.transactions import Preview, Queued
 
 FINALIZED_LAG = 31
 SLOTS_PER_EPOCH = 432_000
 BLOCK_UNITS = 60_000_000
 _FAUCET_LAMPORTS = 10**18
+_TIP_ACCOUNT_LAMPORTS = 10**9
 _DAY_S = 86_400
 _LONGEST_FORGOTTEN = 50_000
 _PRUNE_EVERY = 64
@@ -103,11 +104,15 @@ class Chain:
         self.faults = faults if faults is not None else Faults()
         self.history = History(engine.get)
         self.hashes = Blockhashes()
+        self.bundles = Bundles()
         self.observers: list[Observer] = []
         self.counts: Counter[str] = Counter()
         self.genesis_hash = Hash(digest("sandbox", self.terms.seed, "genesis"))
         self.faucet = Keypair.from_seed(digest("sandbox", self.terms.seed, "faucet"))
         engine.set(self.faucet.pubkey(), Account(_FAUCET_LAMPORTS, b"", SYSTEM_PROGRAM, False, 0))
+        for key in TIP_ACCOUNTS:
+            if engine.get(key) is None:
+                engine.set(key, tip_account(_TIP_ACCOUNT_LAMPORTS))
         self._now = now
         self._arrivals = itertools.count()
         self._queue: dict[Signature, Queued] = {}
@@ -150,6 +155,12 @@ class Chain:
         """
         slot = {"processed": self.processed, "confirmed": self.confirmed}.get(commitment, self.finalized)
         return min(slot, self.blocks.at_or_before(self.processed - lag)) if lag else slot
+
+    def level(self, slot: int) -> str:
+        """Name the commitment that a slot has reached."""
+        if slot <= self.finalized:
+            return "finalized"
+        return "confirmed" if slot <= self.confirmed else "processed"
 
     # accounts
 
@@ -207,13 +218,30 @@ class Chain:
                 self._forget(signature, "dropped")
                 return signature
             not_before = self.processed + 1 + round(self.faults.draw("tx.delay"))
-        price, _ = bid(tx)
-        raw = bytes(tx) if wire is None else wire
-        queued = Queued(signature, tx, raw, next(self._arrivals), price, not_before, verified)
-        self._queue[signature] = queued
+        self._queue[signature] = self._queued(tx, wire, not_before, verified=verified)
         for observer in self.observers:
             observer.on_received(signature)
         return signature
+
+    def submit_bundle(self, txs: Sequence[VersionedTransaction]) -> str:
+        """Queue transactions that land together or not at all, and suffer the faults of bundles.
+
+        :arg txs: Their signatures are verified already.
+
+        :returns: The bundle's id.
+
+        """
+        name = bundle_id(tx.signatures[0] for tx in txs)
+        not_before = self.processed + 1 + round(self.faults.draw("tx.delay"))
+        queued = tuple(self._queued(tx, None, not_before, verified=True) for tx in txs)
+        self.counts["bundles"] += 1
+        bundle = Bundle(name, queued, not_before, self.now())
+        self.bundles.add(bundle, is_auctioned=not self.faults.hit("bundle.drop"))
+        return name
+
+    def _queued(self, tx: VersionedTransaction, wire: bytes | None, not_before: int, *, verified: bool) -> Queued:
+        raw = bytes(tx) if wire is None else wire
+        return Queued(tx.signatures[0], tx, raw, next(self._arrivals), bid(tx)[0], not_before, verified)
 
     def airdrop(self, to: Pubkey, lamports: int) -> Signature:
         """Queue a transfer from the faucet."""
@@ -266,8 +294,8 @@ class Chain:
             self.counts["skipped"] += 1
             return None
         self._set_clock(slot)
-        before: dict[Pubkey, Account | None] = {}
-        landed = self._fill(slot, before)
+        filling = self._fill(slot)
+        before = filling.before
         for key, account in before.items():
             self.history.begin(key, account)
         written, self._written = self._written, set()
@@ -275,7 +303,9 @@ class Chain:
         for key in changed:
             self.history.add(key, slot, self.get(key))
         parent = self.head
-        block = Block(slot, parent.slot, parent.height + 1, self._blockhash(slot), self.now(), tuple(landed), changed)
+        block = Block(
+            slot, parent.slot, parent.height + 1, self._blockhash(slot), self.now(), tuple(filling.landed), changed
+        )
         self.blocks.add(block)
         self.hashes.add(block.hash, Age(slot, block.height))
         self.processed = slot
@@ -289,51 +319,42 @@ class Chain:
             self._prune()
         return block
 
-    def _fill(self, slot: int, before: dict[Pubkey, Account | None]) -> list[Landed]:
-        """Execute what waits, until the block is full; keep what each written account was before the slot."""
+    def _fill(self, slot: int) -> Filling:
+        """Execute what waits, bundles first, until the block is full."""
+        filling = Filling(self.engine, self._peek, slot)
+        for bundle in self.bundles.ready(slot):
+            self._auction(bundle, filling)
         ready = [queued for queued in self._queue.values() if queued.not_before <= slot]
         ready.sort(key=lambda queued: (-queued.price, queued.arrival))
-        landed: list[Landed] = []
-        units = 0
         for queued in ready:
-            if units > BLOCK_UNITS:
+            if filling.units > BLOCK_UNITS:
                 break
             if not self.is_usable(queued.tx.message.recent_blockhash):
                 self._forget(queued.signature, "expired")
-                continue
-            one = self._land(queued, slot, len(landed), before)
-            if one is None:
+            elif filling.land(queued):
+                del self._queue[queued.signature]
+            else:
                 self._forget(queued.signature, "rejected")
-                continue
-            del self._queue[queued.signature]
-            landed.append(one)
-            units += one.execution.units
-        return landed
+        self.counts["executed"] += len(filling.landed)
+        self.counts["failed"] += sum(one.execution.error is not None for one in filling.landed)
+        return filling
 
-    def _land(self, queued: Queued, slot: int, index: int, before: dict[Pubkey, Account | None]) -> Landed | None:
-        if not queued.verified and not all(queued.tx.verify_with_results()):
-            return None
-        try:
-            keys = resolve(queued.tx, self.get)
-        except LoadError:
-            return None
-        old = [self._peek(key) for key in keys.all]
-        held_before = balances(keys.all, old, self.get)
-        execution = self.engine.execute(queued.tx, keys)
-        failed = execution.error is not None
-        if isinstance(execution.error, str) and not execution.fee:
-            return None
-        # a node stores every account that a transaction may write, changed or not; of a failed one, who paid
-        stored = [i == 0 if failed else writable for i, writable in enumerate(keys.writable)]
-        new = [self.get(key) if stored[i] else old[i] for i, key in enumerate(keys.all)]
-        for i, key in enumerate(keys.all):
-            if stored[i] and (old[i] is not None or new[i] is not None):
-                before.setdefault(key, old[i])
-        self.counts["executed"] += 1
-        self.counts["failed"] += failed
-        # the states are in the engine by now; a block that kept them too would be thousands of times as large
-        outcome = msgspec.structs.replace(execution, accounts={})
-        return Landed(queued, keys, slot, index, outcome, held_before, balances(keys.all, new, self.get))
+    def _auction(self, bundle: Bundle, filling: Filling) -> None:
+        """Land a bundle, or tell that it failed."""
+        standing = {one.signature for one in filling.landed}
+        is_fit = not self.faults.hit("bundle.lose") and all(
+            self.is_usable(queued.tx.message.recent_blockhash)
+            and queued.signature not in standing
+            and self.blocks.landed(queued.signature) is None
+            for queued in bundle.queued
+        )
+        if is_fit and filling.land_together(bundle.queued):
+            self.counts["bundles_landed"] += 1
+            for queued in bundle.queued:
+                self._queue.pop(queued.signature, None)  # it may have been sent by itself as well
+        else:
+            self.counts["bundles_failed"] += 1
+            self.bundles.fail(bundle)
 
     def _abandon(self, block: Block, before: dict[Pubkey, Account | None], written: set[Pubkey]) -> None:
         """Undo a processed slot; readers of `processed` have seen it, and a node tells them nothing."""

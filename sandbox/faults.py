@@ -54,9 +54,14 @@ KNOBS = {
     "ws.stall": Knob(_E, "the connection goes silent but stays open (every:length seconds)"),
     "ws.mute": Knob(_P, "a request to subscribe is never answered"),
     "ws.deaf": Knob(_P, "a subscription is confirmed and never notified"),
-    "tx.drop": Knob(_P, "accepted, never lands"),
+    "tx.drop": Knob(_P, "accepted, never passed on (bundles are)"),
     "tx.delay": Knob(_R, "slots an accepted transaction waits"),
     "tx.expire": Knob(_P, "preflight answers Blockhash not found"),
+    "bundle.drop": Knob(_P, "a bundle is taken, never auctioned, and pending for ever"),
+    "bundle.lose": Knob(_P, "a bundle loses its auction, and is told as failed"),
+    "status.lie": Knob(
+        _P, "who asks first, or hears first, what came of a failed transaction is told that it succeeded"
+    ),
     "slot.skip": Knob(_P, "a skipped slot"),
     "slot.stall": Knob(_E, "block production stops (every:length seconds)"),
     "fork": Knob(_P, "a processed slot is abandoned: its state is undone, its transactions are tried again"),

@@ -13,6 +13,9 @@ from sandbox.rpc.errors import INVALID_REQUEST, NODE_UNHEALTHY, TOO_MANY_REQUEST
 CHEAT_PREFIX = "sandbox_"
 _BAD_GATEWAY = "<html><head><title>502 Bad Gateway</title></head></html>"
 _HANG_S = 3600.0
+_ENGINE_PATH = "/api/v1/"
+"""Begins the paths of a block engine, which answers a refusal with HTTP 400, and has a code of its own for too many."""
+_OK, _BAD_REQUEST, _ENGINE_IS_FULL = 200, 400, -32097
 _RETRY_AFTER_S = "1"
 _SLOTS_BEHIND = 160
 
@@ -64,12 +67,12 @@ class HttpPart:
         if not batch:
             return _json(encode(failure(None, RpcError(INVALID_REQUEST, "Invalid request"))))
         if all(map(_is_cheat, batch)):
-            return _json(self._answers(message, batch))
+            return _json(encode(self._answers(message, batch)))
         return await self._faulty(request, message, batch)
 
-    def _answers(self, message: Any, batch: list[Any]) -> bytes:
+    def _answers(self, message: Any, batch: list[Any]) -> dict[str, object] | list[dict[str, object]]:
         out = [self._dispatcher.answer(one, None if _is_cheat(one) else self._refusal()) for one in batch]
-        return encode(out if isinstance(message, list) else out[0])
+        return out if isinstance(message, list) else out[0]
 
     def _refusal(self) -> RpcError | None:
         if not self._faults.hit("http.unhealthy"):
@@ -86,23 +89,27 @@ class HttpPart:
         return limited
 
     async def _faulty(self, request: web.Request, message: Any, batch: list[Any]) -> web.StreamResponse:
-        faults = self._faults
+        faults, is_engine = self._faults, request.path.startswith(_ENGINE_PATH)
         if faults.is_on("http.delay"):
             await asyncio.sleep(faults.draw("http.delay") / 1000.0)
         if self._is_limited(len(batch)):
             first = batch[0].get("id") if isinstance(batch[0], dict) else None
             error = RpcError(TOO_MANY_REQUESTS, "Too many requests for a specific RPC call")
+            if is_engine:
+                error = RpcError(_ENGINE_IS_FULL, "Network congested. Endpoint is globally rate limited.")
             return _json(encode(failure(first, error)), TOO_MANY_REQUESTS, {"Retry-After": _RETRY_AFTER_S})
         if faults.hit("http.5xx"):
             return web.Response(status=502, content_type="text/html", text=_BAD_GATEWAY)
         if faults.hit("http.hang"):
             await asyncio.sleep(_HANG_S)
-        body = self._answers(message, batch)
+        answers = self._answers(message, batch)
+        status = _BAD_REQUEST if is_engine and "error" in answers else _OK
+        body = encode(answers)
         if faults.hit("http.reset"):
             return await self._cut(request, body)
         if faults.hit("http.malformed"):
             body = body[: max(len(body) * 2 // 3, 1)]
-        return _json(body)
+        return _json(body, status)
 
     @staticmethod
     async def _cut(request: web.Request, body: bytes) -> web.StreamResponse:

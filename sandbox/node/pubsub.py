@@ -99,7 +99,7 @@ class PubSub:
             landed = self._chain.blocks.landed(one.target)
             slot = self._chain.slot_at(one.commitment)
             if landed is not None and landed.slot <= slot:
-                self._ended(one, slot, landed.execution.error)
+                self._ended(one, slot, self._view.told_error(landed))
 
     # notifications
 
@@ -157,7 +157,7 @@ class PubSub:
                     if one.target is None or one.target in landed.keys.all:
                         self._notify(one, result)
             for one in self._index.at(Topic.SIGNATURE, commitment, landed.signature):
-                self._ended(one, block.slot, landed.execution.error)
+                self._ended(one, block.slot, self._view.told_error(landed))
 
     def _account(self, one: Subscription, slot: int, version: Version) -> None:
         text = self._view.accounts.notified(version, one.encoding, one.options.data_slice)

@@ -7,6 +7,7 @@ import msgspec
 
 from sandbox.rpc.account_methods import AccountMethods
 from sandbox.rpc.arguments import Arguments
+from sandbox.rpc.bundle_methods import BundleMethods
 from sandbox.rpc.cluster_methods import Methods, cluster_methods
 from sandbox.rpc.errors import INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, RpcError, invalid
 from sandbox.rpc.ledger_methods import LedgerMethods
@@ -72,6 +73,7 @@ class Dispatcher:
             **AccountMethods(view).methods,
             **SimulationMethods(view).methods,
             **LedgerMethods(view).methods,
+            **BundleMethods(view).methods,
         }
         self.calls: Counter[str] = Counter()
 

@@ -51,11 +51,6 @@ class LedgerMethods:
             "getBlockTime": self._block_time,
         }
 
-    def _level(self, slot: int) -> str:
-        if slot <= self._chain.finalized:
-            return "finalized"
-        return "confirmed" if slot <= self._chain.confirmed else "processed"
-
     def _signature_statuses(self, arguments: Arguments) -> Json:
         texts = arguments.required(0, list[str])
         if len(texts) > _MAX_STATUSES:
@@ -68,8 +63,8 @@ class LedgerMethods:
         landed = self._chain.blocks.landed(wanted)
         if landed is None or landed.slot > slot:
             return None
-        level = self._level(landed.slot)
-        error = landed.execution.error
+        level = self._chain.level(landed.slot)
+        error = self._view.told_error(landed)
         return {
             "confirmationStatus": level,
             "confirmations": None if level == "finalized" else min(self._chain.processed - landed.slot, FINALIZED_LAG),
@@ -131,7 +126,7 @@ class LedgerMethods:
             out.append(
                 {
                     "blockTime": block.time if block is not None else None,
-                    "confirmationStatus": self._level(landed.slot),
+                    "confirmationStatus": self._chain.level(landed.slot),
                     "err": landed.execution.error,
                     "memo": None,
                     "signature": str(landed.signature),

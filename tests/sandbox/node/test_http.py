@@ -165,3 +165,22 @@ def test_clients_that_vanish_leave_the_node_answering() -> None:
             assert (await post(node))[0] == 200
 
     play(scenario())
+
+
+def test_a_block_engines_path_refuses_by_http_status_too() -> None:
+    async def scenario() -> None:
+        async with served(ENGINES["model"]()) as node:
+            url = f"{node.urls.rpc_url}/api/v1/bundles?uuid=key"
+            tips = {"jsonrpc": "2.0", "id": 1, "method": "getTipAccounts"}
+            async with node.session.post(url, json=tips) as response:
+                assert response.status == 200
+                assert len((await response.json())["result"]) == 8
+            async with node.session.post(url, json={**tips, "method": "sendBundle", "params": [[]]}) as response:
+                assert response.status == 400
+                assert (await response.json())["error"]["code"] == -32602
+            node.chain.faults.set("http.429=1")
+            async with node.session.post(url, json=tips) as response:
+                assert response.status == 429
+                assert (await response.json())["error"]["code"] == -32097
+
+    play(scenario())

@@ -159,6 +159,22 @@ def test_a_signature_can_be_heard_of_when_it_is_received_and_after_it_landed() -
     play(scenario())
 
 
+def test_a_notification_may_lie_of_a_failed_transaction_and_its_status_tells_the_truth() -> None:
+    async def scenario() -> None:
+        async with served(ENGINES["model"]()) as node, node.socket() as socket:
+            node.chain.faults.set("status.lie=1")
+            tx = payment(await node.funded(), node.blockhash(), 1_000 * SOL)
+            signature = str(tx.signatures[0])
+            await subscribe(socket, "signatureSubscribe", signature, {"commitment": "processed"})
+            node.chain.submit(tx)
+            node.steps(1)
+            assert (await heard(socket))["params"]["result"]["value"] == {"err": None}
+            (status,) = (await node.result("getSignatureStatuses", [signature]))["value"]
+            assert status["err"] == {"InstructionError": [0, {"Custom": 1}]}
+
+    play(scenario())
+
+
 def test_nothing_is_notified_after_unsubscribing() -> None:
     async def scenario() -> None:
         async with served(ENGINES["model"]()) as node, node.socket() as socket:

@@ -341,3 +341,16 @@ def test_a_missing_parameter_is_counted(node: Node) -> None:
     assert message == "`params` should have at least 1 argument(s)"
     assert node.answer("getBalance", "xyz")["error"]["message"] == "Invalid param: WrongSize"
     assert node.answer("getBalance", "!")["error"]["message"] == "Invalid param: Invalid"
+
+
+def test_a_status_may_lie_once_of_a_failed_transaction(node: Node) -> None:
+    node.chain.faults.set("status.lie=1")
+    failed = node.land(payment(PAYER, node.chain.head.hash, 1_000 * SOL, TARGET))
+    landed = node.land(payment(PAYER, node.chain.head.hash, SOL, TARGET))
+    asked = [node.result("getSignatureStatuses", [failed, landed])["value"] for _ in range(3)]
+    truth = {"InstructionError": [0, {"Custom": 1}]}
+    assert [first["err"] for first, _ in asked] == [None, truth, truth]
+    assert [first["status"] for first, _ in asked] == [{"Ok": None}, {"Err": truth}, {"Err": truth}]
+    assert [second["err"] for _, second in asked] == [None] * 3
+    assert node.result("getTransaction", failed, ANY_VERSION)["meta"]["err"] == truth
+    assert node.chain.faults.hits["status.lie"] == 1
