@@ -13,7 +13,7 @@ SUPPORTED := import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (
 .PHONY: help live record replay sandbox test lint bench format lock clean
 
 help:
-	@echo "make live    follow a live market and trade on it; without settings, the embedded sandbox's, on paper"
+	@echo "make live    follow a live market and trade on it; without settings, the embedded sandbox's"
 	@echo "make record  record it without trading"
 	@echo "make replay  replay the recording that the settings name"
 	@echo "make sandbox run a sandbox cluster alone"
