@@ -57,15 +57,17 @@ class KnownOrders:
                 orders._orders[key] = replace(order, transactions=bare)
         return orders, contradictions
 
-    def check(self, entry: Entry) -> Order:
+    def check(self, entry: Entry, begun: Order | None = None) -> Order:
         """Return the order as it would be after an entry.
+
+        :arg begun: What `check` returned for the order's intent, where that is not kept yet.
 
         :raises EntryRefused: The entry contradicts what is known.
 
         """
         if isinstance(entry, Signed):
             self._refuse_signing(entry)
-        return advance(self._orders.get(entry.key), entry)
+        return advance(self._orders.get(entry.key) if begun is None else begun, entry)
 
     def keep(self, order: Order, entry: Entry) -> None:
         """Take what `check` returned for an entry."""

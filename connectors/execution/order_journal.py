@@ -6,6 +6,8 @@ from. The death of the machine loses at most the last second, and with `fsync` n
     journal = OrderJournal.open(folder, wallet_address)
     journal.record(Intent(approved, slot, ts_ns))     # then sign
     journal.record(Signed(approved.key, 0, ...))      # then send
+
+What is signed in the moment that it arrives is recorded once it is signed, both at once: `begin(intent, signed)`.
 """
 
 import logging
@@ -13,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from connectors.execution.known_orders import KnownOrders
-from connectors.execution.order_entries import Entry, Signed
+from connectors.execution.order_entries import Entry, Intent, Signed
 from connectors.execution.order_journal_disk import OrderFile, begin_file
 from connectors.execution.order_journal_format import NAME, encode_order_head, encode_record, read_order_journal
 from connectors.execution.order_phases import Order, Phase, Transaction
@@ -112,6 +114,14 @@ class OrderJournal:
         """
         order = self._orders.check(entry)
         self._file.append(encode_record(entry), sync=self._sync and isinstance(entry, Signed))
+        self._orders.keep(order, entry)
+        return order
+
+    def begin(self, intent: Intent, entry: Entry) -> Order:
+        """Write an order's intent together with the entry that follows it, with one system call; see `record`."""
+        order = self._orders.check(entry, self._orders.check(intent))
+        records = encode_record(intent) + encode_record(entry)
+        self._file.append(records, sync=self._sync and isinstance(entry, Signed))
         self._orders.keep(order, entry)
         return order
 

@@ -9,7 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from connectors.execution.order_entries import Entry, OrderKnown, SignatureUnknown, StillPending
+from connectors.execution.order_entries import (
+    Entry,
+    OrderKnown,
+    Refused,
+    SignatureKnown,
+    SignatureUnknown,
+    StillPending,
+)
 from connectors.execution.order_journal import OrderJournal, OtherWallet
 from connectors.execution.order_journal_format import NAME, read_order_journal
 from connectors.recordings.journal_format import JournalError
@@ -72,6 +79,26 @@ def test_the_next_process_knows_what_was_recorded(folder: Path, fsync: bool) -> 
         journal.close()
         if not again:
             journal = OrderJournal.open(folder, WALLET)
+
+
+@pytest.mark.parametrize("fsync", [False, True])
+def test_an_intent_and_what_follows_it_are_written_at_once(folder: Path, fsync: bool) -> None:
+    journal = OrderJournal.open(folder, WALLET, fsync=fsync)
+    told = [journal.begin(intent(7), signed("7.0", signature="A")), journal.begin(intent(8), Refused("8.0", "why", 1))]
+    assert [order.phase for order in told] == ["signed", "refused"]
+    with pytest.raises(OrderKnown):
+        journal.begin(intent(7), signed("7.0", signature="B"))
+    with pytest.raises(SignatureKnown):
+        journal.begin(intent(9), signed("9.0", signature="A"))
+    assert not journal.knows("9.0")
+    journal.record(sent("7.0", signature="A"))
+    open_orders, next_order = journal.open_orders(), journal.next_order
+    journal.close()
+    journal = OrderJournal.open(folder, WALLET)
+    assert (journal.cuts, journal.is_damaged) == ((), False)
+    assert (journal.open_orders(), journal.next_order) == (open_orders, next_order)
+    assert [journal.phase(key) for key in ("7.0", "8.0", "9.0")] == ["sent", "refused", None]
+    journal.close()
 
 
 def test_what_is_refused_is_not_written(folder: Path) -> None:
