@@ -166,7 +166,7 @@ class SendingEndpoint:
         answer = read_send_transaction(status, body, parcel.number)
         if isinstance(answer, SendRefusal) and answer.kind in UNFIT:
             if not parcel.is_forgotten:
-                self._later[parcel.signature] = parcel
+                self._new[parcel.signature] = parcel  # it was not taken: nothing is to overtake it
             self._refused(refusal(answer.kind, answer.detail, answer.code), headers)
             return
         self._has_answered = True
