@@ -142,7 +142,7 @@ class Executor(Feed):
         self._links.close()
 
     def submit(self, approved: Approved) -> None:
-        """Carry out an order; one that the journal knows is left alone. May be called from any thread.
+        """Carry out an order; of one that the journal knows all reports are told again. May be called from any thread.
 
         :raises JournalError: The order journal cannot be written: nothing was sent.
 
@@ -162,13 +162,14 @@ class Executor(Feed):
         Who books by them may have missed some before a crash, and knows those that it has.
 
         """
-        keys = [key for key in self._journal.last_reports() if int(key.partition(".")[0]) >= first_order]
-        for key in keys:
-            order = self._journal.order(key)
-            for data in () if order is None else order.reports:
-                report = decode_report(data)
-                if isinstance(report, ExecutionReport):
-                    self._outlet.put(report)
+        for key in self._journal.last_reports():
+            if int(key.partition(".")[0]) >= first_order:
+                self._retell(key)
+
+    def _retell(self, key: str) -> None:
+        order = self._journal.order(key)
+        for report in () if order is None else reports_of(order):
+            self._outlet.put(report)
 
     def wind_down(self) -> None:
         """Take no further order; once nothing is in flight, look at the wallet for the last time."""
@@ -195,6 +196,7 @@ class Executor(Feed):
     def _take(self, approved: Approved, objection: str) -> None:
         if self._journal.knows(approved.key):
             self._outlet.note("known_orders")
+            self._retell(approved.key)
         else:
             self._orders.take(approved, objection)
 

@@ -68,7 +68,7 @@ class OrdersInFlight:
         self._journal = journal
         self._terms = terms
         self._accounts = accounts
-        self._tell = tell
+        self._listener = tell
         self._reader = AccountReader(links.reactor, links.chain)
         self._planner = LiquidityPlanner(self._reader, wallet, accounts)
         self._lives: dict[str, OrderLife] = {}

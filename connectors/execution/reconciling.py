@@ -24,6 +24,7 @@ from connectors.execution.order_phases import Order
 from connectors.execution.orders_in_flight import OrdersInFlight
 from connectors.execution.positions_held import PositionsHeld
 from connectors.execution.reading import AccountReader, Fresh
+from connectors.execution.reporting import reports_of
 from connectors.execution.stop_file import FILE_NAME
 from connectors.execution.terms import ExecutionTerms
 from connectors.execution.transactions import takes_risk_off
@@ -58,7 +59,8 @@ LEAST_WRAPPED = 10_000_000
 """Less SOL than this is not worth a transaction."""
 
 RETOLD_ORDERS = 256
-"""Of the newest orders the last reports are told once more: a run that died may not have heard them."""
+"""Of so many orders, those that anything was told of last, all reports are told once more: a run that died may not have
+heard them."""
 
 _log = logging.getLogger(__name__)
 
@@ -132,13 +134,14 @@ def reconcile(
 def told_before(
     journal: OrderJournal, newest: int = RETOLD_ORDERS
 ) -> tuple[tuple[ExecutionReport, ...], tuple[ExecutionReport, ...]]:
-    """Return the final reports of the newest orders, and all their others, as the journal has them."""
+    """Return the final reports of the orders that were told of last, and all their others, as the journal has them."""
+    orders = [order for key in journal.last_reports() if (order := journal.order(key)) is not None]
+    since_ns = sorted(order.ts_ns for order in orders)[-newest:][:1]
     final, others = [], []
-    for key in journal.last_reports():
-        order = journal.order(key)
-        if order is None or int(key.partition(".")[0]) < journal.next_order - newest:
+    for order in orders:
+        if order.ts_ns < since_ns[0]:
             continue
-        reports = [report for data in order.reports if isinstance(report := decode_report(data), ExecutionReport)]
+        reports = reports_of(order)
         if reports and reports[-1].is_final:
             final.append(reports.pop())
         others += reports

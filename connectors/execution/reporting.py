@@ -3,14 +3,15 @@
 from collections.abc import Iterable
 from typing import Literal
 
-import msgspec
+from msgspec.structs import replace
 
+from connectors.execution.order_phases import Order
 from connectors.wire.error_names import failure_of, named_error
 from connectors.wire.landed import Landed
 from connectors.wire.refusal import Refusal
 from connectors.wire.submissions import SendRefusal, Simulated
 from operators.commands import Approved
-from operators.execution_reports import ExecutionReport, PoolFlow, PositionState, TokenChange
+from operators.execution_reports import ExecutionReport, PoolFlow, PositionState, TokenChange, decode_report
 
 LONGEST_REASON = 200
 
@@ -41,6 +42,14 @@ def landed_report(
     )
 
 
+def reports_of(order: Order) -> list[ExecutionReport]:
+    """Return all reports on an order that the order journal has, each with its number."""
+    reports = [decode_report(data) for data in order.reports]
+    return [
+        replace(report, number=number) for number, report in enumerate(reports) if isinstance(report, ExecutionReport)
+    ]
+
+
 def undone_report(report: ExecutionReport, slot: int) -> ExecutionReport:
     """Take a landing back: what it changed with the signs turned. What becomes of the transaction is told later.
 
@@ -50,7 +59,7 @@ def undone_report(report: ExecutionReport, slot: int) -> ExecutionReport:
 
     """
     flows = tuple(PoolFlow(flow.pool, -flow.x, -flow.y, flow.fee, flow.fee_in_x) for flow in report.flows)
-    return msgspec.structs.replace(
+    return replace(
         report,
         status="undone",
         is_final=False,

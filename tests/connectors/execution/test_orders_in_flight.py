@@ -142,6 +142,23 @@ def test_a_death_at_any_turn_doubles_and_loses_nothing(node: SandboxNode, market
         assert without_zeros(rig.booked()) == changes(before, rig.balances())
 
 
+@pytest.mark.parametrize(("venue", "name"), [(Venue.METEORA, "forks"), (Venue.SAROS, "lost"), (Venue.METEORA, "late")])
+def test_no_fault_doubles_or_loses_a_step_of_a_liquidity_command(
+    node: SandboxNode, market: Market, tmp_path: Path, venue: Venue, name: str
+) -> None:
+    with rig_on(node, market, tmp_path, is_static=True, commitment="processed", rebroadcast_s=0.2) as rig:
+        before = rig.balances()
+        rig.run_for(0.2)  # the connections stand
+        node.call("sandbox_setFaults", FAULTS[name])
+        for order, command in enumerate(commands_for(market, venue), 1):
+            rig.submit(command, order)
+            rig.settle(order)
+        node.call("sandbox_setFaults", "")
+        rig.run_until(rig.is_final, "nothing can change any more")
+        assert landings_on_chain(rig) == {f"{order}.0": rig.stands(order) for order in range(1, 5)}
+        assert without_zeros(rig.booked()) == changes(before, rig.balances())
+
+
 @pytest.fixture
 def lied_to(node: SandboxNode, market: Market, tmp_path: Path) -> Iterator[Rig]:
     with rig_on(node, market, tmp_path, is_static=True, is_lied_to=True) as rig:

@@ -1,0 +1,26 @@
+"""What is sent whatever was spent today."""
+
+import pytest
+
+from connectors.execution.transactions import takes_risk_off
+from operators.commands import AddLiquidity, ClaimFees, ClosePosition, Command, CreatePosition, RemoveLiquidity, Swap
+
+SWAP = Swap(pool="pool", exact_in=True, swap_for_y=True, amount=1, threshold=0)
+
+
+@pytest.mark.parametrize(
+    ("command", "urgency", "expected"),
+    [
+        (SWAP, 2, False),
+        (SWAP, 3, True),
+        (CreatePosition("pool", 1, 0, 5), 0, False),
+        (AddLiquidity("pool", 1, 0, 5, 1, 1, 2), 0, False),
+        (RemoveLiquidity("pool", 1, 0, 5, 100), 0, True),
+        (ClaimFees("pool", 1, 0, 5), 0, True),
+        (ClosePosition("pool", 1, 0, 5), 0, True),
+    ],
+)
+def test_taking_risk_off_is_told_by_the_command_and_the_highest_urgency(
+    command: Command, urgency: int, expected: bool
+) -> None:
+    assert takes_risk_off(command, urgency) is expected
