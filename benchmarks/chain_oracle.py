@@ -61,11 +61,14 @@ class ChainOracle:
 
     :arg wallet: Address, base58.
 
+    :ivar moved: Every transaction that `collect` found, in the order of the chain.
+
     """
 
     def __init__(self, rpc_url: str, wallet: str) -> None:
         self._place = urlsplit(rpc_url)
         self._wallet = wallet
+        self.moved: list[Moved] = []
 
     def call(self, method: str, *params: object) -> Any:
         """Return a method's result.
@@ -99,22 +102,19 @@ class ChainOracle:
         lamports = self.call("getBalance", self._wallet, {"commitment": "confirmed"})["value"]
         return Balances(lamports, _without_zeros(held))
 
-    def signatures(self) -> list[str]:
-        """List every transaction that names the wallet, the oldest first."""
+    def collect(self) -> None:
+        """Read every transaction that names the wallet and is not known yet: the sandbox forgets them after a while."""
+        known = {"until": self.moved[-1].signature} if self.moved else {}
         found: list[str] = []
         while True:
-            options = {"limit": PAGE, "commitment": "confirmed", **({"before": found[-1]} if found else {})}
+            options = {"limit": PAGE, "commitment": "confirmed", **known, **({"before": found[-1]} if found else {})}
             page = [one["signature"] for one in self.call("getSignaturesForAddress", self._wallet, options)]
             found += page
             if len(page) < PAGE:
-                return found[::-1]
+                break
+        self.moved += [self._read(signature) for signature in reversed(found)]
 
-    def moved(self, signature: str) -> Moved:
-        """Read what a transaction moved.
-
-        :raises OracleError: The node does not know it.
-
-        """
+    def _read(self, signature: str) -> Moved:
         options = {"encoding": "json", "commitment": "confirmed", "maxSupportedTransactionVersion": 0}
         told = self.call("getTransaction", signature, options)
         if told is None:

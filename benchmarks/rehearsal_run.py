@@ -20,6 +20,7 @@ from connectors.clusters.cluster import Cluster
 from connectors.clusters.sandbox_funding import LAMPORTS_PER_SOL, Funds, fund
 from connectors.clusters.sandbox_process import SandboxFacts, SandboxProcess
 from connectors.execution.order_journal_format import NAME
+from connectors.execution.order_phases import Order
 from connectors.execution.orders_report import report_orders
 from connectors.stopping import Stop
 from dlmm.errors import DlmmError
@@ -101,11 +102,16 @@ def rehearse(terms: Terms, folder: Path) -> Rehearsed:
         opening = _endow(facts, oracle, wallet, pools)
         started = time.monotonic()
         with _flow(_environment(facts, folder), folder) as process:
-            _wait_for_orders(process, folder / "orders" / wallet, terms.orders, pools, folder)
+            for orders in _orders(process, folder / "orders" / wallet, folder):
+                oracle.collect()
+                ended = sum(not order.is_open for order in orders)
+                if ended >= terms.orders and (ended >= MOST_ROUNDS * terms.orders or not missing(orders, pools)):
+                    break
             seconds = time.monotonic() - started
             _end(process, folder)
         oracle.call("sandbox_advance", SETTLED_SLOTS)
-        chain = OnChain(opening, oracle.balances(), tuple(oracle.moved(one) for one in oracle.signatures()))
+        oracle.collect()
+        chain = OnChain(opening, oracle.balances(), tuple(oracle.moved))
         engine = str(oracle.call("sandbox_stats")["engine"])
         return Rehearsed(engine, pools, _read_results(folder, wallet), chain, seconds)
     finally:
@@ -166,12 +172,10 @@ def _flow(environment: Mapping[str, str], folder: Path) -> Iterator["subprocess.
             process.wait()
 
 
-def _wait_for_orders(
-    process: "subprocess.Popen[bytes]", journal: Path, wanted: int, pools: Sequence[TradedPool], folder: Path
-) -> None:
-    """Wait until so many orders have ended, and every command has landed.
+def _orders(process: "subprocess.Popen[bytes]", journal: Path, folder: Path) -> Iterator[tuple[Order, ...]]:
+    """Look into the order journal again and again.
 
-    :raises RehearsalError: The run ends before, or stalls.
+    :raises RehearsalError: The run has ended, or no order has for too long.
 
     """
     ended, changed = -1, time.monotonic()
@@ -184,12 +188,11 @@ def _wait_for_orders(
             raise RehearsalError(f"the run ended with status {process.returncode}: {_last_words(folder)}")
         orders = report_orders(journal).orders if (journal / NAME).exists() else ()
         found = sum(not order.is_open for order in orders)
-        if found >= wanted and (found >= MOST_ROUNDS * wanted or not missing(orders, pools)):
-            return
         if found != ended:
             ended, changed = found, time.monotonic()
         elif time.monotonic() > changed + STALLED_S:
             raise RehearsalError(f"no order ended within {STALLED_S:g} s after {ended} had: {_last_words(folder)}")
+        yield orders
 
 
 def _end(process: "subprocess.Popen[bytes]", folder: Path) -> None:
