@@ -57,7 +57,7 @@ class Sender:
         rebroadcast_s: float = 2.0,
         skip_preflight: bool = True,
         genesis_hash: str | None = None,
-        connections: int = 2,
+        connections: int = 4,
         timeout_s: float = 5.0,
     ) -> None:
         self._reactor = reactor
