@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
 from solders.pubkey import Pubkey
 
 from connectors.clusters.cluster import Cluster
@@ -22,6 +23,7 @@ from connectors.execution.links import Links
 from connectors.execution.order_journal import OrderJournal
 from connectors.execution.order_phases import Order
 from connectors.execution.orders_in_flight import OrdersInFlight
+from connectors.execution.position_search import PositionSearch
 from connectors.execution.positions_held import PositionsHeld
 from connectors.execution.reading import AccountReader, Fresh
 from connectors.execution.reporting import reports_of
@@ -38,7 +40,7 @@ from connectors.wire.wallet_holdings import Holdings
 from dlmm.errors import DlmmError
 from dlmm.programs import WRAPPED_SOL, associated_token_account
 from dlmm.records import Record
-from operators.execution_reports import ExecutionReport, OperatorCommand, WalletReport, decode_report
+from operators.execution_reports import ExecutionReport, OperatorCommand, PositionState, WalletReport
 from operators.pools import PoolInfo
 
 ANSWER_S = 30.0
@@ -237,15 +239,25 @@ class _Reconciler:
         found: list[Fresh] = []
         self._reader.read(positions.addresses, self._last_slot, found.append)
         self._until(lambda: bool(found), ANSWER_S, "no_answer", lambda: "for its positions")
-        return wallet_report(
-            "opening",
-            str(self._wallet.address),
-            holdings,
-            positions,
-            found[0],
-            mints_of(self._pools),
-            self._journal.next_order,
-        )
+        address, mints = str(self._wallet.address), mints_of(self._pools)
+        next_order = self._journal.next_order
+        report = wallet_report("opening", address, holdings, positions, found[0], mints, next_order)
+        others = [one for one in self._search(holdings) if one.address not in positions.addresses]
+        return replace(report, positions=(*report.positions, *others))
+
+    def _search(self, holdings: Holdings) -> tuple[PositionState, ...]:
+        """Find the positions of the wallet that no order of the journal made, and all others."""
+        address = str(self._wallet.address)
+        traded = [self._loaded[info.pool] for info in self._pools]
+        urls, commitment = self._terms.rpc_urls, self._terms.commitment
+        search = PositionSearch(self._links, self._reader, urls, commitment, address, traded)
+        found: list[tuple[PositionState, ...]] = []
+        try:
+            search.ask(holdings.tokens, holdings.slot, found.append)
+            self._until(lambda: bool(found), ANSWER_S, "no_answer", lambda: "for positions of others' making")
+        finally:
+            search.stop()
+        return found[0]
 
     def _keep_house(self, steps: Sequence[Step]) -> None:
         outcome: list[str] = []

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.execution.order_journal import OrderJournal
 from connectors.execution.reconciling import Opening, ReconcileError, reconcile
@@ -13,7 +14,9 @@ from connectors.execution.wallet import Wallet
 from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.programs import WRAPPED_SOL
-from tests.connectors.execution.rig import LAMPORTS, TOKENS, Market, fund
+from dlmm.records import Venue
+from operators.commands import CreatePosition
+from tests.connectors.execution.rig import LAMPORTS, TOKENS, Market, Rig, fund, rig_on
 from tests.processes import SandboxNode, sandbox
 
 RESERVE = 50_000_000
@@ -95,3 +98,25 @@ def test_a_request_to_end_ends_the_waiting(node: SandboxNode, market: Market, tm
         reconcile(terms, wallet, journal, infos, stop)
     node.call("sandbox_setFaults", "")
     journal.close()
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+def test_positions_are_found_whoever_opened_them(
+    node: SandboxNode, market: Market, tmp_path: Path, venue: Venue
+) -> None:
+    with rig_on(node, market, tmp_path / "other") as rig:
+        pool = market.of(venue)
+        middle = market.accounts_of(pool).active_id
+        rig.submit(CreatePosition(pool, 1, middle - 5, middle + 5), 1)
+        (created,) = rig.settle(1)
+        (state,) = created.positions
+        ours = opened_again(rig)
+        assert ours.wallet.positions == created.positions
+        # a journal that knows nothing: somebody else opened it
+        found = opened(node, market, rig.wallet, tmp_path / "empty")
+        assert found.wallet.positions == (replace(state, position=0),)
+
+
+def opened_again(rig: Rig) -> Opening:
+    infos = [pool.info for pool in rig.market.pools.values()]
+    return reconcile(rig.terms, rig.wallet, rig.journal, infos, Stop())
