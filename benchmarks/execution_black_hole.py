@@ -31,11 +31,14 @@ class BlackHole:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 answer = hole.answer(body)
                 status, told = (200, answer) if answer else _passed_on(port, body)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(told)))
-                self.end_headers()
-                self.wfile.write(told)
+                try:
+                    self.send_response(status)
+                    self.send_header("Content-Type", "application/json")
+                    self.send_header("Content-Length", str(len(told)))
+                    self.end_headers()
+                    self.wfile.write(told)
+                except ConnectionError:
+                    self.close_connection = True  # who asked is gone
 
             def log_message(self, *args: object) -> None:
                 del args

@@ -73,6 +73,7 @@ class Outcome(Record, frozen=True):
     """
 
     case: Case
+    slot_ms: int
     verdict: Verdict
     evidence: Evidence
     hits: Mapping[str, int]
@@ -100,7 +101,7 @@ def run(case: Case, terms: Terms, folder: Path | None = None) -> Outcome:
         undo.callback(sandbox.end)
         facts = sandbox.facts(Stop())
         node = NodeCalls(int(facts.rpc_url.rpartition(":")[2]))
-        urls = [facts.rpc_url]
+        urls, hole = [facts.rpc_url], None
         if Outage.BLACK_HOLE in case.outages:
             hole = BlackHole(node.port)
             undo.callback(hole.close)
@@ -111,10 +112,12 @@ def run(case: Case, terms: Terms, folder: Path | None = None) -> Outcome:
             _begin(flow, folder / "orders" / wallet / NAME)
             hits = _suffer(case, terms.seconds, flow, node, sandbox.pid)
             settling_s = _end(flow, ENDS_WITHIN_S + BLOCKHASH_BLOCKS * slot_ms / 1000.0)
+        if hole is not None:
+            hits["swallowed"] = hole.swallowed
         # What could still land would do so now.
         node.call("sandbox_advance", BLOCKHASH_BLOCKS + 50)
         evidence = Evidence(tuple(transactions_of(node, wallet)), holdings_of(node, wallet), read_books(folder, wallet))
-    return Outcome(case, judge(evidence), evidence, hits, settling_s, os.getloadavg()[0])
+    return Outcome(case, slot_ms, judge(evidence), evidence, hits, settling_s, os.getloadavg()[0])
 
 
 def _funded_wallet(facts: SandboxFacts, folder: Path) -> str:

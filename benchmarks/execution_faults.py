@@ -28,6 +28,7 @@ from benchmarks.execution_fault_run import Outcome, RunFailedError, Terms, run
 TITLES = (
     "case",
     "fault",
+    "slot ms",
     "hits",
     "sent",
     "landed",
@@ -60,6 +61,7 @@ def row(outcome: Outcome) -> list[str]:
     return [
         case.name,
         ", ".join(fault for fault in faults if fault) or "-",
+        str(outcome.slot_ms),
         listed(hits),
         str(verdict.sent),
         str(verdict.landed),
@@ -94,7 +96,7 @@ def main() -> int:
     except NoSuchCaseError as error:
         parser.error(str(error))
     terms = Terms(seconds=options.seconds, slot_ms=options.slot_ms)
-    print(f"{options.seconds:g} s each, {os.cpu_count()} cores\n")
+    print(f"{options.seconds:g} s each, {os.cpu_count()} cores; load {os.getloadavg()[0]:.1f}\n")
     print(_line(TITLES))
     print(_line(["---"] * len(TITLES)), flush=True)
     has_failed = False
