@@ -28,11 +28,13 @@ def test_a_signal_ends_a_run_with_its_result_and_a_sealed_recording(number: sign
         ended = run.end()
         wait_until(lambda: not any(map(is_alive, started)), "every process that the run started has ended")
     assert (ended.status, ended.others) == (0, [])
-    assert f"{number.name}: ending the run" in ended.messages("info")[-1]
+    assert any(f"{number.name}: ending the run" in line for line in ended.messages("info"))
     (result,) = run.results
     assert f"results in {result}" in ended.stdout.replace("\n", "")
     summary = json.loads((result / "summary.json").read_text())
     assert summary["failure"] is None
+    assert summary["wallet"]["is_closed"]
+    assert summary["wallet"]["differences"] == []
     folder = Path(summary["recording"])
     assert {path.suffix for path in folder.iterdir()} == {".parquet", ".lock"}
     recording = Recording.open(folder)
