@@ -164,8 +164,8 @@ class Rig:
             opening = reconcile(self.terms, self.wallet, journal, infos, Stop())
         finally:
             journal.close()
-        found = (*opening.earlier, *opening.reports)
-        self.reports += [report for report in found if report not in self.reports]
+        for report in (*opening.earlier, *opening.reports):
+            self._take(report)
         self.open()
 
     def die(self) -> None:
@@ -181,11 +181,19 @@ class Rig:
         for _, event in self.outlet.drain():
             match event:
                 case ExecutionReport():
-                    self.reports.append(event)
+                    self._take(event)
                 case WalletReport():
                     self.wallets.append(event)
                 case OperatorCommand():
                     self.commands.append(event)
+
+    def _take(self, report: ExecutionReport) -> None:
+        """Keep a report, as who books by them does: one that is told again is known by its number."""
+        told = {(one.order, one.attempt, one.number): one for one in self.reports}
+        before = told.get((report.order, report.attempt, report.number))
+        assert before in (None, report), "two reports have the same number"
+        if before is None:
+            self.reports.append(report)
 
     def run_until(self, is_done: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + DEADLINE_S

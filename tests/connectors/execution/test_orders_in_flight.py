@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.execution.order_phases import Phase
 from connectors.execution.terms import BundleTerms
@@ -184,7 +185,7 @@ def test_a_landing_that_a_fork_takes_back_is_undone_and_told_anew_where_it_lands
     assert not lied_to.executor.is_idle
     lied_to.liar.hidden.clear()
     lied_to.run_until(lambda: len(lied_to.of(1)) == 3, "it landed again")
-    assert lied_to.of(1)[2] == landed
+    assert lied_to.of(1)[2] == replace(landed, number=2)
     assert without_zeros(lied_to.booked()) == changes(before, lied_to.balances())
 
 
@@ -208,7 +209,7 @@ def test_a_status_that_says_failed_after_it_said_landed_is_read_anew(lied_to: Ri
     lied_to.run_until(lied_to.is_final, "nothing can change any more")
     told = lied_to.of(1)
     assert told[1].status == "undone"
-    assert told[-1] == landed  # what the transaction itself says is what counts
+    assert told[-1] == replace(landed, number=len(told) - 1)  # what the transaction itself says is what counts
     assert lied_to.stands(1) == 1
 
 
