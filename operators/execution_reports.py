@@ -76,6 +76,9 @@ class ExecutionReport(Record, frozen=True, tag="execution"):
 
     :arg reason: Why it failed, by name.
 
+    :arg number: Which report on this attempt it is, counted from 0: one that is told again, as after a restart, has the
+        number that it had.
+
     """
 
     order: int
@@ -92,6 +95,7 @@ class ExecutionReport(Record, frozen=True, tag="execution"):
     rent: int = 0
     positions: tuple[PositionState, ...] = ()
     reason: str = ""
+    number: int = 0
 
 
 class WalletReport(Record, frozen=True, tag="wallet"):

@@ -42,7 +42,7 @@ from operators.settlement import Settlement
 from operators.sizing import POLICY, VENUE, policy_record
 from operators.tables import NO_FILLS, NO_ORDERS, NO_SAMPLES, Tables
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 DUST_VALUE = 1.0
 """Quote currency; less than this the emergency stop leaves where it is."""
 

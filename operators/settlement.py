@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from msgspec.structs import replace
 
 from dlmm.errors import DlmmError
 from dlmm.liquidity import Amounts
@@ -33,6 +34,9 @@ from operators.orders import (
 from operators.pools import PoolInfo
 from operators.tables import Tables
 
+HEARD_ATTEMPTS = 512
+"""Newest attempts of which is remembered what was booked; a restart tells of fewer once more."""
+
 MAX_ATTEMPTS = 3
 """Transactions that are sent for one resting order, one after the other, before it is given up."""
 
@@ -62,12 +66,15 @@ class WalletTotals(Record, frozen=True):
 
     :arg differences: All that was found, each booked when it was found.
 
+    :arg compared: How often the ledger was held against it.
+
     """
 
     wallet: str = ""
     opening: WalletReport | None = None
     closing: WalletReport | None = None
     differences: tuple[Difference, ...] = ()
+    compared: int = 0
 
     @property
     def is_closed(self) -> bool:
@@ -79,7 +86,7 @@ class SettlementState(Record, frozen=True):
     """Snapshot."""
 
     wallet: WalletTotals
-    undone: frozenset[int]
+    heard: dict[str, int]
     unknown: int
     closing_slots: dict[int, int]
 
@@ -96,10 +103,10 @@ class Settlement:
         self._traded = traded
         self._positions = positions
         self.wallet = WalletTotals()
-        self.undone: frozenset[int] = frozenset()
-        """Orders whose landing a fork took back, until they land again."""
         self.unknown = 0
         """Reports for orders that we do not know."""
+        self._heard: dict[str, int] = {}
+        """How many reports on an attempt were booked, by its key; the one that was last heard of stands last."""
         self._closing_slots: dict[int, int] = {}
 
     def may_close(self, position: int, slot: int, retry_slots: int) -> bool:
@@ -112,12 +119,12 @@ class Settlement:
 
     def snapshot(self) -> SettlementState:
         """Return all that is known."""
-        return SettlementState(self.wallet, self.undone, self.unknown, dict(self._closing_slots))
+        return SettlementState(self.wallet, dict(self._heard), self.unknown, dict(self._closing_slots))
 
     def restore(self, state: SettlementState) -> None:
         """Go on from a snapshot."""
-        self.wallet, self.undone, self.unknown = state.wallet, state.undone, state.unknown
-        self._closing_slots = dict(state.closing_slots)
+        self.wallet, self.unknown = state.wallet, state.unknown
+        self._heard, self._closing_slots = dict(state.heard), dict(state.closing_slots)
 
     def book(self, report: Report, tables: Tables) -> None:
         """Book a report."""
@@ -137,30 +144,40 @@ class Settlement:
                 tables.ledger["closing"] = 1
 
     def _execution(self, report: ExecutionReport, tables: Tables) -> None:
-        place = tables.find(report.order)
-        is_ours = place >= 0 and tables.table[place]["status"] == SENT
-        if is_ours and int(tables.table[place]["attempts"]) - 1 == report.attempt:
-            self._open_order(report, tables, place)
-        elif report.status == "undone" and report.order < int(tables.ledger["next_order"][0]):
-            self.undone |= {report.order}
-            self._move(report, tables, -1)
-        elif report.status == "landed" and report.order in self.undone:
-            self.undone -= {report.order}
-            self._move(report, tables, -1)
-        elif report.order >= int(tables.ledger["next_order"][0]):
+        if not tables.is_signed:
+            return  # of before the wallet was opened, and in what it held then
+        if report.order >= int(tables.ledger["next_order"][0]):
             self.unknown += 1
-        # What is left was booked before: a restart tells once more what it cannot know to have been told.
+            return
+        place = tables.find(report.order)
+        if not self._is_news(report, is_open=place >= 0):
+            return
+        is_sent = place >= 0 and tables.table[place]["status"] == SENT
+        if is_sent and int(tables.table[place]["attempts"]) - 1 == report.attempt:
+            self._open_order(report, tables, place)
+        elif report.status in ("landed", "failed", "undone"):
+            self._move(report, tables, -1)  # a fork took back what had ended the attempt, or it landed after all
+
+    def _is_news(self, report: ExecutionReport, *, is_open: bool) -> bool:
+        """Tell whether a report was not booked yet: a restart tells once more what may have been missed."""
+        key = f"{report.order}.{report.attempt}"
+        heard = self._heard.pop(key, None)
+        if heard is None and not is_open:
+            return False  # of an order of before the wallet was opened, or one that ended long ago
+        count = heard or 0
+        self._heard[key] = max(count, report.number + 1)
+        if len(self._heard) > HEARD_ATTEMPTS:
+            del self._heard[next(iter(self._heard))]
+        return report.number >= count
 
     def _open_order(self, report: ExecutionReport, tables: Tables, place: int) -> None:
         order = tables.table[place]
         action = int(order["action"])
-        if report.status == "undone":
-            self.undone |= {report.order}
         if action == SWAP and report.status == "landed" and self._fill(report, tables, order):
             self._lamports(report, tables)
         else:
             self._move(report, tables, place)
-        if not report.is_final or report.status == "undone":
+        if not report.is_final:
             return
         tables.ledger["in_flight"] -= 1
         tries_again = (
@@ -269,14 +286,29 @@ class Settlement:
 
     def _wallet(self, report: WalletReport, tables: Tables) -> None:
         ledger = tables.ledger
-        if report.occasion == "opening":
-            ledger["closing"] = 0  # a run that was ended and is taken up again
         if not tables.is_signed:
             self._open_wallet(report, tables)
+        elif report.occasion == "opening":
+            self._go_on(report, tables)
         elif not ledger["in_flight"][0]:
             self._compare(report, tables)
         if report.occasion == "closing":
-            self.wallet = WalletTotals(self.wallet.wallet, self.wallet.opening, report, self.wallet.differences)
+            self.wallet = replace(self.wallet, closing=report)
+
+    def _go_on(self, report: WalletReport, tables: Tables) -> None:
+        """Take up a portfolio whose run ended or died.
+
+        Nothing was in flight on chain when the wallet was read, and what came of all orders was told before: an order
+        that is still on its way was never signed. It is handed over once more; who knows of it will say so.
+        """
+        ledger = tables.ledger
+        self.wallet = replace(self.wallet, closing=None)
+        ledger["closing"] = 0
+        ledger["next_order"] = max(int(ledger["next_order"][0]), report.next_order)
+        self._compare(report, tables)
+        for order in tables.open_orders:
+            if order["status"] == SENT:
+                tables.hand_over(order)
 
     def _open_wallet(self, report: WalletReport, tables: Tables) -> None:
         """Divide what the wallet holds evenly among the pools that trade it, down to the last unit."""
@@ -319,7 +351,7 @@ class Settlement:
         for difference in found:
             self._adjust(difference, tables)
         wallet = self.wallet
-        self.wallet = WalletTotals(wallet.wallet, wallet.opening, wallet.closing, (*wallet.differences, *found))
+        self.wallet = replace(wallet, differences=(*wallet.differences, *found), compared=wallet.compared + 1)
 
     def _adjust(self, difference: Difference, tables: Tables) -> None:
         ledger = tables.ledger

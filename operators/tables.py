@@ -71,6 +71,14 @@ class Tables:
         if ended + held + 2 >= len(self.ended):
             self.ended = join([self.ended, np.zeros(ended + held + 8, ORDER)])
 
+    def hand_over(self, order: np.void) -> None:
+        """Put an order that was sent before among those that are sent in this slice."""
+        sent = int(self.cursor["sent"][0])
+        if sent >= len(self.sent):
+            self.sent = join([self.sent, np.zeros(sent + 8, ORDER)])
+        self.sent[sent] = order
+        self.cursor["sent"] += 1
+
     def take_back_all(self, latency_slots: int) -> None:
         """Cancel all that rests."""
         ledger = self.ledger[0]

@@ -28,6 +28,7 @@ from connectors.execution.order_journal import OrderJournal
 from connectors.execution.orders_in_flight import OrdersInFlight
 from connectors.execution.positions_held import PositionsHeld
 from connectors.execution.reading import AccountReader, Fresh
+from connectors.execution.reporting import reports_of
 from connectors.execution.stop_file import FILE_NAME, StopFile
 from connectors.execution.terms import ExecutionTerms
 from connectors.execution.wallet import Wallet
@@ -36,7 +37,7 @@ from connectors.feeds.feed import Feed
 from connectors.feeds.outlet import Outlet
 from connectors.feeds.reactor import Reactor, Timer
 from operators.commands import Approved
-from operators.execution_reports import ExecutionReport, decode_report
+from operators.execution_reports import ExecutionReport
 from operators.pools import PoolInfo
 
 READY_S = 3.0

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import assert_never
 
+from msgspec.structs import replace
+
 from connectors.execution import order_entries as entries
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError, Step
@@ -383,6 +385,12 @@ class OrdersInFlight:
         report = end_report(life.approved, "simulated", simulated_reason(outcome), slot=slot)
         self._journal.record(entries.Simulated(life.key, time.time_ns(), encode_report(report)))
         self._tell_last(life, report)
+
+    def _tell(self, report: ExecutionReport) -> None:
+        """Tell what the journal has just been told, by the number that it has there."""
+        order = self._journal.order(f"{report.order}.{report.attempt}")
+        assert order is not None, f"a report on order {report.order} that the journal does not know"
+        self._listener(replace(report, number=len(order.reports) - 1))
 
     def _tell_last(self, life: OrderLife, report: ExecutionReport) -> None:
         life.is_told = True

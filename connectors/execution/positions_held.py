@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from connectors.execution.order_journal import OrderJournal
+from connectors.execution.reporting import reports_of
 from dlmm.records import Account
-from operators.execution_reports import ExecutionReport, PositionState, decode_report
+from operators.execution_reports import ExecutionReport, PositionState
 
 
 class PositionsHeld:
@@ -21,10 +22,8 @@ class PositionsHeld:
         held = cls()
         for key in journal.last_reports():
             order = journal.order(key)
-            for data in () if order is None else order.reports:
-                report = decode_report(data)
-                if isinstance(report, ExecutionReport):
-                    held.take(report)
+            for report in () if order is None else reports_of(order):
+                held.take(report)
         return held
 
     def take(self, report: ExecutionReport) -> None:

@@ -234,7 +234,8 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
         if self._execution is None:
             return ()
         opening = self._execution.opening
-        return (*(opening.reports if self._is_resumed else ()), *opening.commands, opening.wallet)
+        missed = (*opening.earlier, *opening.reports) if self._is_resumed else ()
+        return (*missed, *opening.commands, opening.wallet)
 
     def _close(self, executor: Executor) -> bool:
         """Have the portfolio send nothing more, then wait for what is on its way; return whether all is settled."""

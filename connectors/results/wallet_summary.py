@@ -54,6 +54,7 @@ def summarise_wallet(pools: tuple[PoolInfo, ...], totals: Totals) -> dict[str, A
         "network_fees_lamports": int(ledger["network_fees"]),
         "rent_lamports": int(ledger["rent"]),
         "pnl": end - ledger["start"] if end is not None else None,
+        "compared": wallet.compared,
         "differences": [
             {"occasion": found.occasion, "slot": found.slot, "mint": found.mint, "amount": found.amount}
             for found in wallet.differences

@@ -1,6 +1,7 @@
 """A portfolio whose orders are real, driven row by row: the test plays market, chain and execution connector."""
 
 import pickle
+from collections import Counter
 
 import msgspec
 import numpy as np
@@ -72,6 +73,7 @@ class SignedMarket:
         self.reports: list[Report] = []
         self.tape: list[tuple[Rows, Rows, tuple[AccountWrite, ...]]] = []
         self._restarts = restarts
+        self._told: Counter[str] = Counter()
         self._seq, self._slot = 0, 1_000
         if opens:
             self.tell(self.wallet("opening"))
@@ -121,6 +123,7 @@ class SignedMarket:
             changes=(TokenChange(info.mint_x, x), TokenChange(info.mint_y, y)),
             flows=(PoolFlow(swap.pool, x, y, abs(y) // 1_000, False),),
             network_fee=FEE,
+            number=self._number(approved),
         )
         return msgspec.structs.replace(made, **changes)
 
@@ -136,6 +139,7 @@ class SignedMarket:
             slot=self._slot,
             network_fee=fee,
             reason="6003 ExceededAmountSlippageTolerance",
+            number=self._number(approved),
         )
 
     def move(
@@ -165,7 +169,12 @@ class SignedMarket:
             network_fee=FEE,
             rent=rent,
             positions=positions,
+            number=self._number(approved),
         )
+
+    def _number(self, approved: Approved) -> int:
+        self._told[approved.key] += 1
+        return self._told[approved.key] - 1
 
     def command(self, kind: str) -> list[Approved]:
         return self.tell(OperatorCommand(kind, "a test"))  # type: ignore[arg-type]  # one of the three
