@@ -159,7 +159,13 @@ def _settings(case: Case, facts: SandboxFacts, urls: list[str], folder: Path) ->
         "target_pools": {"pools": [pool.address for pool in facts.pools]},
         "portfolio": {"capital": CAPITAL},
         "strategies": {
-            "market_making": {"spread_target": 0.0003, "volatility_multiplier": 0.0, "requote_price_bps": 2.0},
+            # Its quotes rest for long, so that those whose transaction failed or expired are sent anew.
+            "market_making": {
+                "spread_target": 0.0005,
+                "volatility_multiplier": 0.0,
+                "requote_price_bps": 100.0,
+                "order_expiry_slots": 2_000,
+            },
             "custom": [taker],
         },
         # What is shown is that nothing gets lost, not that limits hold.
@@ -292,9 +298,11 @@ def read_books(folder: Path, wallet: str) -> Books:
         write for start in range(0, len(recording), WINDOW_ROWS) for write in recording.writes(start, WINDOW_ROWS)
     ]
     fills = pl.read_parquet(results / "fills.parquet")["order"].to_list()
+    orders = pl.read_parquet(results / "orders.parquet").filter(pl.col("attempts") > 0)
     return Books(
         entries=tuple(read_order_journal(folder / "orders" / wallet / NAME).entries),
         reports=tuple(decode_report(write.data) for write in writes if write.owner == REPORT_OWNER),
+        attempts=dict(orders.select("order", "attempts").iter_rows()),
         fills={order: fills.count(order) for order in fills},
         wallet=summary["wallet"],
     )

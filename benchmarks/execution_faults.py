@@ -8,9 +8,10 @@ trades and off again, the run is ended as a person ends it, and then the chain i
 (`benchmarks.execution_chain`), and what the run booked is held against that (`benchmarks.execution_verdict`).
 
 *sent* are the transactions that were signed: each has landed, failed on chain, or expired. *refused* are orders that
-were never signed. *booked* are the transactions on chain of which every unit was told to the portfolio, once. *lost* is
-what is on chain and was not booked, or was approved and never ended; *doubled* is what is on chain twice, or was booked
-twice. The ledger equals the chain where no token and no lamport is missing, at the end and at every look before.
+were never signed, *again* the attempts after an order's first, *undone* landings told and taken back. *booked* are the
+transactions on chain of which every unit was told to the portfolio, once. *lost* is what is on chain and was not
+booked, or was approved and never ended; *doubled* is what is on chain twice, or was booked twice. The ledger equals
+the chain where no token and no lamport is missing, at the end and at every look before.
 """
 
 import argparse
@@ -35,6 +36,7 @@ TITLES = (
     "failed",
     "expired",
     "refused",
+    "again",
     "undone",
     "booked",
     "lost",
@@ -68,6 +70,7 @@ def row(outcome: Outcome) -> list[str]:
         str(verdict.failed),
         str(verdict.expired),
         str(verdict.refused),
+        str(verdict.again),
         str(verdict.undone),
         str(verdict.booked),
         str(len(verdict.lost)),

@@ -23,6 +23,8 @@ class Books(Record, frozen=True):
 
     :arg reports: That the portfolio was told, in that order.
 
+    :arg attempts: How often the portfolio sent each order that it sent at all, by the run's orders.
+
     :arg fills: Rows of the run's fills by order.
 
     :arg wallet: Of the run's summary.
@@ -31,6 +33,7 @@ class Books(Record, frozen=True):
 
     entries: tuple[Entry, ...]
     reports: tuple[Report, ...]
+    attempts: Mapping[int, int]
     fills: Mapping[int, int]
     wallet: Mapping[str, Any]
 
@@ -58,6 +61,8 @@ class Verdict(Record, frozen=True):
 
     :arg refused: Attempts that ended unsigned.
 
+    :arg again: Attempts after the first of an order.
+
     :arg booked: Transactions on chain whose every unit was told to the portfolio, once.
 
     :arg undone: Landings that were taken back after they had been told.
@@ -77,6 +82,7 @@ class Verdict(Record, frozen=True):
     failed: int
     expired: int
     refused: int
+    again: int
     booked: int
     undone: int
     lost: tuple[str, ...]
@@ -112,6 +118,7 @@ def judge(evidence: Evidence) -> Verdict:
         failed=sum(one.is_failed for one in ours),
         expired=len(expired),
         refused=sum(isinstance(one, ExecutionReport) and one.status == "refused" for one in books.reports),
+        again=sum(isinstance(entry, Intent) and entry.approved.attempt > 0 for entry in books.entries),
         booked=sum(_is_booked(one, told) for one in ours),
         undone=sum(isinstance(one, ExecutionReport) and one.status == "undone" for one in books.reports),
         lost=(*_lost(ours, signed, told, books), *_unended(books)),
@@ -167,7 +174,15 @@ def _lost(
 def _unended(books: Books) -> tuple[str, ...]:
     intents = [entry.key for entry in books.entries if isinstance(entry, Intent)]
     ended = {f"{one.order}.{one.attempt}" for one in books.reports if isinstance(one, ExecutionReport) and one.is_final}
-    return tuple(f"order {key} was approved and never ended" for key in intents if key not in ended)
+    arrived = Counter(map(_order, intents))
+    return (
+        *(f"order {key} was approved and never ended" for key in intents if key not in ended),
+        *(
+            f"order {order} was approved {count} times, and arrived {arrived[order]} times"
+            for order, count in books.attempts.items()
+            if arrived[order] < count
+        ),
+    )
 
 
 def _doubled(

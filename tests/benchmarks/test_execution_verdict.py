@@ -54,6 +54,7 @@ TWO = Evidence(
     books=Books(
         entries=(*entries(1), *entries(2)),
         reports=(OPENING, report(1), report(2)),
+        attempts={1: 1, 2: 1},
         fills={1: 1, 2: 1},
         wallet=wallet(70, 720, 1_000_000 - 2 * FEE),
     ),
@@ -85,6 +86,14 @@ def test_a_landing_that_was_not_told_is_lost_and_missing_in_the_ledger() -> None
 def test_a_transaction_that_the_journal_does_not_know_is_lost() -> None:
     found = judge(replace(TWO, chain=(*TWO.chain, on_chain(3))))
     assert found.lost == ("signature 3 is on chain, and the order journal does not know it",)
+
+
+def test_an_order_that_never_arrived_is_lost() -> None:
+    found = judge(replace(TWO, books=replace(TWO.books, attempts={1: 1, 2: 2, 3: 1})))
+    assert found.lost == (
+        "order 2 was approved 2 times, and arrived 1 times",
+        "order 3 was approved 1 times, and arrived 0 times",
+    )
 
 
 def test_a_landing_without_a_fill_is_lost() -> None:
