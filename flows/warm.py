@@ -16,7 +16,7 @@ from flows.planted import planted_pools
 from flows.settings.tree import Settings
 from operators.blocks import ROW, split_by_pool
 from operators.volatility import Volatility, VolatilityParams
-from operators.warm_up import warm_up
+from operators.warm_up import warm_up, warm_up_settlement
 
 
 def warm() -> int:
@@ -30,6 +30,7 @@ def warm() -> int:
     infos = tuple(pool.info for pool in pools)
     params = plan(settings, infos)
     warm_up(params.desk, params.portfolio)
+    warm_up_settlement(params.portfolio)
     Inspector(infos).check(np.zeros(0, ROW))
     rows = np.zeros(2, ROW)
     rows["price"] = 1.0

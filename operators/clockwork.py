@@ -296,7 +296,12 @@ def advance(
             if _meet(ledger, books, table, -1, result, out, cursor, risk):
                 return AWAITS_RESULT
             _watch_losses(ledger, books, table, limits, venue.latency_slots, ended, cursor)
-            if ledger.stopped != 0 and _unwind(ledger, books, table, venue, unwinding) > 0 and ledger.is_signed != 0:
+            if (
+                ledger.stopped != 0
+                and ledger.closing == 0
+                and _unwind(ledger, books, table, venue, unwinding) > 0
+                and ledger.is_signed != 0
+            ):
                 continue  # what is to be sold meets its pools in this slot
             cursor.stage = ROW_COUNTS
         if cursor.stage == ROW_COUNTS:

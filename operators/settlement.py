@@ -314,7 +314,10 @@ class Settlement:
         """Divide what the wallet holds evenly among the pools that trade it, down to the last unit."""
         ledger = tables.ledger
         ledger["is_signed"] = 1
-        ledger["start"] = 0.0  # pool by pool, the wallet's worth takes the place of the capital
+        # Pool by pool, the wallet's worth takes the place of the capital, and no fall is measured from that.
+        tables.books["budget"] = 0.0
+        for figure in ("start", "equity", "peak", "drawdown", "max_drawdown"):
+            ledger[figure] = 0.0
         ledger["lamports"] = report.lamports
         ledger["next_order"] = max(int(ledger["next_order"][0]), report.next_order)
         sol = str(WRAPPED_SOL)

@@ -4,14 +4,24 @@ import msgspec
 import numpy as np
 
 from dlmm.records import SwapRequest
-from operators.blocks import ROW, Block, Rows, split_by_pool
+from operators.blocks import OPEN, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
+from operators.execution_reports import (
+    REPORT_OWNER,
+    ExecutionReport,
+    OperatorCommand,
+    TokenChange,
+    WalletReport,
+    encode_report,
+)
+from operators.execution_reports import Report as Told
 from operators.ledger import open_books
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
-from operators.strategies.interface import KernelStrategy
+from operators.strategies.interface import KernelStrategy, PlannedStrategy, Policy
+from operators.strategies.market_making import MarketMaking
 
 
 def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
@@ -27,6 +37,46 @@ def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
         block = Block(pool=pool, slice_no=0, slice_blocks=len(desk.pools), is_last=True, rows=rows)
         book.take(Desk(pool, desk).walk(block))
     _swap_once(desk.pools, portfolio)
+
+
+def warm_up_settlement(portfolio: PortfolioParams) -> None:
+    """Take a made-up wallet, a swap that lands, one that fails and an emergency stop through such a portfolio.
+
+    What a report sets in motion is compiled apart from what a row does.
+
+    """
+    pools = tuple(
+        msgspec.structs.replace(info, mint_x=info.mint_x or f"x{index}", mint_y=info.mint_y or "y")
+        for index, info in enumerate(portfolio.pools)
+    )
+    quoting = PlannedStrategy(MarketMaking(), frozenset(range(len(pools))), Policy())
+    book = Portfolio(msgspec.structs.replace(portfolio, pools=pools, strategies=(quoting,), follows_reports=True))
+    info = pools[0]
+    tokens = (TokenChange(info.mint_x, 1_000_000_000), TokenChange(info.mint_y, 1_000_000_000))
+    wallet = WalletReport("opening", "", 1, 1_000_000_000, tokens, (), 1)
+    bought = TokenChange(info.mint_x, 900), TokenChange(info.mint_y, -1_000)
+    told: dict[int, Told] = {
+        0: wallet,
+        3: ExecutionReport(1, 0, "landed", True, 2, changes=bought),
+        4: ExecutionReport(2, 0, "failed", True, 3),
+        5: OperatorCommand("stop", ""),
+    }
+    bid = 2.0 * 10.0 ** (info.decimals_x - info.decimals_y)  # twice the price of the bin in which raw units are equal
+    wished = {1: TAKE, 2: TAKE, 3: OPEN}
+    for number in range(6):
+        rows = _rows(0, info)
+        rows["seq"], rows["slot"] = (2 * number + 1, 2 * number + 2), number + 1
+        rows["liquidity"] = 1e6
+        writes: tuple[AccountWrite, ...] = ()
+        if number in told:
+            rows["kind"][0], rows["price"][0] = REPORT, np.nan
+            writes = (AccountWrite(2 * number + 1, "", REPORT_OWNER, encode_report(told[number])),)
+        wishes = np.zeros(1 if number in wished else 0, SIGNAL)
+        wishes["seq"], wishes["kind"] = 2 * number + 2, wished.get(number, 0)
+        wishes["bid"], wishes["ask"], wishes["upper"] = bid, np.nan, 1
+        wishes["bid_size"] = 1_000_000 * 10.0**-info.decimals_y / bid
+        book.take(Block(0, number, 1, number == 5, rows, writes, signals=wishes))
+    book.restore(book.snapshot())
 
 
 def _rows(pool: int, info: PoolInfo) -> Rows:

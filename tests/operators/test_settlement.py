@@ -68,6 +68,14 @@ def test_the_wallet_is_divided_among_its_pools_to_the_last_unit() -> None:
     )
 
 
+def test_a_wallet_that_holds_less_than_the_configured_capital_is_no_loss() -> None:
+    made = SignedMarket(params(RiskLimits(1e12, 1e12, 1e12, 0.05, 0.1, 1_000), capital=1e9))
+    for pool in (0, 1, 0):
+        made.row(pool, 0)
+    assert (made.ledger["stopped"], made.ledger["max_drawdown"]) == (0, 0.0)
+    assert made.ledger["peak"] == made.ledger["equity"]
+
+
 def test_an_order_is_sent_when_it_is_decided_and_books_nothing() -> None:
     made = opened()
     before = made.held()
