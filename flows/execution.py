@@ -81,6 +81,10 @@ def prepare_execution(
     terms = _terms(settings, market, Path(settings.execution.folder) / address)
     journal = OrderJournal.open(terms.folder, address, fsync=terms.fsync)
     atexit.register(journal.close)
+    for cut in journal.cuts:
+        _log.warning("order journal: %s", cut)
+    if journal.is_damaged:
+        _log.error("order journal: what was lost may have been an order that can land yet; the wallet will tell")
     infos = [pools[pool].info for pool in indices]
     opening = reconcile(terms, wallet, journal, infos, stop)
     incidents = Incidents(Path(terms.folder))
@@ -137,6 +141,7 @@ def _terms(settings: Settings, market: Market, folder: Path) -> ExecutionTerms:
             day_cap_lamports=execution.fee_cap_per_day,
         ),
         bundles=bundles,
+        lookup_tables=execution.lookup_tables,
         reserve_lamports=round(wallet.reserve_sol * LAMPORTS_PER_SOL),
         unwrap_at_end=wallet.unwrap_at_end,
         rebroadcast_s=execution.rebroadcast_ms / 1e3,

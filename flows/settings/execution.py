@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from flows.settings.values import FilePath, HttpUrl, Section
+from flows.settings.values import FilePath, HttpUrl, PoolName, Section
 
 Lamports = Annotated[int, Meta(ge=0, le=1_000_000_000_000)]
 
@@ -38,6 +38,8 @@ class Execution(Section, frozen=True):
 
     :arg bundles_only: Whether transactions go there alone.
 
+    :arg lookup_tables: Addresses of lookup tables, for transactions that would not fit without.
+
     """
 
     mode: Literal["paper", "signed"] | None = None
@@ -52,6 +54,7 @@ class Execution(Section, frozen=True):
     fee_cap_per_day: Lamports = 200_000_000
     bundles_url: HttpUrl | None = None
     bundles_only: bool = False
+    lookup_tables: tuple[PoolName, ...] = ()
 
 
 class Wallet(Section, frozen=True):
