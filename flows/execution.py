@@ -81,8 +81,6 @@ def prepare_execution(
     terms = _terms(settings, market, Path(settings.execution.folder) / address)
     journal = OrderJournal.open(terms.folder, address, fsync=terms.fsync)
     atexit.register(journal.close)
-    for cut in journal.cuts:
-        _log.warning("order journal: %s", cut)
     if journal.is_damaged:
         _log.error("order journal: what was lost may have been an order that can land yet; the wallet will tell")
     infos = [pools[pool].info for pool in indices]
