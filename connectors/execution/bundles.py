@@ -1,5 +1,6 @@
 """Transactions as bundles to a Jito block engine: all of a bundle lands, in order, or none, and for a tip."""
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal
@@ -13,6 +14,7 @@ from connectors.feeds.outlet import Outlet
 from connectors.feeds.reactor import Reactor, Timer
 from connectors.wire.bundles import (
     MOST_BUNDLES,
+    BundleRefused,
     InflightBundle,
     get_inflight_bundle_statuses,
     get_tip_accounts,
@@ -25,6 +27,8 @@ from connectors.wire.refusal import Refusal, refusal
 from dlmm.records import Record
 
 RETRY_S = 2.0
+LANES = 3
+"""Questions that an engine is asked at a time: a bundle shall not wait for what is asked of another."""
 
 
 class BundleOutcome(Record, frozen=True):
@@ -42,18 +46,20 @@ class BundleOutcome(Record, frozen=True):
 
 
 class Bundles:
-    """Send bundles to one block engine, a question at a time, and ask what became of them.
+    """Send bundles to one block engine, and ask what became of them.
 
-    Nothing is sent a second time: a bundle that the auction did not take is told as failed, and its owner signs nothing
-    anew before its blockhash has expired.
+    A bundle that the engine did not take, or that no leader took, is sent again until it is forgotten: it is the same
+    transactions each time, so that they land once.
 
-    Counted in the outlet: the notes `bundles`, `bundles_landed`, `bundles_failed`, `bundles_unknown`, and failures as
-    `RpcNode` names them.
+    Counted in the outlet: the notes `bundles`, `bundles_sent_again`, `bundles_landed`, `bundles_failed`,
+    `bundles_unknown`, and failures as `RpcNode` names them.
 
     :arg url: The engine's bundles path, such as `https://mainnet.block-engine.jito.wtf/api/v1/bundles`; a key goes into
         its query (`?uuid=`).
 
     :arg poll_s: Time between two questions for the open bundles; engines answer one a second.
+
+    :arg again_s: Time until a bundle is sent again.
 
     :arg patience_s: How long a bundle is asked after.
 
@@ -68,6 +74,7 @@ class Bundles:
         outlet: Outlet,
         *,
         poll_s: float = 2.0,
+        again_s: float = 1.0,
         patience_s: float = 90.0,
         refresh_s: float = 300.0,
         timeout_s: float = 5.0,
@@ -75,11 +82,13 @@ class Bundles:
         self._reactor = reactor
         self._outlet = outlet
         self._poll_s = poll_s
+        self._again_s = again_s
         self._patience_s = patience_s
         self._refresh_s = refresh_s
-        self._endpoint = Endpoints(reactor, (url,), outlet, timeout_s=timeout_s)
+        self._endpoint = Endpoints(reactor, (url,), outlet, timeout_s=timeout_s, lanes=LANES)
         self._accounts: tuple[Pubkey, ...] = ()
         self._tips = 0
+        self._parcels: dict[str, _Parcel] = {}
         self._open: dict[str, _Open] = {}
         self._is_polling = self._is_running = False
         self._timers: dict[str, Timer] = {}
@@ -96,10 +105,12 @@ class Bundles:
         self._set_timer("poll", self._poll_s, self._poll)
 
     def stop(self) -> None:
-        """Close the connection; no call is made from here on."""
+        """Close the connections; no call is made from here on."""
         self._is_running = False
         for timer in self._timers.values():
             timer.cancel()
+        for name in list(self._parcels):
+            self.forget(name)
         self._open.clear()
         self._endpoint.close()
 
@@ -114,28 +125,72 @@ class Bundles:
         self._tips += 1
         return tip_instruction(payer, self._accounts[self._tips % len(self._accounts)], lamports)
 
+    def tips(self, payer: Pubkey, lamports: int) -> tuple[Instruction, ...]:
+        """Return what `tip` may return, for each of the tip accounts."""
+        return tuple(tip_instruction(payer, account, lamports) for account in self._accounts)
+
     def send(
         self,
+        name: str,
         transactions: Sequence[bytes],
-        on_taken: Callable[[str | Refusal], None],
-        on_outcome: Callable[[BundleOutcome], None],
+        on_taken: Callable[[int], None],
+        on_refused: Callable[[str], None],
     ) -> None:
-        """Send signed transactions, at most five, as one bundle.
+        """Send signed transactions, at most five, as one bundle, and again where nothing came of it.
 
-        :arg on_taken: Called once with the bundle's id, or with why the engine did not take it.
+        One that is under way already changes nothing.
 
-        :arg on_outcome: Called once after an id, with what became of the bundle.
+        :arg name: To forget it by, such as its first signature.
+
+        :arg on_taken: Called once with the time, in Unix nanoseconds, when the engine has taken it.
+
+        :arg on_refused: Called with the reason each time that the engine does not take it, or no leader does. That it
+            was processed already is none.
 
         """
-        wires = tuple(transactions)
-
-        def taken(bundle_id: str | Refusal) -> None:
-            if not isinstance(bundle_id, Refusal):
-                self._open[bundle_id] = _Open(self._reactor.now() + self._patience_s, on_outcome)
-            on_taken(bundle_id)
-
+        if name in self._parcels:
+            return
+        parcel = self._parcels[name] = _Parcel(tuple(transactions), on_taken, on_refused)
         self._outlet.note("bundles")
-        self._endpoint.ask(lambda number: send_bundle(number, wires), read_send_bundle, taken, tries=1)
+        self._put(parcel)
+
+    def forget(self, name: str) -> None:
+        """Send it no more, and make no further call for it; unknown ones are ignored."""
+        parcel = self._parcels.pop(name, None)
+        if parcel is not None:
+            parcel.is_forgotten = True
+            if parcel.timer is not None:
+                parcel.timer.cancel()
+
+    def _put(self, parcel: "_Parcel") -> None:
+        self._endpoint.ask(
+            lambda number: send_bundle(number, parcel.wires), read_send_bundle, partial(self._answered, parcel), tries=1
+        )
+
+    def _answered(self, parcel: "_Parcel", answer: str | BundleRefused | Refusal) -> None:
+        match answer:
+            case str():
+                self._open[answer] = _Open(self._reactor.now() + self._patience_s, parcel)
+                if not parcel.is_taken and not parcel.is_forgotten:
+                    parcel.is_taken = True
+                    parcel.on_taken(time.time_ns())
+            case BundleRefused(kind="already_processed"):
+                return
+            case BundleRefused(kind=kind, detail=detail):
+                self._refused(parcel, f"{kind}: {detail}", is_final=kind == "no_tip")
+            case Refusal(cause=cause, detail=detail):
+                self._refused(parcel, f"{cause}: {detail}")
+
+    def _refused(self, parcel: "_Parcel", reason: str, *, is_final: bool = False) -> None:
+        if parcel.is_forgotten:
+            return
+        if not is_final:
+            parcel.timer = self._reactor.call_in(self._again_s, partial(self._put_again, parcel))
+        parcel.on_refused(reason)
+
+    def _put_again(self, parcel: "_Parcel") -> None:
+        self._outlet.note("bundles_sent_again")
+        self._put(parcel)
 
     def _refresh(self) -> None:
         self._endpoint.ask(get_tip_accounts, read_tip_accounts, self._take_accounts, tries=1)
@@ -181,7 +236,9 @@ class Bundles:
 
     def _end(self, outcome: BundleOutcome) -> None:
         self._outlet.note(f"bundles_{outcome.status}")
-        self._open.pop(outcome.bundle_id).on_outcome(outcome)
+        parcel = self._open.pop(outcome.bundle_id).parcel
+        if outcome.status == "failed":
+            self._refused(parcel, "bundle_failed: no leader took it")
 
     def _set_timer(self, name: str, delay_s: float, call: Callable[[], None]) -> None:
         if name in self._timers:
@@ -190,11 +247,24 @@ class Bundles:
             self._timers[name] = self._reactor.call_in(delay_s, call)
 
 
-class _Open(Record, frozen=True):
-    """A bundle that the engine took."""
+class _Parcel:
+    """A bundle that is sent until it is forgotten."""
+
+    def __init__(
+        self, wires: tuple[bytes, ...], on_taken: Callable[[int], None], on_refused: Callable[[str], None]
+    ) -> None:
+        self.wires = wires
+        self.on_taken = on_taken
+        self.on_refused = on_refused
+        self.is_taken = self.is_forgotten = False
+        self.timer: Timer | None = None
+
+
+class _Open(Record, frozen=True, gc=True):
+    """A bundle that the engine took, and that is asked after."""
 
     until_s: float
-    on_outcome: Callable[[BundleOutcome], None]
+    parcel: _Parcel
 
 
 def tip_instruction(payer: Pubkey, account: Pubkey, lamports: int) -> Instruction:

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from connectors.execution import order_entries as entries
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError, Step
-from connectors.execution.bundles import BundleOutcome
 from connectors.execution.curable import is_curable
 from connectors.execution.links import Links
 from connectors.execution.liquidity import LiquidityPlanner, Plan
@@ -215,12 +214,12 @@ class OrdersInFlight:
     def _send(self, life: OrderLife, flight: Flight) -> None:
         links, bundles = self._links, self._terms.bundles
         if flight.wire and life.may_send and not self._terms.is_dry_run:
-            if links.bundles is not None and links.bundles.is_ready:
-                taken, outcome = partial(self._bundle_taken, life, flight), partial(self._bundle_known, flight)
-                links.bundles.send([flight.wire], taken, outcome)
-            if bundles is None or not bundles.is_only_way:
-                written, refused = partial(self._written, life, flight), partial(self._send_refused, flight)
-                links.sender.send(flight.signature, flight.wire, written, refused)
+            is_only_way = bundles is not None and bundles.is_only_way
+            written = partial(self._written, life, flight)
+            if links.bundles is not None and (links.bundles.is_ready or is_only_way):
+                links.bundles.send(flight.signature, [flight.wire], written, partial(self._bundle_refused, flight))
+            if not is_only_way:
+                links.sender.send(flight.signature, flight.wire, written, partial(self._send_refused, flight))
         heard = partial(self._heard, life, flight)
         links.confirmations.follow(flight.signature, flight.last_valid_block_height, heard)
 
@@ -232,22 +231,17 @@ class OrdersInFlight:
         flight.reason = f"{refused.kind}: {refused.detail}"
         self._outlet.note("send_refusals", f"{endpoint}: {flight.reason}")
 
-    def _bundle_taken(self, life: OrderLife, flight: Flight, bundle: str | Refusal) -> None:
-        if isinstance(bundle, Refusal):
-            flight.reason = f"{bundle.cause}: {bundle.detail}"
-            self._outlet.note("bundle_refusals", flight.reason)
-        else:
-            self._written(life, flight, time.time_ns())
-
-    def _bundle_known(self, flight: Flight, outcome: BundleOutcome) -> None:
-        if outcome.status != "landed":
-            flight.reason = f"bundle {outcome.status}"
+    def _bundle_refused(self, flight: Flight, reason: str) -> None:
+        flight.reason = reason
+        self._outlet.note("bundle_refusals", reason)
 
     # what became of it
 
     def _heard(self, life: OrderLife, flight: Flight, outcome: Outcome) -> None:
         flight.hear(outcome)
         self._links.sender.forget(flight.signature)
+        if self._links.bundles is not None:
+            self._links.bundles.forget(flight.signature)
         if isinstance(outcome, Seen):
             self._read(life, flight)
             return

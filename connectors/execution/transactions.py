@@ -45,7 +45,9 @@ class SignedTransaction(Record, frozen=True):
 
 
 def takes_risk_off(command: Command, urgency: int) -> bool:
-    """Tell whether a command must be sent whatever was spent today: it brings tokens home, or unwinds."""
+    """Tell whether a command must be sent whatever was spent today: it brings tokens home, sells X, or unwinds."""
+    if isinstance(command, Swap):
+        return command.swap_for_y or urgency >= CRITICAL
     return isinstance(command, RemoveLiquidity | ClosePosition | ClaimFees) or urgency >= CRITICAL
 
 
@@ -75,11 +77,10 @@ class TransactionWriter:
         hash_ = self._chain.blockhash
         if hash_ is None:
             return False
-        for urgency in range(CRITICAL + 1):
-            tip = self._tip(urgency)
-            self._templates.prepare(pools, Terms(hash_.blockhash, 0, 0, tip))
-            if tip is None:
-                break
+        found = tuple(pools)
+        tips = () if self._bundles is None else self._bundles.tips(self._wallet.address, 0)
+        for tip in tips or (None,):  # the lamports are written when it is sent
+            self._templates.prepare(found, Terms(hash_.blockhash, 0, 0, tip))
         return True
 
     def swap(

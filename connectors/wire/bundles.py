@@ -4,15 +4,15 @@ Source: the block engine's JSON-RPC documentation.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from connectors.wire.accounts import Address, Slot
-from connectors.wire.refusal import Refusal
-from connectors.wire.rpc import Answers, request
+from connectors.wire.refusal import Refusal, refusal
+from connectors.wire.rpc import OK, UNREADABLE, Answers, RpcError, request
 from dlmm.records import Record
 
 MOST_TRANSACTIONS = 5
@@ -20,6 +20,34 @@ MOST_TRANSACTIONS = 5
 
 MOST_BUNDLES = 5
 """Bundles that an engine answers for in one request."""
+
+
+_BAD_REQUEST = 400
+_JUDGED = frozenset({-32602, -32603})
+"""Codes of errors that say something of the bundle, and nothing of the engine."""
+
+_SAID: Mapping[str, str] = {
+    "already processed": "already_processed",
+    "tip account": "no_tip",
+    "tip pda": "no_tip",
+    "blockhash": "blockhash_not_found",
+    "decoded": "undecodable",
+}
+"""Words of a refusal that tell what is wrong with a bundle."""
+
+
+class BundleRefused(Record, frozen=True):
+    """Why an engine that is well did not take a bundle.
+
+    :arg kind: `already_processed`, `no_tip`, `blockhash_not_found`, `undecodable`, else `bundle_refused`.
+
+    :arg detail: What was seen, never longer than 160 characters.
+
+    """
+
+    kind: str
+    detail: str
+    code: int
 
 
 class BundleStatus(Record, frozen=True):
@@ -54,6 +82,10 @@ class InflightBundle(Record, frozen=True):
     landed_slot: int | None
 
 
+class _Failed(msgspec.Struct, gc=False):
+    error: RpcError | None = None
+
+
 class _Ended(msgspec.Struct, gc=False):
     error: msgspec.Raw = msgspec.field(name="Err", default=msgspec.Raw(b"null"))
 
@@ -83,6 +115,7 @@ class _InflightStatuses(msgspec.Struct, gc=False):
 _IDS: Answers[str] = Answers(Annotated[str, Meta(min_length=1, max_length=128)])  # type: ignore[arg-type]  # an annotated type is a value too
 _STATUSES: Answers[_Statuses | None] = Answers(_Statuses | None)  # type: ignore[arg-type]  # a union is a value too
 _INFLIGHT: Answers[_InflightStatuses | None] = Answers(_InflightStatuses | None)  # type: ignore[arg-type]  # a union is a value too
+_FAILED: msgspec.json.Decoder[_Failed] = msgspec.json.Decoder(_Failed)
 _TIP_ACCOUNTS = Answers(list[Address])
 
 
@@ -92,9 +125,14 @@ def send_bundle(request_id: int, wires: Sequence[bytes]) -> bytes:
     return request(request_id, "sendBundle", [encoded, {"encoding": "base64"}])
 
 
-def read_send_bundle(status: int, body: bytes, request_id: int) -> str | Refusal:
-    """Read the answer to `send_bundle`: the bundle's id; it says nothing of landing."""
-    return _IDS.read(status, body, request_id)
+def read_send_bundle(status: int, body: bytes, request_id: int) -> str | BundleRefused | Refusal:
+    """Read the answer to `send_bundle`: the bundle's id, which says nothing of landing, or why there is none.
+
+    :returns: A `Refusal` says something of the engine; its causes are those of `Answers.read`.
+
+    """
+    refused = _refused(body) if status in (OK, _BAD_REQUEST) else None
+    return _IDS.read(status, body, request_id) if refused is None else refused
 
 
 def get_bundle_statuses(request_id: int, bundle_ids: Sequence[str]) -> bytes:
@@ -139,6 +177,18 @@ def read_tip_accounts(status: int, body: bytes, request_id: int) -> tuple[str, .
     """Read the answer to `get_tip_accounts`."""
     answer = _TIP_ACCOUNTS.read(status, body, request_id)
     return answer if isinstance(answer, Refusal) else tuple(answer)
+
+
+def _refused(body: bytes) -> BundleRefused | None:
+    try:
+        error = _FAILED.decode(body).error
+    except UNREADABLE:
+        return None
+    if error is None or error.code not in _JUDGED:
+        return None
+    text = error.message.lower()
+    kind = next((kind for words, kind in _SAID.items() if words in text), "bundle_refused")
+    return BundleRefused(kind, refusal(kind, error.message).detail, error.code)
 
 
 def _landed(status: _Status) -> BundleStatus:

@@ -15,7 +15,13 @@ LARGEST_SLOT = (1 << 63) - 1
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for foreign bytes: no JSON or another shape, no UTF-8, nested too deep."""
 
-_CAUSES: Mapping[int, str] = {429: "rate_limited", -32429: "rate_limited", -32005: "node_behind", -32016: "slot_behind"}
+_CAUSES: Mapping[int, str] = {
+    429: "rate_limited",
+    -32429: "rate_limited",
+    -32097: "rate_limited",  # of block engines
+    -32005: "node_behind",
+    -32016: "slot_behind",
+}
 
 T = TypeVar("T")
 Encodable = str | int | bool | None | Sequence["Encodable"] | Mapping[str, "Encodable"]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from connectors.wire.bundles import (
+    BundleRefused,
     BundleStatus,
     InflightBundle,
     get_bundle_statuses,
@@ -34,9 +35,50 @@ def test_the_questions() -> None:
 
 def test_a_bundle_that_was_taken_has_an_id() -> None:
     assert read_send_bundle(200, answer(5, ONE), 5) == ONE
-    refused = read_send_bundle(429, failure(5, -32097, "rate limited"), 5)
+
+
+@pytest.mark.parametrize("status", [200, 400, 429])
+def test_an_engine_that_is_full_is_told_apart_from_a_bundle_that_is_wrong(status: int) -> None:
+    refused = read_send_bundle(status, failure(5, -32097, "Network congested."), 5)
     assert isinstance(refused, Refusal)
     assert refused.cause == "rate_limited"
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("bundle contains an already processed transaction", "already_processed"),
+        ("Bundles must write lock at least one tip account to be eligible for the auction.", "no_tip"),
+        ("bundle does not lock any of the tip PDAs", "no_tip"),
+        ("bundle contains an expired blockhash", "blockhash_not_found"),
+        ("transaction #0 could not be decoded", "undecodable"),
+        ("bundle exceeds max transaction length", "bundle_refused"),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400])
+def test_what_is_wrong_with_a_bundle_has_a_name(message: str, kind: str, status: int) -> None:
+    body = failure(5, -32602, message)
+    assert read_send_bundle(status, body, 5) == BundleRefused(kind, message, -32602)
+    long = read_send_bundle(status, failure(5, -32603, "x" * 1_000), 5)
+    assert isinstance(long, BundleRefused)
+    assert len(long.detail) == 160
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "cause"),
+    [
+        (400, b"<html>", "http_status"),
+        (200, b"<html>", "not_json"),
+        (500, failure(5, -32602, "no"), "http_status"),
+        (200, failure(5, -32601, "Method not found"), "rpc_error"),
+        (200, answer(5, ""), "answer_shape"),
+        (200, answer(6, ONE), "foreign_answer"),
+    ],
+)
+def test_an_engine_that_is_ill_is_refused_by_name(status: int, body: bytes, cause: str) -> None:
+    refused = read_send_bundle(status, body, 5)
+    assert isinstance(refused, Refusal)
+    assert refused.cause == cause
 
 
 def test_landed_bundles_are_told_in_the_order_of_the_question() -> None:
