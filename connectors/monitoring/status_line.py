@@ -65,8 +65,9 @@ class StatusLine:
         sent = f" {int(ledger['in_flight'])} sent," if ledger["is_signed"] else ""
         return (
             f"slot {int(ledger['slot'])}  equity {ledger['equity']:,.2f} {self._quote}"
-            f" (P&L {ledger['equity'] - ledger['start']:+,.2f}, {-100.0 * ledger['drawdown']:.2f} %){stopped}"
-            f"  orders {int(ledger['open_orders'])} open,{sent} {telemetry.fills} filled  {per_s:.0f} rows/s  {ages}"
+            f"  P&L {ledger['equity'] - ledger['start']:+,.2f}{stopped}"
+            f"  {int(ledger['open_orders'])} open,{sent} {telemetry.fills} filled"
+            f"  {-100.0 * ledger['drawdown']:.2f} % off the peak  {per_s:.0f} rows/s  {ages}"
         )
 
 

@@ -31,9 +31,7 @@ def test_it_says_how_the_run_is_doing(telemetry: Telemetry) -> None:
     ledger["start"] = 100_000.0
     telemetry.fills = 22
     text = StatusLine(telemetry, "USDC").text(NOW)
-    assert text.startswith(
-        "slot 1234  equity 100,250.50 USDC (P&L +250.50, -1.23 %)  orders 8 open, 22 filled  0 rows/s"
-    )
+    assert text.startswith("slot 1234  equity 100,250.50 USDC  P&L +250.50  8 open, 22 filled  -1.23 % off the peak")
 
 
 def test_rows_are_counted_by_the_second_since_the_line_before(telemetry: Telemetry) -> None:
@@ -104,4 +102,4 @@ def test_what_is_no_terminal_gets_nothing(telemetry: Telemetry) -> None:
 
 def test_it_says_how_many_orders_are_on_their_way_where_orders_are_real(telemetry: Telemetry) -> None:
     telemetry.ledger["is_signed"], telemetry.ledger["in_flight"] = 1, 3
-    assert "orders 0 open, 3 sent, 0 filled" in StatusLine(telemetry, "USDC").text(NOW)
+    assert "0 open, 3 sent, 0 filled" in StatusLine(telemetry, "USDC").text(NOW)
