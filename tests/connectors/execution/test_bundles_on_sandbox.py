@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.execution.building import templates
 from connectors.execution.order_phases import Phase
 from connectors.execution.terms import BundleTerms
 from connectors.wire.lamport_moves import TIP_ACCOUNTS
@@ -90,6 +91,21 @@ def test_bundles_alone_land_once_and_each_tip_account_has_its_turn(alone: Rig) -
     assert without_zeros(alone.booked()) == changes(before, alone.balances())
     assert sends(alone.node) == sent
     assert alone.outlet.notes["bundles"] == 8
+
+
+def test_swaps_are_compiled_ahead_for_each_of_the_tip_accounts(alone: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    paid = tipped(alone.node)
+    swap(alone, 1)
+    alone.settle(1)
+
+    def compiled(*_: object) -> bytes:
+        pytest.fail("a message was compiled on the hot path")
+
+    monkeypatch.setattr(templates, "compile_message", compiled)
+    for order in range(2, 10):
+        swap(alone, order)
+    alone.settle(*range(2, 10))
+    assert len(changes(paid, tipped(alone.node))) == 8
 
 
 def test_liquidity_goes_by_bundles_too(alone: Rig) -> None:
