@@ -33,6 +33,10 @@ class Moved(Record, frozen=True):
 
     :arg lamports: Change of the wallet's native balance, all fees and rent in it.
 
+    :arg fee: Lamports paid to the cluster.
+
+    :arg keys: Accounts and programs that it names.
+
     """
 
     signature: str
@@ -41,6 +45,8 @@ class Moved(Record, frozen=True):
     tokens: dict[str, int]
     accounts: dict[str, int]
     lamports: int
+    fee: int
+    keys: frozenset[str]
 
 
 class Balances(Record, frozen=True):
@@ -138,6 +144,8 @@ class ChainOracle:
             tokens=_without_zeros(tokens),
             accounts=_without_zeros(accounts),
             lamports=meta["postBalances"][place] - meta["preBalances"][place],
+            fee=meta["fee"],
+            keys=frozenset(keys),
         )
 
 
