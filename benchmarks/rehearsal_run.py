@@ -35,7 +35,8 @@ WHOLE_SOL = 300
 WHOLE_TOKENS = 100_000
 """What the wallet is given of SOL, and of each other token."""
 
-MOST_ROUNDS = 3
+MOST_MORE = 120
+"""Orders for which a run goes on where some command has not landed yet: the strategy says all of them twice."""
 LOOK_S = 0.5
 STALLED_S = 120.0
 """With no order ended for so long the run is given up: kernels may have to be compiled before the first one."""
@@ -53,8 +54,7 @@ class Terms(Record, frozen=True):
 
     :arg programs: `ID=FILE` of each true program; none: the sandbox's model of them.
 
-    :arg orders: That end before the run is ended; it goes on where a command has not landed yet, until there are
-        `MOST_ROUNDS` times as many.
+    :arg orders: That end before the run is ended; where a command has not landed yet, up to `MOST_MORE` more.
 
     :arg market: Prices and traders, as `sandbox.market.spec` describes them; empty: the sandbox's own.
 
@@ -105,7 +105,7 @@ def rehearse(terms: Terms, folder: Path) -> Rehearsed:
             for orders in _orders(process, folder / "orders" / wallet, folder):
                 oracle.collect()
                 ended = sum(not order.is_open for order in orders)
-                if ended >= terms.orders and (ended >= MOST_ROUNDS * terms.orders or not missing(orders, pools)):
+                if ended >= terms.orders and (ended >= terms.orders + MOST_MORE or not missing(orders, pools)):
                     break
             seconds = time.monotonic() - started
             _end(process, folder)
