@@ -277,7 +277,7 @@ class FollowedPool:
         return in_x + y * 10.0**-self.info.decimals_y
 
     def _want(self) -> tuple[str, ...]:
-        """Return the accounts to follow: the pool's own, arrays around the price and of our positions, the extension."""
+        """Return the accounts to follow: the pool's own, arrays about the price and of our positions, extension."""
         self._arrays = self._venue.arrays_around(self._key, self._program, self.active_id, self._around)
         places = {index % ARRAY_PLACES for index in self._arrays}
         for lower, upper in self._held.values():

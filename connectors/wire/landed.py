@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from connectors.wire.error_names import Failure, failure_of
 from connectors.wire.lamport_moves import LamportMoves, Wrapped, lamport_moves
-from connectors.wire.pool_flows import PoolFlow, flows_of, net_of_withheld, pools_called, swaps_in
+from connectors.wire.pool_flows import flows_of, net_of_withheld, pools_called, swaps_in
 from connectors.wire.refusal import Refusal, WireError, refusal
 from connectors.wire.rpc import UNREADABLE, Answers
 from connectors.wire.token_moves import TokenMove, owned_by, token_moves
@@ -18,6 +18,7 @@ from connectors.wire.transactions import get_transactions
 from dlmm.events import EventError, SwapEvent
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Record
+from operators.execution_reports import PoolFlow, TokenChange
 
 Mints = Mapping[str, tuple[str, str]]
 """Mints of X and of Y, by address of the pool."""
@@ -27,13 +28,6 @@ NO_POOLS: Mints = MappingProxyType({})
 _WRAPPED_SOL = str(WRAPPED_SOL)
 _TRANSACTIONS: Answers[TransactionJson | None] = Answers(TransactionJson | None)  # type: ignore[arg-type]  # a union is a value too
 _TRANSACTION: msgspec.json.Decoder[TransactionJson] = msgspec.json.Decoder(TransactionJson)
-
-
-class TokenChange(Record, frozen=True):
-    """How the wallet's holding of one mint changed, in raw units; wrapped SOL is a token, native SOL is none."""
-
-    mint: str
-    amount: int
 
 
 class Landed(Record, frozen=True):

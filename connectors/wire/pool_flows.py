@@ -9,27 +9,12 @@ from connectors.wire.transaction_json import VENUES, Call
 from dlmm.events import EVENT_TAG, SwapEvent, swaps_of
 from dlmm.meteora.layout import PROGRAM as METEORA_PROGRAM
 from dlmm.records import Record
+from operators.execution_reports import PoolFlow
 
 METEORA_SWAP_2 = bytes.fromhex("2e7452d7941b544d")
 """Discriminator of the event by which newer versions of the program tell a swap a second time, with its fee's token."""
 
 _FEE_PLACE = struct.Struct("<32s32x4x4x?16x8x8x8x8x8x8x8x??")
-
-
-class PoolFlow(Record, frozen=True):
-    """What one pool gave to the wallet (positive) or took from it, as the wallet's token accounts see it.
-
-    :arg fee: Trading fee inside of it, raw units of the token that it was taken in.
-
-    :arg fee_in_x: Which token that is.
-
-    """
-
-    pool: str
-    x: int
-    y: int
-    fee: int = 0
-    fee_in_x: bool = False
 
 
 class LandedSwap(Record, frozen=True):

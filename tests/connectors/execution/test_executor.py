@@ -169,12 +169,13 @@ def test_the_days_fees_have_a_limit_that_taking_risk_off_passes(
 ) -> None:
     fees = FeeTerms(floor=1_000, day_cap_lamports=0)
     with rig_on(node, market, tmp_path, fees=fees) as rig:
-        swap = market.swap(next(iter(market.pools)))
-        rig.submit(swap, 1)
-        rig.submit(swap, 2, urgency=3)
-        refused, landed = rig.settle(1, 2)
+        buy, sell = (market.swap(next(iter(market.pools)), swap_for_y=for_y) for for_y in (False, True))
+        rig.submit(buy, 1)
+        rig.submit(buy, 2, urgency=3)
+        rig.submit(sell, 3)
+        refused, *landed = rig.settle(1, 2, 3)
         assert refused.reason.startswith("daily_fee_cap: ")
-        assert landed.status == "landed"
+        assert [report.status for report in landed] == ["landed", "landed"]
 
 
 def test_without_a_blockhash_orders_are_refused(node: SandboxNode, market: Market, tmp_path: Path) -> None:

@@ -5,14 +5,16 @@ import pytest
 from connectors.execution.transactions import takes_risk_off
 from operators.commands import AddLiquidity, ClaimFees, ClosePosition, Command, CreatePosition, RemoveLiquidity, Swap
 
-SWAP = Swap(pool="pool", exact_in=True, swap_for_y=True, amount=1, threshold=0)
+BUY = Swap("pool", exact_in=True, swap_for_y=False, amount=1, threshold=0)
+SELL = Swap("pool", exact_in=True, swap_for_y=True, amount=1, threshold=0)
 
 
 @pytest.mark.parametrize(
     ("command", "urgency", "expected"),
     [
-        (SWAP, 2, False),
-        (SWAP, 3, True),
+        (BUY, 2, False),
+        (BUY, 3, True),
+        (SELL, 0, True),
         (CreatePosition("pool", 1, 0, 5), 0, False),
         (AddLiquidity("pool", 1, 0, 5, 1, 1, 2), 0, False),
         (RemoveLiquidity("pool", 1, 0, 5, 100), 0, True),

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from connectors.wire.error_names import Failure
-from connectors.wire.landed import Landed, TokenChange, get_transaction, landed_of, read_landed
-from connectors.wire.pool_flows import PoolFlow
+from connectors.wire.landed import Landed, get_transaction, landed_of, read_landed
 from connectors.wire.refusal import Refusal
 from dlmm.programs import WRAPPED_SOL
+from operators.execution_reports import PoolFlow, TokenChange
 from sandbox.rpc import base58
 from tests.connectors.wire.frames import answer, failure, recorded
 
