@@ -5,7 +5,6 @@ import struct
 from connectors.wire.pool_flows import (
     METEORA_SWAP_2,
     LandedSwap,
-    PoolFlow,
     flows_of,
     net_of_withheld,
     pools_called,
