@@ -21,6 +21,8 @@ from operators.execution_reports import PositionState
 from operators.pools import PoolInfo
 
 NOTHING = Amounts(0, 0)
+MOST_UNITS = 1 << 62
+"""Raw units of a token that positions can hold."""
 
 
 class HeldPosition(Record, frozen=True):
@@ -110,8 +112,11 @@ class BinPositions:
             state = LiquidityState(pair.data, held.state.data, arrays, extension)
             try:
                 total += saros_value(state) if info.venue is Venue.SAROS else meteora_value(state).total
-            except ZeroDivisionError:
+            except (ZeroDivisionError, OverflowError):
                 raise DlmmError(f"position {held.state.address}: its bins are not in the pool's state yet") from None
+        if max(total.x, total.y) > MOST_UNITS:
+            # Fees count from where a position last looked: from bins older than that they come out as nearly 2**64.
+            raise DlmmError(f"pool {info.pool}: its positions are newer than its bins")
         return total
 
     def snapshot(self) -> tuple[HeldPosition, ...]:
