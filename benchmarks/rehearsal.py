@@ -67,12 +67,14 @@ def main() -> int:
     parser.add_argument("--program", action="append", default=[], metavar="ID=FILE", help="run a true program")
     parser.add_argument("--orders", type=int, default=500, help="how many end before the run is ended")
     parser.add_argument("--slot-ms", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=1, help="of the sandbox's market")
     parser.add_argument("--market", default="", metavar="SPEC", help="prices and traders, as the sandbox takes them")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="new folder for what the run leaves behind")
     options = parser.parse_args()
-    terms = Terms(tuple(options.program), options.orders, options.slot_ms, options.seed, options.market)
-    print(f"{terms.slot_ms} ms a slot, seed {terms.seed}, {os.cpu_count()} cores, load {os.getloadavg()}\n", flush=True)
+    terms = Terms(tuple(options.program), options.orders, options.slot_ms, options.market)
+    print(
+        f"{terms.slot_ms} ms a slot, market {terms.market or 'as it is'}, {os.cpu_count()} cores, load {os.getloadavg()}\n",
+        flush=True,
+    )
     try:
         if options.keep is not None:
             options.keep.mkdir(parents=True)

@@ -56,7 +56,8 @@ class Terms(Record, frozen=True):
 
     :arg orders: That end before the run is ended; where a command has not landed yet, up to `MOST_MORE` more.
 
-    :arg market: Prices and traders, as `sandbox.market.spec` describes them; empty: the sandbox's own.
+    :arg market: Prices and traders, as `sandbox.market.spec` describes them; empty: the sandbox's own. The sandbox's
+        seed stays as it is, for the settings name the pools that follow from it; a market has a seed of its own.
 
     :arg slot_ms: Length of a slot.
 
@@ -65,7 +66,6 @@ class Terms(Record, frozen=True):
     programs: tuple[str, ...] = ()
     orders: int = 500
     slot_ms: int = 200
-    seed: int = 1
     market: str = ""
 
 
@@ -92,7 +92,7 @@ def rehearse(terms: Terms, folder: Path) -> Rehearsed:
 
     """
     programs = [part for program in terms.programs for part in ("--program", program)]
-    market = ("--market", terms.market, "--slot-ms", str(terms.slot_ms), "--seed", str(terms.seed))
+    market = ("--market", terms.market, "--slot-ms", str(terms.slot_ms))
     sandbox = SandboxProcess((*market, *programs))
     try:
         facts = sandbox.facts(Stop())

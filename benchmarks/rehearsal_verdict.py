@@ -27,8 +27,14 @@ COMMANDS = (
     ),
     "swap_pair",
 )
-ENDS = {"landed": "filled", "failed": "failed", "expired": "expired", "refused": "failed"}
-"""Status of an order in the results by that of its last report."""
+ENDS = {
+    "landed": ("filled",),
+    "failed": ("failed", "cancelled"),
+    "expired": ("expired", "cancelled"),
+    "refused": ("failed", "cancelled"),
+}
+"""Status of an order in the results by that of its last report: what did not land after the end of the run was asked
+for was cancelled."""
 
 
 class TradedPool(Record, frozen=True):
@@ -205,7 +211,7 @@ def _of_orders(results: Results) -> Iterator[str]:
     for order in results.journal:
         last[int(order.key.partition(".")[0])] = order
     for number, order in last.items():
-        if ends[number] != [ENDS.get(_last(order), "open")]:
+        if len(ends[number]) != 1 or ends[number][0] not in ENDS.get(_last(order), ()):
             yield f"order {order.key}: {order.phase}, {_last(order) or 'not ended'}, but {ends[number]} in the results"
     never = {"refused", "withheld", "cancelled", "expired", "failed"}
     for number, found in ends.items():
