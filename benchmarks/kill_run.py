@@ -28,6 +28,12 @@ from dlmm.records import Record
 
 ROOT = Path(__file__).resolve().parent.parent
 SANDBOX = ("--pool", "meteora:SOL-USDC:10", "--pool", "saros:SOL-USDC:20")
+STRATEGIES = """[
+    {class = "benchmarks.kill_strategy:Restless"},
+    {class = "docs.examples.rehearsal:Rehearsal", params = {every = 6}},
+]"""
+"""Swaps all the time, and every liquidity command beside them; market making adds orders that rest."""
+
 CAPITAL = 100_000.0
 """What the wallet is given, in USDC: half of it as SOL."""
 SPARE_LAMPORTS = 20 * LAMPORTS_PER_SOL
@@ -37,9 +43,9 @@ DEADLINE_S = 120.0
 """Longest time that anything may take; a deadline that no working code comes near, with kernels to compile."""
 LOOK_S = 0.002
 LONGEST_START_S = 6.0
-MOST_BYTES = 40_000
-"""A run that is killed while it trades has added so much to the order journal at most: some forty orders, which take
-longer than a snapshot."""
+LEAST_BYTES, MOST_BYTES = 10_000, 40_000
+"""What a run that is killed while it trades has added to the order journal: more than it takes to settle what was open,
+and up to some forty orders, which take longer than a snapshot."""
 LAST_WORDS = 5
 SETTLED_SLOTS = 3
 
@@ -53,6 +59,10 @@ class Moment(StrEnum):
     """When it has added so much to the order journal, and a little later."""
     ENDING = "ending"
     """Soon after it was asked to end, or when it has."""
+
+
+WEIGHTS = (4, 4, 2)
+"""How often each of them is chosen."""
 
 
 class Terms(Record, frozen=True):
@@ -78,7 +88,7 @@ class Terms(Record, frozen=True):
     market: str = "sigma=0.004,rate=1,usd=500"
     faults: str = "tx.delay=1:5"
     snapshot_s: int = 1
-    strategies: str = '[{class = "benchmarks.kill_strategy:Restless"}]'
+    strategies: str = STRATEGIES
     settings: Mapping[str, str] = {}
 
 
@@ -149,9 +159,9 @@ def run(terms: Terms, folder: Path, told: Callable[[Death], None] = lambda death
         journal = folder / "orders" / wallet / NAME
         begin = _flow(terms, facts, folder)
         deaths = []
-        for _ in range(terms.kills):
+        for moment in draw.choices(list(Moment), WEIGHTS, k=terms.kills):
             with _begun(begin, journal, folder) as process:
-                deaths.append(_die(process, draw))
+                deaths.append(_die(process, moment, draw))
             told(deaths[-1])
             oracle.collect()
         with _begun(begin, journal, folder) as process:
@@ -292,13 +302,12 @@ class _Process:
         return Death(moment, time.monotonic() - self._began_s, self._length() - self._bytes)
 
 
-def _die(process: _Process, draw: random.Random) -> Death:
-    """Choose a moment, and kill a process then."""
-    moment = draw.choices(list(Moment), (4, 4, 2))[0]
+def _die(process: _Process, moment: Moment, draw: random.Random) -> Death:
+    """Kill a process at such a moment."""
     if moment is Moment.STARTING:
         process.wait(draw.uniform(0.0, LONGEST_START_S))
     else:
-        process.wait_for_bytes(draw.randrange(1, MOST_BYTES))
+        process.wait_for_bytes(draw.randrange(LEAST_BYTES, MOST_BYTES))
         process.wait(draw.uniform(0.0, 0.2))
     if moment is Moment.ENDING:
         process.interrupt()

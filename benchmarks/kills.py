@@ -3,12 +3,12 @@
     python -m benchmarks.kills [--kills N] [--seed S] [--slot-ms MS] [--folder DIR]
 
 A sandbox runs in a process of its own, and the flow in another, with signed transactions and recovery switched on. It
-is killed (SIGKILL) at seeded moments: at any time after its start, while it trades, and while it ends; each time it is
-started again on the same state. The last one is ended with SIGINT. Then the node alone says what is true: every
-transaction of the wallet belongs to one attempt in the order journal, no order landed twice, every swap that landed is
-in the fills with the balances' amounts, every look at the wallet in the recording is what the chain held in that slot
-and what the reports before it add up to, the ledger never differed from the wallet, and in the end they are equal to
-the unit.
+makes swaps at once and swaps that rest, goes through every liquidity command on both venues, and is killed (SIGKILL) at
+seeded moments: at any time after its start, while it trades, and while it ends; each time it is started again on the
+same state. The last one is ended with SIGINT. Then the node alone says what is true: every transaction of the wallet
+belongs to one attempt in the order journal, no order landed twice, every swap that landed is in the fills with the
+balances' amounts, every look at the wallet in the recording is what the chain held in that slot and what the reports
+before it add up to, the ledger never differed from the wallet, and in the end they are equal to the unit.
 """
 
 import argparse
