@@ -71,10 +71,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, metavar="DIR", help="new folder for what the run leaves behind")
     options = parser.parse_args()
     terms = Terms(tuple(options.program), options.orders, options.slot_ms, options.market)
-    print(
-        f"{terms.slot_ms} ms a slot, market {terms.market or 'as it is'}, {os.cpu_count()} cores, load {os.getloadavg()}\n",
-        flush=True,
-    )
+    market = terms.market or "as it is"
+    print(f"{terms.slot_ms} ms a slot, market {market}, {os.cpu_count()} cores, load {os.getloadavg()}\n", flush=True)
     try:
         if options.keep is not None:
             options.keep.mkdir(parents=True)
