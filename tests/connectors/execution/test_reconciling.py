@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.execution.order_journal import OrderJournal
-from connectors.execution.reconciling import Opening, ReconcileError, reconcile
+from connectors.execution.reconciling import Opening, ReconcileError, reconcile, told_before
 from connectors.execution.terms import ExecutionTerms
 from connectors.execution.wallet import Wallet
 from connectors.stopping import Stop
@@ -16,6 +16,7 @@ from dlmm.errors import DlmmError
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Venue
 from operators.commands import CreatePosition
+from tests.connectors.execution.journaled_orders import START_NS, WALLET, intent, landed, signed, undone
 from tests.connectors.execution.rig import LAMPORTS, TOKENS, Market, Rig, fund, rig_on
 from tests.processes import SandboxNode, sandbox
 
@@ -120,3 +121,23 @@ def test_positions_are_found_whoever_opened_them(
 def opened_again(rig: Rig) -> Opening:
     infos = [pool.info for pool in rig.market.pools.values()]
     return reconcile(rig.terms, rig.wallet, rig.journal, infos, Stop())
+
+
+def test_what_was_told_last_is_told_again_whatever_the_order_ids(tmp_path: Path) -> None:
+    journal = OrderJournal.open(tmp_path, WALLET)
+    try:
+        for order in (2, 5_000, 9_000):  # quotes that were never sent have used up the ids between
+            journal.record(intent(order))
+            journal.record(signed(f"{order}.0", signature=f"signature {order}"))
+        for ts_ns, order in enumerate((5_000, 9_000, 2)):
+            journal.record(landed(f"{order}.0", signature=f"signature {order}", ts_ns=START_NS + 10 + ts_ns))
+        journal.record(undone("2.0", signature="signature 2", ts_ns=START_NS + 20))
+        journal.record(landed("2.0", signature="signature 2", ts_ns=START_NS + 21))
+        final, earlier = told_before(journal, newest=2)
+    finally:
+        journal.close()
+    assert [(report.order, report.status, report.number) for report in final] == [
+        (2, "landed", 2),
+        (9_000, "landed", 0),
+    ]
+    assert [(report.status, report.number) for report in earlier] == [("landed", 0), ("undone", 1)]
