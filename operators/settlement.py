@@ -180,10 +180,10 @@ class Settlement:
         if not report.is_final:
             return
         tables.ledger["in_flight"] -= 1
+        is_quote = action == SWAP and int(order["kind"]) == RESTING
         tries_again = (
             report.status in ("failed", "expired")
-            and int(order["kind"]) == RESTING
-            and action == SWAP
+            and is_quote
             and int(order["attempts"]) < MAX_ATTEMPTS
             and not tables.ledger["stopped"][0]
             and not tables.ledger["closing"][0]
@@ -195,7 +195,7 @@ class Settlement:
             order["tried_bin"] = tables.books[int(order["pool"])]["active_id"]
             return
         end = ENDS[report.status]
-        if end != FILLED and end != SIMULATED and slot >= int(order["cancel_slot"]):
+        if is_quote and end != FILLED and end != SIMULATED and slot >= int(order["cancel_slot"]):
             end = CANCELLED
         tables.finish(place, end)
 
