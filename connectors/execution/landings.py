@@ -16,6 +16,12 @@ LONGEST_WAIT_S = 2.0
 OF_NODES = frozenset({"rate_limited", "node_behind", "slot_behind", "rpc_error", "http_status", "unanswered"})
 """Causes that say something of the node; any other one of a single transaction says that it cannot be read."""
 
+MOST_QUESTIONS = 2
+"""On their way at a time; others have need of the connections too."""
+
+MOST_TOGETHER = 16
+"""Transactions in one question: where answers are slow, what lands meanwhile is asked for at once."""
+
 OnLanded = Callable[[Landed | Refusal], None]
 
 
@@ -40,17 +46,19 @@ class Landings:
         self._wallet = wallet
         self._pools = pools
         self._searches: dict[str, _Search] = {}
-        self._turn = 0
+        self._due: dict[str, _Search] = {}
+        self._questions = self._turn = 0
 
     def fetch(self, signature: str, then: OnLanded) -> None:
         """Ask until it is known; one that is asked for already gets the new `then`."""
         self.forget(signature)
         search = self._searches[signature] = _Search(then)
-        self._ask(signature, search)
+        self._put(signature, search)
 
     def forget(self, signature: str) -> None:
         """Ask for it no more; unknown ones are ignored."""
         search = self._searches.pop(signature, None)
+        self._due.pop(signature, None)
         if search is not None and search.timer is not None:
             search.timer.cancel()
 
@@ -59,26 +67,49 @@ class Landings:
         for signature in list(self._searches):
             self.forget(signature)
 
-    def _ask(self, signature: str, search: "_Search") -> None:
-        def read(status: int, body: bytes, number: int) -> _Read | Refusal:
-            answer = read_landed(status, body, number, (signature,), self._wallet, self._pools)
+    def _put(self, signature: str, search: "_Search") -> None:
+        """Ask for a transaction as soon as a question is free."""
+        self._due[signature] = search
+        self._pump()
+
+    def _pump(self) -> None:
+        while self._due and self._questions < MOST_QUESTIONS:
+            together = dict(list(self._due.items())[:MOST_TOGETHER])
+            for signature in together:
+                del self._due[signature]
+            self._ask(together)
+
+    def _ask(self, together: "dict[str, _Search]") -> None:
+        signatures = tuple(together)
+
+        def read(status: int, body: bytes, number: int) -> list[_Read] | Refusal:
+            answer = read_landed(status, body, number, signatures, self._wallet, self._pools)
             if isinstance(answer, Refusal):
                 return answer
-            one = answer[0]
-            return one if isinstance(one, Refusal) and one.cause in OF_NODES else _Read(one)
+            troubles = [one for one in answer if isinstance(one, Refusal) and one.cause in OF_NODES]
+            if len(troubles) == len(answer):
+                return troubles[0]
+            return [_Read(None if one in troubles else one) for one in answer]
 
         self._turn += 1
+        self._questions += 1
         self._endpoints.ask(
-            lambda number: get_transaction(number, (signature,), self._commitment),
+            lambda number: get_transaction(number, signatures, self._commitment),
             read,
-            partial(self._take, signature, search),
+            partial(self._take, together),
+            ids=len(signatures),
             beginning=self._turn,
         )
 
-    def _take(self, signature: str, search: "_Search", read: "_Read | Refusal") -> None:
-        if self._searches.get(signature) is not search:
-            return
-        found = read.landed if isinstance(read, _Read) else None
+    def _take(self, together: "dict[str, _Search]", answer: "list[_Read] | Refusal") -> None:
+        self._questions -= 1
+        read = [_Read(None)] * len(together) if isinstance(answer, Refusal) else answer
+        for (signature, search), one in zip(together.items(), read, strict=True):
+            if self._searches.get(signature) is search:
+                self._take_one(signature, search, one.landed)
+        self._pump()
+
+    def _take_one(self, signature: str, search: "_Search", found: Landed | Refusal | None) -> None:
         if isinstance(found, Refusal):
             self._outlet.refuse(found.cause, f"transaction {signature}: {found.detail}")
             search.unreadable += 1
@@ -86,7 +117,7 @@ class Landings:
                 found = None
         if found is None:
             self._outlet.note("unknown_landings")
-            search.timer = self._reactor.call_in(search.wait_s, partial(self._ask, signature, search))
+            search.timer = self._reactor.call_in(search.wait_s, partial(self._put, signature, search))
             search.wait_s = min(2 * search.wait_s, LONGEST_WAIT_S)
             return
         self.forget(signature)
@@ -104,6 +135,6 @@ class _Search:
 
 
 class _Read(Record, frozen=True):
-    """What a node that is well gave: the transaction, what makes it unreadable, or nothing."""
+    """What a node that is well gave of one: the transaction, what makes it unreadable, or nothing."""
 
     landed: Landed | Refusal | None

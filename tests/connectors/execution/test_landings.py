@@ -127,3 +127,22 @@ def test_what_is_forgotten_is_asked_for_no_more(
     until = reactor.now() + 0.3
     run_until(reactor, lambda: reactor.now() > until)
     assert not client.told
+
+
+def test_what_lands_while_a_question_is_under_way_is_asked_for_together(
+    reactor: Reactor, chains: list[ScriptedChain], known: Known
+) -> None:
+    client = Client(reactor, chains, known)
+    others = [f"{known.transfer.signature[:-2]}{digits}" for digits in ("11", "12", "13", "14", "15")]
+    for chain in chains:
+        chain.transactions[known.transfer.signature] = known.result
+        chain.transactions[others[0]] = {"slot": "?"}  # what cannot be read spoils nothing beside it
+    told: list[Landed | Refusal] = []
+    for signature in others:
+        client.landings.fetch(signature, told.append)
+    client.fetch()
+    assert isinstance(client.wait(), Landed)
+    asked = [[call["params"][0] for call in batch] for chain in chains for batch in chain.peer.calls]
+    assert sorted(map(len, asked))[:2] == [1, 1]
+    assert [*others[2:], known.transfer.signature] in asked
+    client.landings.stop()
