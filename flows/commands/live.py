@@ -79,6 +79,8 @@ def live_command(
     command = [sys.executable, "-m", "bytewax.run", FLOW]
     if recovery is not None:
         _prepare_recovery(recovery, environ)
+        # A run that goes on later would only wrap again what its end unwrapped, and pay for both.
+        environ["HFT__WALLET__UNWRAP_AT_END"] = "false"
         command += ["-r", str(recovery), "-s", str(SNAPSHOT_S), "-b", str(KEPT_S)]
     sys.stdout.flush()
     os.execve(sys.executable, [*command, *context.args], environ)

@@ -110,6 +110,15 @@ def test_recovery_makes_its_folder_and_hands_it_on(
     assert [path.name for path in folder.iterdir()] == ["part-0.sqlite3"]
 
 
+def test_recovery_leaves_sol_wrapped_for_the_run_that_goes_on(
+    handed: list[Handed], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HFT__NETWORK__RPC_URL", NODE)
+    run("--recovery", str(tmp_path / "state"))
+    ((_, environ),) = handed
+    assert environ["HFT__WALLET__UNWRAP_AT_END"] == "false"
+
+
 def test_recovery_leaves_the_state_of_an_earlier_run_as_it_is(
     handed: list[Handed], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
