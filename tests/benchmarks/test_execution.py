@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.execution import ALONE_TITLES, FLOW_TITLES, Terms, rows_alone, rows_flow
+from benchmarks.execution.__main__ import ALONE_TITLES, FLOW_TITLES, Terms, rows_alone, rows_flow
 
 
 @pytest.mark.parametrize("endpoints", [1, 3])

@@ -11,12 +11,12 @@ from solders.message import MessageV0
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
-from benchmarks.execution_black_hole import BlackHole
-from benchmarks.execution_chain import NodeCalls
-from benchmarks.execution_fault_cases import CASES, EVERYTHING, Case, NoSuchCaseError, Outage, chosen
-from benchmarks.execution_fault_run import Outcome, Terms, run
-from benchmarks.execution_faults import TITLES, row
-from benchmarks.execution_verdict import Evidence, judge
+from benchmarks.execution_faults.__main__ import TITLES, row
+from benchmarks.execution_faults.black_hole import BlackHole
+from benchmarks.execution_faults.cases import CASES, EVERYTHING, Case, NoSuchCaseError, Outage, chosen
+from benchmarks.execution_faults.chain import NodeCalls
+from benchmarks.execution_faults.run import Outcome, Terms, run
+from benchmarks.execution_faults.verdict import Evidence, judge
 from operators.execution_reports import ExecutionReport
 from sandbox.faults import KNOBS, Faults
 from tests.processes import sandbox

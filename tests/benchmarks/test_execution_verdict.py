@@ -4,8 +4,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from benchmarks.execution_chain import Holdings, OnChain
-from benchmarks.execution_verdict import Books, Evidence, Verdict, judge
+from benchmarks.execution_faults.chain import Holdings, OnChain
+from benchmarks.execution_faults.verdict import Books, Evidence, Verdict, judge
 from connectors.execution.order_entries import Entry, Intent, Landed, Signed
 from operators.commands import Approved, Swap
 from operators.execution_reports import ExecutionReport, Report, TokenChange, WalletReport, encode_report

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.fault_verdict import Passed, SlotTimes, State, Verdict, judge
+from benchmarks.faults.verdict import Passed, SlotTimes, State, Verdict, judge
 from dlmm.records import Account
 
 S = 1_000_000_000

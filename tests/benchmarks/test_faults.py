@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmarks.fault_cases import CASES, EVERYTHING, Case, NoSuchCaseError, Outage, chosen
-from benchmarks.fault_run import Terms, run
-from benchmarks.faults import TITLES, row
+from benchmarks.faults.__main__ import TITLES, row
+from benchmarks.faults.cases import CASES, EVERYTHING, Case, NoSuchCaseError, Outage, chosen
+from benchmarks.faults.run import Terms, run
 from sandbox.faults import KNOBS, Faults
 
 TERMS = Terms(seconds=2.0, slot_ms=80, before_s=0.3, after_s=0.5)

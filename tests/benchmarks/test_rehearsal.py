@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 from solders.keypair import Keypair
 
-from benchmarks.rehearsal import TITLES, table, verdict
-from benchmarks.rehearsal_run import Rehearsed, Terms, rehearse
-from benchmarks.rehearsal_verdict import COMMANDS, OnChain, Results, differences
+from benchmarks.rehearsal.__main__ import TITLES, table, verdict
+from benchmarks.rehearsal.run import Rehearsed, Terms, rehearse
+from benchmarks.rehearsal.verdict import COMMANDS, OnChain, Results, differences
 from connectors.execution.order_phases import Order
 from dlmm.records import Venue
 from operators.execution_reports import ExecutionReport, TokenChange, decode_report, encode_report

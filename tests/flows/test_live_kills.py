@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.kill_run import Moment, Terms, run
+from benchmarks.kills.run import Moment, Terms, run
 
 KILLS = 10
 

@@ -11,7 +11,7 @@ import pytest
 from bytewax.testing import run_main
 
 from benchmarks.chain_oracle import ChainOracle
-from benchmarks.kill_run import CAPITAL, endow, make_wallet
+from benchmarks.kills.run import CAPITAL, endow, make_wallet
 from connectors.execution.order_phases import Phase
 from connectors.execution.orders_report import report_orders
 from connectors.feeds.feed import Feed
@@ -30,7 +30,7 @@ from tests.processes import LiveRun, SandboxNode, wait_until
 
 TABLES = ("orders", "fills", "equity")
 MARKET = "sigma=0.004,rate=1,usd=500"
-STRATEGIES = '[{class = "benchmarks.kill_strategy:Restless"}]'
+STRATEGIES = '[{class = "benchmarks.kills.strategy:Restless"}]'
 LOOK_S = 0.02
 
 

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.execution_chain import Holdings, OnChain
+from benchmarks.execution_faults.chain import Holdings, OnChain
 from connectors.execution.order_entries import Entry, Intent, Signed
 from connectors.execution.order_entries import Expired as ExpiredEntry
 from connectors.execution.order_entries import Failed as FailedEntry

@@ -47,9 +47,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.execution_alone import Times, alone
-from benchmarks.execution_flow import FlowTimes, measure_flow
-from benchmarks.live import wait_for_quiet
+from benchmarks.execution.alone import Times, alone
+from benchmarks.execution.flow import FlowTimes, measure_flow
+from benchmarks.live.__main__ import wait_for_quiet
 from dlmm.records import Record
 
 ALONE = ("endpoints", "fsync", "orders come", "landed", "signed p50", "p99", "journaled p50", "p99")

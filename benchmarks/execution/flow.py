@@ -18,7 +18,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import Record
 from flows.settings.load import CONFIG_VARIABLE
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 WARM_UP = 20
 """Orders that are left out at the beginning."""
 
@@ -85,7 +85,7 @@ def _settings(folder: Path, *, fsync: bool, slot_ms: int) -> dict[str, Any]:
         "portfolio": {"capital": 100_000.0},
         "strategies": {
             "market_making": {"enabled": False},
-            "custom": [{"class": "benchmarks.execution_fault_taker:Taker", "params": {"every_slots": 2}}],
+            "custom": [{"class": "benchmarks.execution_faults.taker:Taker", "params": {"every_slots": 2}}],
         },
         # What is measured is time: no limit shall end it.
         "risk_limits": {

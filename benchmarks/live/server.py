@@ -1,6 +1,6 @@
 """The `live` workload's node: a process that pushes a prepared tape over a websocket and answers what a feed asks.
 
-    python -m benchmarks.live_server --updates N --rate R --sent FILE [--encoding E] [--core C]
+    python -m benchmarks.live.server --updates N --rate R --sent FILE [--encoding E] [--core C]
 
 It prints one line of JSON with its ports, pushes once all pools are subscribed, writes the time of each push to FILE
 (numpy, CLOCK_MONOTONIC, ns) and prints how far it was behind its own schedule. One thread, one `select`, every frame
@@ -25,7 +25,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from benchmarks.live_tape import FIRST_SLOT, account_json, live_pools, updates
+from benchmarks.live.tape import FIRST_SLOT, account_json, live_pools, updates
 
 SETTLE_S = 1.5
 """From the last request to the first push: snapshots are answered by then."""

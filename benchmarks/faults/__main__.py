@@ -6,7 +6,7 @@ Each run starts a sandbox as a process of its own and follows its pools with the
 the real inbox into a journal, without a trading graph behind it. A fault is switched on for a while and off again, and
 then the recording is held against what the sandbox says was true. Every account that the inbox passed on must be, to
 the byte, a state that it had as of that slot, and never an older one after a newer one; what a fork undid may be passed
-on only at `processed`, and only until the next slot (see `benchmarks.fault_verdict`).
+on only at `processed`, and only until the next slot (see `benchmarks.faults.verdict`).
 
 *Staleness* is the longest time for which a newer state of a pool's own account existed than the newest passed on (or,
 at `processed`, for which the one passed on was undone: *on a dead state* is that part, of all accounts). Refusals are
@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.fault_cases import CASES, NoSuchCaseError, chosen
-from benchmarks.fault_node import COMMITMENTS
-from benchmarks.fault_run import Outcome, Terms, run
+from benchmarks.faults.cases import CASES, NoSuchCaseError, chosen
+from benchmarks.faults.node import COMMITMENTS
+from benchmarks.faults.run import Outcome, Terms, run
 
 USUAL = frozenset({"duplicate", "superseded", "duplicate_swap", "account_closed"})
 SHOWN_NOTES = (

@@ -16,10 +16,10 @@ import polars as pl
 import tomli_w
 from solders.keypair import Keypair
 
-from benchmarks.execution_black_hole import BlackHole
-from benchmarks.execution_chain import NodeCalls, holdings_of, transactions_of
-from benchmarks.execution_fault_cases import BLOCKHASH_BLOCKS, Case, Outage
-from benchmarks.execution_verdict import Books, Evidence, Verdict, judge
+from benchmarks.execution_faults.black_hole import BlackHole
+from benchmarks.execution_faults.cases import BLOCKHASH_BLOCKS, Case, Outage
+from benchmarks.execution_faults.chain import NodeCalls, holdings_of, transactions_of
+from benchmarks.execution_faults.verdict import Books, Evidence, Verdict, judge
 from connectors.clusters.cluster import Cluster
 from connectors.clusters.sandbox_funding import LAMPORTS_PER_SOL, fund, funds_for
 from connectors.clusters.sandbox_process import SandboxFacts, SandboxProcess
@@ -31,7 +31,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import Record
 from operators.execution_reports import REPORT_OWNER, decode_report
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 MARKET = "sigma=0.006,jumps=360,jump=0.003,rate=2,usd=1000"
 """Lively: there is something to react to in every slot."""
 
@@ -135,7 +135,7 @@ def _funded_wallet(facts: SandboxFacts, folder: Path) -> str:
 
 def _settings(case: Case, facts: SandboxFacts, urls: list[str], folder: Path) -> Path:
     """Write the settings of a run that quotes and takes in every pool."""
-    taker = {"class": "benchmarks.execution_fault_taker:Taker"}
+    taker = {"class": "benchmarks.execution_faults.taker:Taker"}
     settings: dict[str, Any] = {
         "network": {
             "rpc_url": urls[0],

@@ -2,7 +2,7 @@
 
     python -m benchmarks.live [--rate 1000] [--updates 15000] [--runs 3] [--spin-us 0] [--encoding base64+zstd] [--pin]
 
-A server process of its own pushes pool accounts over a local websocket (`benchmarks.live_server`); the flow is the
+A server process of its own pushes pool accounts over a local websocket (`benchmarks.live.server`); the flow is the
 whole `flows.live`: chain feed, journal, desk with the `mm` workload's market maker, portfolio and paper venue, results.
 A decision is the report that leaves the portfolio. The first 2,000 updates are left out. Rate 0 pushes as fast as the
 flow reads, and then only the throughput counts.
@@ -29,7 +29,7 @@ from bytewax.testing import run_main
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.live_tape import ENCODINGS, live_pools
+from benchmarks.live.tape import ENCODINGS, live_pools
 from connectors.feeds.chain import ChainFeed
 from connectors.monitoring.telemetry import Telemetry
 from dlmm.records import Record
@@ -155,7 +155,7 @@ def measure(terms: argparse.Namespace, *, has_journal: bool) -> Figures:
         sent = Path(folder) / "sent.npy"
         config = Path(folder) / "live.toml"
         config.write_text(SETTINGS.format(folder=folder, record=str(has_journal).lower(), spin_us=terms.spin_us))
-        command = [sys.executable, "-m", "benchmarks.live_server", "--sent", str(sent), "--encoding", terms.encoding]
+        command = [sys.executable, "-m", "benchmarks.live.server", "--sent", str(sent), "--encoding", terms.encoding]
         command += ["--updates", str(terms.updates), "--rate", str(terms.rate)]
         server = subprocess.Popen([*command, *(["--core", "1"] if terms.pin else [])], stdout=subprocess.PIPE)
         assert server.stdout is not None

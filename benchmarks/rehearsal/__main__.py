@@ -5,7 +5,7 @@
 A sandbox runs as a process of its own, with the true programs where they are given, and `flows.live` trades on it with
 signed transactions: the strategy of `docs/examples/rehearsal.py` goes through every command in each pool. When so many
 orders have ended the run is ended, too, and its results are held against what the node alone says
-(`benchmarks.chain_oracle`, `benchmarks.rehearsal_verdict`): every transaction's report, every fill, every book, the
+(`benchmarks.chain_oracle`, `benchmarks.rehearsal.verdict`): every transaction's report, every fill, every book, the
 ledger and the wallet. Each difference is a line, and makes the exit status 1.
 """
 
@@ -16,8 +16,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.rehearsal_run import Rehearsed, Terms, rehearse
-from benchmarks.rehearsal_verdict import Tally, differences, missing, tallies
+from benchmarks.rehearsal.run import Rehearsed, Terms, rehearse
+from benchmarks.rehearsal.verdict import Tally, differences, missing, tallies
 from dlmm.errors import DlmmError
 
 TITLES = ("venue", "command", *Tally.__struct_fields__)

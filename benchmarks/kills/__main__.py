@@ -17,7 +17,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.kill_run import Death, KillRunError, Terms, run
+from benchmarks.kills.run import Death, KillRunError, Terms, run
 
 
 def main() -> int:

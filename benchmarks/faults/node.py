@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from benchmarks.fault_verdict import SlotTimes, State
+from benchmarks.faults.verdict import SlotTimes, State
 from connectors.wire.accounts import NOBODY
 from dlmm.errors import DlmmError
 from dlmm.records import Account

@@ -15,7 +15,7 @@ import polars as pl
 from solders.keypair import Keypair
 
 from benchmarks.chain_oracle import Balances, ChainOracle
-from benchmarks.rehearsal_verdict import OnChain, Results, TradedPool, missing
+from benchmarks.rehearsal.verdict import OnChain, Results, TradedPool, missing
 from connectors.clusters.cluster import Cluster
 from connectors.clusters.sandbox_funding import LAMPORTS_PER_SOL, Funds, fund
 from connectors.clusters.sandbox_process import SandboxFacts, SandboxProcess
@@ -28,7 +28,7 @@ from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Record
 from flows.settings.load import CONFIG_VARIABLE, OVERRIDE_PREFIX
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = ROOT / "docs" / "examples" / "rehearsal.toml"
 
 WHOLE_SOL = 300

@@ -16,7 +16,7 @@ from pathlib import Path
 from solders.keypair import Keypair
 
 from benchmarks.chain_oracle import Balances, ChainOracle
-from benchmarks.kill_verdict import Orders, is_trade, judge_orders, judge_recording, judge_results
+from benchmarks.kills.verdict import Orders, is_trade, judge_orders, judge_recording, judge_results
 from connectors.clusters.cluster import Cluster
 from connectors.clusters.sandbox_funding import LAMPORTS_PER_SOL, fund, funds_for
 from connectors.clusters.sandbox_process import SandboxFacts, SandboxProcess
@@ -26,10 +26,10 @@ from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SANDBOX = ("--pool", "meteora:SOL-USDC:10", "--pool", "saros:SOL-USDC:20")
 STRATEGIES = """[
-    {class = "benchmarks.kill_strategy:Restless"},
+    {class = "benchmarks.kills.strategy:Restless"},
     {class = "docs.examples.rehearsal:Rehearsal", params = {every = 6}},
 ]"""
 """Swaps all the time, and every liquidity command beside them; market making adds orders that rest."""

@@ -5,7 +5,7 @@
 Each run starts a sandbox as a process of its own and the whole flow as another, with a wallet of its own and signed
 transactions: a market maker, and a strategy that swaps in every pool every few slots. A fault is switched on while it
 trades and off again, the run is ended as a person ends it, and then the chain is asked alone what became of the orders
-(`benchmarks.execution_chain`), and what the run booked is held against that (`benchmarks.execution_verdict`).
+(`chain`), and what the run booked is held against that (`verdict`).
 
 *sent* are the transactions that were signed: each has landed, failed on chain, or expired. *refused* are orders that
 were never signed, *again* the attempts after an order's first, *undone* landings told and taken back. *booked* are the
@@ -23,8 +23,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks.execution_fault_cases import CASES, EVERYTHING, NoSuchCaseError, chosen
-from benchmarks.execution_fault_run import Outcome, RunFailedError, Terms, run
+from benchmarks.execution_faults.cases import CASES, EVERYTHING, NoSuchCaseError, chosen
+from benchmarks.execution_faults.run import Outcome, RunFailedError, Terms, run
 
 TITLES = (
     "case",

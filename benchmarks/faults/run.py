@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.fault_cases import Case, Outage
-from benchmarks.fault_node import Node
-from benchmarks.fault_verdict import Passed, judge
+from benchmarks.faults.cases import Case, Outage
+from benchmarks.faults.node import Node
+from benchmarks.faults.verdict import Passed, judge
 from connectors.inboxes.live import JournalTerms
 from connectors.recordings.inspection import Inspector
 from connectors.recordings.recording import Recording

@@ -1,0 +1,1 @@
+"""Execution under faults: nothing lost, nothing doubled, the ledger equal to the chain."""

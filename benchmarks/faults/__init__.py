@@ -1,0 +1,1 @@
+"""Feeds under faults: what is passed on, and how late."""

@@ -1,0 +1,1 @@
+"""How long an update takes from the socket to its decision."""

@@ -1,0 +1,1 @@
+"""Every command on both venues, and the books held against the chain."""
