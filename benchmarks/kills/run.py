@@ -42,6 +42,8 @@ AROUND = 2
 DEADLINE_S = 120.0
 """Longest time that anything may take; a deadline that no working code comes near, with kernels to compile."""
 LOOK_S = 0.002
+OPENED = b"orders in its journal"
+"""What a run says of its wallet once journal and chain agree."""
 LONGEST_START_S = 6.0
 LEAST_BYTES, MOST_BYTES = 10_000, 40_000
 """What a run that is killed while it trades has added to the order journal: more than it takes to settle what was open,
@@ -165,6 +167,7 @@ def run(terms: Terms, folder: Path, told: Callable[[Death], None] = lambda death
             told(deaths[-1])
             oracle.collect()
         with _begun(begin, journal, folder) as process:
+            process.wait_for_opening()
             process.wait_for_bytes(MOST_BYTES)
             process.end()
         oracle.call("sandbox_pause")
@@ -252,9 +255,15 @@ class _Process:
         self._log = log
         self._began_s = time.monotonic()
         self._bytes = self._length()
+        self._said = log.stat().st_size  # by those before it
 
     def _length(self) -> int:
         return self._journal.stat().st_size if self._journal.exists() else 0
+
+    def wait_for_opening(self) -> None:
+        """Wait until it trades: one that is asked to end before ends with an error, as it should."""
+        self._wait(lambda: OPENED in self._log.read_bytes()[self._said :], DEADLINE_S)
+        self._bytes = self._length()
 
     def wait_for_bytes(self, more: int) -> None:
         """Wait until it has added so many bytes to the order journal."""
