@@ -8,8 +8,9 @@ from operators.blocks import Block, Rows
 from operators.commands import Approved
 from operators.paper_pools import PaperPoolsState
 from operators.pools import PoolInfo
-from operators.settlement import SettlementState, WalletTotals
+from operators.settlement import SettlementState
 from operators.strategies.interface import PlannedStrategy
+from operators.wallet_books import WalletTotals
 
 
 class RiskLimits(Record, frozen=True):

@@ -7,12 +7,11 @@ from msgspec.structs import replace
 
 from dlmm.errors import DlmmError
 from dlmm.liquidity import Amounts
-from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Account, Record
 from operators.bin_positions import BinPositions
 from operators.clockwork import RESULT
 from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
-from operators.ledger import QUOTE_IS_SOL, book_fill, sol_value
+from operators.ledger import book_fill
 from operators.order_table import reserve
 from operators.orders import (
     ADD,
@@ -33,6 +32,7 @@ from operators.orders import (
 )
 from operators.pools import PoolInfo
 from operators.tables import Tables
+from operators.wallet_books import WalletBooks, WalletTotals
 
 HEARD_ATTEMPTS = 512
 """Newest attempts of which is remembered what was booked; a restart tells of fewer once more."""
@@ -44,42 +44,6 @@ ENDS = {"landed": FILLED, "failed": FAILED, "expired": EXPIRED, "refused": FAILE
 
 IN_BINS = frozenset({ADD, REMOVE, CLAIM, CLOSE})
 """What these take from the wallet stands in bins, and what they bring stood there."""
-
-
-class Difference(Record, frozen=True):
-    """What the wallet was found to hold beyond the ledger, or short of it.
-
-    :arg mint: `lamports` for native SOL.
-
-    :arg amount: Raw units, the chain's less the ledger's.
-
-    """
-
-    occasion: str
-    slot: int
-    mint: str
-    amount: int
-
-
-class WalletTotals(Record, frozen=True):
-    """The wallet over a run, as the chain has it.
-
-    :arg differences: All that was found, each booked when it was found.
-
-    :arg compared: How often the ledger was held against it.
-
-    """
-
-    wallet: str = ""
-    opening: WalletReport | None = None
-    closing: WalletReport | None = None
-    differences: tuple[Difference, ...] = ()
-    compared: int = 0
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether the wallet was read after the last order."""
-        return self.closing is not None
 
 
 class SettlementState(Record, frozen=True):
@@ -100,14 +64,18 @@ class Settlement:
 
     def __init__(self, pools: tuple[PoolInfo, ...], traded: tuple[int, ...], positions: BinPositions) -> None:
         self._pools = pools
-        self._traded = traded
         self._positions = positions
-        self.wallet = WalletTotals()
+        self._books = WalletBooks(pools, traded)
         self.unknown = 0
         """Reports for orders that we do not know."""
         self._heard: dict[str, int] = {}
         """How many reports on an attempt were booked, by its key; the one that was last heard of stands last."""
         self._closing_slots: dict[int, int] = {}
+
+    @property
+    def wallet(self) -> WalletTotals:
+        """The wallet over the run, as the chain has it."""
+        return self._books.totals
 
     def may_close(self, position: int, slot: int, retry_slots: int) -> bool:
         """Tell whether it is time for the emergency stop to try and close a position, and note that it is done."""
@@ -123,7 +91,7 @@ class Settlement:
 
     def restore(self, state: SettlementState) -> None:
         """Go on from a snapshot."""
-        self.wallet, self.unknown = state.wallet, state.unknown
+        self._books.totals, self.unknown = state.wallet, state.unknown
         self._heard, self._closing_slots = dict(state.heard), dict(state.closing_slots)
 
     def book(self, report: Report, tables: Tables) -> None:
@@ -264,18 +232,11 @@ class Settlement:
                 left[info.mint_x] = left.get(info.mint_x, 0) - flow.x
                 left[info.mint_y] = left.get(info.mint_y, 0) - flow.y
         for mint, amount in left.items():
-            owner = self._owner_of(mint, pool)
+            owner = self._books.owner_of(mint, pool)
             if amount and owner >= 0:
                 info = self._pools[owner]
                 found.append((owner, PoolFlow(info.pool, *((amount, 0) if mint == info.mint_x else (0, amount)))))
         return found
-
-    def _owner_of(self, mint: str, pool: int) -> int:
-        """Return the pool in whose book a mint's units are kept: the given one, or else the first."""
-        for index in (pool, *self._traded) if pool >= 0 else self._traded:
-            if mint in (self._pools[index].mint_x, self._pools[index].mint_y):
-                return index
-        return -1
 
     def _lamports(self, report: ExecutionReport, tables: Tables) -> None:
         ledger = tables.ledger
@@ -287,13 +248,14 @@ class Settlement:
     def _wallet(self, report: WalletReport, tables: Tables) -> None:
         ledger = tables.ledger
         if not tables.is_signed:
-            self._open_wallet(report, tables)
+            self._books.open(report, tables)
+            self._take_positions(report.positions, -1, tables)
         elif report.occasion == "opening":
             self._go_on(report, tables)
         elif not ledger["in_flight"][0]:
-            self._compare(report, tables)
+            self._books.compare(report, tables)
         if report.occasion == "closing":
-            self.wallet = replace(self.wallet, closing=report)
+            self._books.totals = replace(self.wallet, closing=report)
 
     def _go_on(self, report: WalletReport, tables: Tables) -> None:
         """Take up a portfolio whose run ended or died.
@@ -302,87 +264,13 @@ class Settlement:
         that is still on its way was never signed. It is handed over once more; who knows of it will say so.
         """
         ledger = tables.ledger
-        self.wallet = replace(self.wallet, closing=None)
+        self._books.totals = replace(self.wallet, closing=None)
         ledger["closing"] = 0
         ledger["next_order"] = max(int(ledger["next_order"][0]), report.next_order)
-        self._compare(report, tables)
+        self._books.compare(report, tables)
         for order in tables.open_orders:
             if order["status"] == SENT:
                 tables.hand_over(order)
-
-    def _open_wallet(self, report: WalletReport, tables: Tables) -> None:
-        """Divide what the wallet holds evenly among the pools that trade it, down to the last unit."""
-        ledger = tables.ledger
-        ledger["is_signed"] = 1
-        # Pool by pool, the wallet's worth takes the place of the capital, and no fall is measured from that.
-        tables.books["budget"] = 0.0
-        for figure in ("start", "equity", "peak", "drawdown", "max_drawdown"):
-            ledger[figure] = 0.0
-        ledger["lamports"] = report.lamports
-        ledger["next_order"] = max(int(ledger["next_order"][0]), report.next_order)
-        sol = str(WRAPPED_SOL)
-        with_sol = [pool for pool in self._traded if self._pools[pool].mint_x == sol]
-        if any(self._pools[pool].mint_y == sol for pool in self._traded):
-            ledger["sol_pool"] = QUOTE_IS_SOL
-            ledger["start"] += report.lamports * 1e-9
-        elif with_sol:
-            ledger["sol_pool"] = with_sol[0]
-        for token in report.tokens:
-            for field, name in (("base", "mint_x"), ("quote", "mint_y")):
-                sharers = [pool for pool in self._traded if getattr(self._pools[pool], name) == token.mint]
-                for place, pool in enumerate(sharers):
-                    share, rest = divmod(token.amount, len(sharers))
-                    tables.books[pool][field] = share + (place < rest)
-        self._take_positions(report.positions, -1, tables)
-        self.wallet = WalletTotals(report.wallet, report)
-
-    def _compare(self, report: WalletReport, tables: Tables) -> None:
-        """Hold the ledger against the chain, and follow the chain where they differ.
-
-        What came from outside is no profit: the equity that the run began with moves by its worth. Tokens that no
-        traded pool trades, such as those that stand for positions on Saros, are in no book.
-        """
-        found = [
-            Difference(report.occasion, report.slot, token.mint, token.amount - self.held(token.mint, tables))
-            for token in report.tokens
-            if self._owner_of(token.mint, -1) >= 0
-        ]
-        found.append(
-            Difference(report.occasion, report.slot, "lamports", report.lamports - int(tables.ledger["lamports"][0]))
-        )
-        found = [difference for difference in found if difference.amount]
-        for difference in found:
-            self._adjust(difference, tables)
-        wallet = self.wallet
-        self.wallet = replace(wallet, differences=(*wallet.differences, *found), compared=wallet.compared + 1)
-
-    def _adjust(self, difference: Difference, tables: Tables) -> None:
-        ledger = tables.ledger
-        if difference.mint == "lamports":
-            before = sol_value(ledger[0], tables.books)
-            ledger["lamports"] += difference.amount
-            ledger["start"] += sol_value(ledger[0], tables.books) - before
-            return
-        pool = self._owner_of(difference.mint, -1)
-        if pool < 0:
-            return
-        book = tables.books[pool]
-        if difference.mint == self._pools[pool].mint_x:
-            book["base"] += difference.amount
-            ledger["start"] += difference.amount * book["unit_x"] * book["price"]
-        else:
-            book["quote"] += difference.amount
-            ledger["start"] += difference.amount * book["unit_y"]
-
-    def held(self, mint: str, tables: Tables) -> int:
-        """Return how many raw units of a mint the ledger says are in the wallet, bin positions not counted."""
-        total = 0
-        for pool in self._traded:
-            if self._pools[pool].mint_x == mint:
-                total += int(tables.books[pool]["base"])
-            if self._pools[pool].mint_y == mint:
-                total += int(tables.books[pool]["quote"])
-        return total
 
     def revalue(self, pool: int, accounts: Mapping[str, Account], tables: Tables) -> str:
         """Value the positions in one pool anew; return why that was impossible, if it was.
