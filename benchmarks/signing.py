@@ -27,9 +27,9 @@ from connectors.execution.building.swaps import swap_step, units_of
 from connectors.execution.building.templates import SwapTemplates, Terms
 from connectors.execution.wallet import Wallet
 from flows.planted import planted_pools
-from operators.commands import Swap, SwapPair
+from operators.commands import Swap, SwapRoute
 
-Command = Swap | SwapPair
+Command = Swap | SwapRoute
 ORDERS, WARM_UP = 5_000, 200
 PRICE = 25_000
 
@@ -50,7 +50,7 @@ def commands(kind: str, pools: Mapping[str, PoolAccounts], count: int) -> list[C
         )
 
     if kind == "pair":
-        return [SwapPair(swap(meteora, number), swap(saros, number + 2)) for number in range(count)]
+        return [SwapRoute((swap(meteora, number), swap(saros, number + 2))) for number in range(count)]
     pool = meteora if kind == "meteora" else saros
     return [swap(pool, number) for number in range(count)]
 

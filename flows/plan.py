@@ -1,24 +1,17 @@
 """From settings and a list of pools to the parameters of the trading graph."""
 
-from collections.abc import Iterable
 from hashlib import sha256
 
 import msgspec
 
 from dlmm.errors import DlmmError
+from flows.planned_strategies import indices_of, planned_strategies
 from flows.settings.tree import Settings
 from flows.trading import TradingParams
 from operators.desk import DeskParams
 from operators.pools import PoolInfo
 from operators.portfolio_records import PortfolioParams, RiskLimits
-from operators.sizing import kelly
-from operators.strategies.interface import PlannedStrategy, Policy
-from operators.strategies.loading import load_strategy
-from operators.strategies.market_making import MarketMaking
 from operators.volatility import VolatilityParams
-
-# What a market maker's trade is taken to win and lose until it has a record of its own.
-WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS = 0.55, 0.001, 0.0008
 
 
 def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
@@ -27,7 +20,7 @@ def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[i
     :raises DlmmError: None of the chosen pools is there, or one quotes in another currency than the portfolio.
 
     """
-    chosen = _indices(settings.target_pools.pools, pools)
+    chosen = indices_of(settings.target_pools.pools, pools)
     if not chosen:
         raise DlmmError(
             f"target_pools.pools: none of {', '.join(settings.target_pools.pools)} is in the recording, which has"
@@ -43,11 +36,6 @@ def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[i
     return chosen
 
 
-def _indices(names: Iterable[str], pools: tuple[PoolInfo, ...]) -> frozenset[int]:
-    wanted = frozenset(names)
-    return frozenset(index for index, info in enumerate(pools) if not wanted or info.pool in wanted)
-
-
 def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
     """Plan the trading of a recording's or a cluster's pools.
 
@@ -56,7 +44,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
 
     """
     traded = traded_pools(settings, pools)
-    strategies = tuple(_strategies(settings, pools, traded))
+    strategies = tuple(planned_strategies(settings, pools, traded))
     names = [planned.name for planned in strategies]
     if not strategies:
         raise DlmmError("strategies: none is enabled; set strategies.market_making.enabled or add strategies.custom")
@@ -108,6 +96,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             slippage_bps=paper.slippage_bps,
             equity_interval_s=results.equity_interval_s,
             depth_bins=paper.synthetic_depth_bins,
+            transaction_cost=settings.trading.transaction_cost,
             name=settings.portfolio.name,
             follows_reports=settings.execution.mode != "paper",
             fingerprint=fingerprint,
@@ -148,33 +137,3 @@ def _fingerprint(settings: Settings, pools: tuple[PoolInfo, ...]) -> str:
         settings.results.equity_interval_s,
     )
     return sha256(msgspec.json.encode((deciding, pools))).hexdigest()
-
-
-def _strategies(settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> Iterable[PlannedStrategy]:
-    making = settings.strategies.market_making
-    size_fraction = making.kelly_fraction * kelly(WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS)
-    if making.enabled:
-        yield PlannedStrategy(
-            strategy=MarketMaking(
-                spread_target=making.spread_target,
-                volatility_multiplier=making.volatility_multiplier,
-                requote_price_bps=making.requote_price_bps,
-                requote_spread_change=making.requote_spread_change,
-                order_expiry_slots=making.order_expiry_slots,
-            ),
-            pools=traded & _indices(making.pools, pools),
-            policy=Policy(
-                size_fraction=size_fraction,
-                max_liquidity_share=making.max_liquidity_share,
-                inventory_target=making.inventory_target,
-                max_inventory_deviation=making.max_inventory_deviation,
-            ),
-        )
-    for custom in settings.strategies.custom:
-        strategy = load_strategy(custom.class_path, custom.params)
-        yield PlannedStrategy(
-            strategy=strategy,
-            pools=traded & _indices(custom.pools, pools),
-            policy=Policy(size_fraction=size_fraction),
-            label=custom.name or "",
-        )

@@ -47,6 +47,9 @@ volatility and strategies do not see them, so a pool's every swap is one update,
 carry what `operators.execution_reports` describes, for the portfolio alone.
 """
 
+FIGURES = 4
+"""Numbers that a strategy may leave beside a signal."""
+
 SIGNAL = np.dtype(
     [
         ("seq", "i8"),  # of the row that caused it
@@ -61,24 +64,32 @@ SIGNAL = np.dtype(
         ("position", "i8"),  # of a liquidity command: order that created it; 0 stands for the strategy's newest one
         ("amount_x", "f8"),  # of a deposit, in whole tokens
         ("amount_y", "f8"),
-        ("fraction", "f8"),  # of a withdrawal
+        ("fraction", "f8"),  # of a withdrawal; of a take without a size: of what the strategy holds, to be sold
+        ("expected_profit", "f8"),  # quote currency, costs taken off; NaN where the strategy makes no claim
+        ("figures", "f8", (FIGURES,)),  # what decided, under the names that the strategy gives them
         ("lower", "i4"),  # bins of a position to open, both included
         ("upper", "i4"),
+        ("bid_upper", "i4"),  # of a ladder from `lower` to `upper`: the last bin of its bids ..
+        ("ask_lower", "i4"),  # .. and the first of its asks; what lies between stays empty
         ("strategy", "i2"),  # index into the list of strategies
         ("pool", "i2"),
-        ("other_pool", "i2"),  # of an arbitrage: where X is sold, `pool` being where it is bought
+        ("other_pool", "i2"),  # of an arbitrage: where the second swap is, `pool` being where the first is
+        ("third_pool", "i2"),  # where the third one is, -1 where two make the round
         ("kind", "i1"),  # QUOTE, TAKE, CANCEL or one of the liquidity commands
         ("urgency", "i1"),  # 0 low to 3 critical
         ("is_exact_out", "i1"),  # of a take: what comes out is exactly the size, and what goes in is limited
-        ("shape", "i1"),  # of a deposit: index into SHAPES
+        ("shape", "i1"),  # of a deposit or a ladder: index into SHAPES
+        ("directions", "i1"),  # of an arbitrage: bit k is set where swap k gives X for Y
+        ("reason", "i1"),  # index into the strategy's reasons
         ("_reserved", "i2"),
     ]
 )
 NO_SIGNALS = np.zeros(0, SIGNAL)
-QUOTE, TAKE, CANCEL, OPEN, DEPOSIT, WITHDRAW, CLAIM, CLOSE, ARBITRAGE = range(9)
+QUOTE, TAKE, CANCEL, OPEN, DEPOSIT, WITHDRAW, CLAIM, CLOSE, ARBITRAGE, REBALANCE = range(10)
 """Replace the resting orders of this strategy in this pool; swap at once; take the resting orders back; open a
-position in bins, put tokens into it, take a fraction of them out, collect its fees, close it; buy in one pool and sell
-in another in one transaction."""
+position in bins, put tokens into it, take a fraction of them out, collect its fees, close it; swap through two or three
+pools in one transaction, back to the token that it began with; move this strategy's ladder in this pool to other bins.
+"""
 SHAPES = tuple(Shape)
 
 

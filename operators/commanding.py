@@ -8,7 +8,7 @@ from operators.blocks import Rows
 from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.order_table import open_in_pool, reserve, send
-from operators.orders import CLOSE, FAILED, NO_RULE, PAIR, REFUSED, WITHHELD, end
+from operators.orders import CLOSE, FAILED, NO_RULE, REFUSED, ROUTE, WITHHELD, end
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.risk.gate import adds_risk, count_approval, objection
@@ -44,7 +44,7 @@ class Commands:
         if rule == NO_RULE:
             status = REFUSED
             rule, figure, bound = self._objection(order, tables, risk)
-        if rule == NO_RULE and int(order["action"]) == PAIR and not self._pair_pays(order, tables):
+        if rule == NO_RULE and int(order["action"]) == ROUTE and not self._pair_pays(order, tables):
             status = FAILED
         elif rule == NO_RULE:
             self._send(order, tables)
@@ -67,7 +67,7 @@ class Commands:
     def _objection(self, order: np.void, tables: Tables, risk: Risk) -> tuple[int, float, float]:
         is_adding = bool(adds_risk(order))
         header, _, tails, correlation = risk
-        paid = int(order["amount_in"]) if int(order["action"]) == PAIR else 0
+        paid = int(order["amount_in"]) if int(order["action"]) == ROUTE else 0
         objected: tuple[int, float, float] = objection(
             order,
             is_adding,

@@ -31,16 +31,19 @@ class Swap(Record, frozen=True, tag="swap"):
     compute_units: int = 0
 
 
-class SwapPair(Record, frozen=True, tag="swap_pair"):
-    """Two swaps in one transaction: both happen or none does."""
+class SwapRoute(Record, frozen=True, tag="swap_route"):
+    """Two or three swaps in one transaction: all happen or none does.
 
-    first: Swap
-    second: Swap
+    :arg legs: In their order; what one takes, the one before it brings.
+
+    """
+
+    legs: tuple[Swap, ...]
 
     @property
     def pool(self) -> str:
         """The pool that the order is booked under."""
-        return self.first.pool
+        return self.legs[0].pool
 
 
 class CreatePosition(Record, frozen=True, tag="create_position"):
@@ -108,8 +111,41 @@ class ClosePosition(Record, frozen=True, tag="close_position"):
     upper: int
 
 
-LiquidityCommand = CreatePosition | AddLiquidity | RemoveLiquidity | ClaimFees | ClosePosition
-Command = Swap | SwapPair | LiquidityCommand
+class Rebalance(Record, frozen=True, tag="rebalance"):
+    """Close one ladder and place another, in as few transactions as fit; either may be none.
+
+    Fees are claimed with the old one. The new one is a position of its own, named by this order; bids are Y in bins
+    `lower` to `bid_upper`, asks X in bins `ask_lower` to `upper`, and each side is spread by the shape from its inner
+    end outwards.
+
+    :arg old_position: What to close; 0: nothing.
+
+    :arg amount_x: At most so much X goes into the asks, and no more than the wallet then holds; 0: no asks.
+
+    :arg active_id: Active bin at the decision.
+
+    :arg max_active_slip: How many bins it may have moved since until the deposit lands.
+
+    """
+
+    pool: str
+    position: int
+    lower: int
+    upper: int
+    bid_upper: int
+    ask_lower: int
+    amount_x: int
+    amount_y: int
+    active_id: int
+    shape: Shape = Shape.SPOT
+    old_position: int = 0
+    old_lower: int = 0
+    old_upper: int = 0
+    max_active_slip: int = 5
+
+
+LiquidityCommand = CreatePosition | AddLiquidity | RemoveLiquidity | ClaimFees | ClosePosition | Rebalance
+Command = Swap | SwapRoute | LiquidityCommand
 
 
 class Approved(Record, frozen=True):

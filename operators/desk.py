@@ -18,7 +18,7 @@ from operators.arbitrate import NONE_DROPPED, Arbiter
 from operators.blocks import REPORT, STATE, Block
 from operators.pool_view import PoolView
 from operators.pools import PoolInfo
-from operators.strategies.interface import PlannedStrategy
+from operators.strategies.interface import GroupStrategy, PlannedStrategy
 from operators.strategies.runner import run, runner_of
 from operators.volatility import Volatility, VolatilityParams
 
@@ -70,7 +70,7 @@ class Desk:
         self._runners = [
             (index, runner_of(planned.strategy, info, params.pools))
             for index, planned in enumerate(params.strategies)
-            if pool in planned.pools
+            if pool in planned.pools and not isinstance(planned.strategy, GroupStrategy)
         ]
 
     def walk(self, block: Block) -> Block:

@@ -10,9 +10,9 @@ from operators.commands import (
     CreatePosition,
     RemoveLiquidity,
     Swap,
-    SwapPair,
+    SwapRoute,
 )
-from operators.orders import ADD, BUY, CLAIM, CLOSE, CREATE, PAIR, REMOVE, SWAP
+from operators.orders import ADD, BUY, CLAIM, CLOSE, CREATE, REMOVE, ROUTE, SWAP
 from operators.pools import PoolInfo
 
 DEADLINE_SLOTS = 32
@@ -46,10 +46,10 @@ def _command(order: Fields, pools: tuple[PoolInfo, ...]) -> Command:
     match int(order["action"]):
         case action if action == SWAP:
             return _swap(order, pool)
-        case action if action == PAIR:
+        case action if action == ROUTE:
             other = pools[int(order["other_pool"])].pool
             sale = Swap(other, True, True, int(order["other_in"]), int(order["other_min_out"]))
-            return SwapPair(_swap(order, pool), sale)
+            return SwapRoute((_swap(order, pool), sale))
         case action if action == CREATE:
             return CreatePosition(pool, position, lower, upper)
         case action if action == ADD:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from operators.bin_positions import BinPositions
-from operators.blocks import ARBITRAGE, DEPOSIT, SHAPES, WITHDRAW, Fields
+from operators.blocks import ARBITRAGE, DEPOSIT, REBALANCE, SHAPES, WITHDRAW, Fields
 from operators.blocks import CLAIM as CLAIM_FEES
 from operators.blocks import CLOSE as CLOSE_POSITION
 from operators.blocks import OPEN as OPEN_POSITION
@@ -22,11 +22,12 @@ from operators.orders import (
     NO_POSITION,
     NO_RULE,
     ORDER,
-    PAIR,
     REMOVE,
+    ROUTE,
     SIGNED_ONLY,
     TOO_SMALL,
 )
+from operators.orders import REBALANCE as REBALANCE_LADDER
 from operators.tables import Tables
 
 ACTION_OF = {
@@ -35,7 +36,8 @@ ACTION_OF = {
     WITHDRAW: REMOVE,
     CLAIM_FEES: CLAIM,
     CLOSE_POSITION: CLOSE,
-    ARBITRAGE: PAIR,
+    ARBITRAGE: ROUTE,
+    REBALANCE: REBALANCE_LADDER,
 }
 NO_SIDE = 0
 
@@ -55,6 +57,8 @@ def blank_order(tables: Tables, pool: int, strategy: int, seq: int) -> np.void:
     order["tried_slot"] = -1
     order["limit"] = order["fair"] = book["price"]
     order["strategy"], order["pool"] = strategy, pool
+    order["third_pool"] = -1
+    order["size_fraction"] = math.nan
     order["side"], order["kind"] = NO_SIDE, IMMEDIATE
     return order
 

@@ -31,14 +31,25 @@ ORDER = np.dtype(
         ("amount_y", "i8"),
         ("other_in", "i8"),  # of the second swap of an arbitrage
         ("other_min_out", "i8"),
+        ("third_in", "i8"),
+        ("third_min_out", "i8"),
+        ("old_position", "i8"),  # of a rebalance: what it closes, 0 for nothing
+        ("size_fraction", "f8"),  # of equity that its size was asked as, before the caps; NaN where it was named
         ("lower", "i4"),
         ("upper", "i4"),
+        ("bid_upper", "i4"),  # of a ladder: last bin of its bids, first of its asks
+        ("ask_lower", "i4"),
+        ("old_lower", "i4"),
+        ("old_upper", "i4"),
         ("compute_units", "i4"),  # estimate of the quote it was sent with
         ("fraction_bps", "i4"),  # of a withdrawal
         ("attempts", "i2"),  # transactions sent for it, one after the other
         ("other_pool", "i2"),
+        ("third_pool", "i2"),  # of an arbitrage, -1 where two swaps make the round
         ("strategy", "i2"),
         ("pool", "i2"),
+        ("directions", "i1"),  # of an arbitrage: bit k is set where swap k gives X for Y
+        ("sized_by", "i1"),  # index into SIZED_BY
         ("side", "i1"),  # BUY or SELL
         ("kind", "i1"),  # RESTING or IMMEDIATE
         ("status", "i1"),
@@ -47,6 +58,7 @@ ORDER = np.dtype(
         ("is_exact_out", "i1"),  # `min_out` comes out exactly, and `amount_in` is the most that goes in
         ("urgency", "i1"),
         ("shape", "i1"),
+        ("_reserved", "i4"),
     ]
 )
 BUY, SELL = 1, -1
@@ -56,8 +68,23 @@ STATUSES = ("open", "filled", "cancelled", "expired", "failed", "refused", "with
 """An order *failed* when it landed and its limit could not be met; the gate *refused* it; its policy *withheld* it. It
 is *sent* while its transaction is on the way; a dry run ends with *simulated*."""
 
-ACTIONS = ("swap", "create_position", "add_liquidity", "remove_liquidity", "claim_fees", "close_position", "swap_pair")
-SWAP, CREATE, ADD, REMOVE, CLAIM, CLOSE, PAIR = range(len(ACTIONS))
+ACTIONS = (
+    "swap",
+    "create_position",
+    "add_liquidity",
+    "remove_liquidity",
+    "claim_fees",
+    "close_position",
+    "route",
+    "rebalance",
+)
+SWAP, CREATE, ADD, REMOVE, CLAIM, CLOSE, ROUTE, REBALANCE = range(len(ACTIONS))
+
+SIZED_BY = ("strategy", "kelly", "liquidity", "budget", "max_position_size", "holdings", "profit", "exposure")
+SIZED_BY_STRATEGY, SIZED_BY_KELLY, SIZED_BY_LIQUIDITY, SIZED_BY_BUDGET, SIZED_BY_LIMIT = range(5)
+SIZED_BY_HOLDINGS, SIZED_BY_PROFIT, SIZED_BY_EXPOSURE = range(5, len(SIZED_BY))
+"""What an order's size was in the end: named by the strategy, a fraction of Kelly's, or the least of what capped it. An
+arbitrage ends where its marginal profit does."""
 
 RULES = (
     "none",
@@ -78,6 +105,9 @@ RULES = (
     "impossible_amount",
     "no_position",
     "needs_signed_execution",
+    "no_edge",
+    "strategy_budget",
+    "cost_above_profit",
 )
 (
     NO_RULE,
@@ -98,6 +128,9 @@ RULES = (
     IMPOSSIBLE_AMOUNT,
     NO_POSITION,
     SIGNED_ONLY,
+    NO_EDGE,
+    STRATEGY_BUDGET,
+    COST_ABOVE_PROFIT,
 ) = range(len(RULES))
 
 FILL = np.dtype(

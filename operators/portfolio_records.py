@@ -69,6 +69,8 @@ class PortfolioParams(Record, frozen=True):
 
     :arg depth_bins: Half width of the synthetic liquidity profile.
 
+    :arg transaction_cost: Quote currency that one transaction costs.
+
     :arg name: Of the portfolio.
 
     :arg follows_reports: Whether the reports of an execution connector count. Where its first is there, orders are real
@@ -86,6 +88,7 @@ class PortfolioParams(Record, frozen=True):
     slippage_bps: float
     equity_interval_s: float
     depth_bins: int
+    transaction_cost: float = 0.0
     name: str = "main"
     follows_reports: bool = True
     fingerprint: str = ""

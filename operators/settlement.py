@@ -23,9 +23,9 @@ from operators.orders import (
     FAILED,
     FILLED,
     OPEN,
-    PAIR,
     REMOVE,
     RESTING,
+    ROUTE,
     SENT,
     SIMULATED,
     SWAP,
@@ -207,7 +207,7 @@ class Settlement:
                     order["amount_x"] = max(int(order["amount_x"]) + min(flow.x, 0), 0)
                     order["amount_y"] = max(int(order["amount_y"]) + min(flow.y, 0), 0)
             reserve(book, order, 1)
-        if order is not None and int(order["action"]) == PAIR and report.status == "landed":
+        if order is not None and int(order["action"]) == ROUTE and report.status == "landed":
             tables.ledger["fills"] += len(flows)
         self._take_positions(report.positions, int(order["strategy"]) if order is not None else -1, tables)
         self._lamports(report, tables)

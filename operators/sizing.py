@@ -138,12 +138,23 @@ def draft(
     order.amount_y = 0
     order.other_in = 0
     order.other_min_out = 0
+    order.third_in = 0
+    order.third_min_out = 0
+    order.old_position = 0
+    order.size_fraction = math.nan
+    order.bid_upper = 0
+    order.ask_lower = 0
+    order.old_lower = 0
+    order.old_upper = 0
     order.lower = 0
     order.upper = 0
     order.compute_units = 0
     order.fraction_bps = 0
     order.attempts = 0
     order.other_pool = 0
+    order.third_pool = -1
+    order.directions = 0
+    order.sized_by = 0
     order.action = SWAP
     order.is_exact_out = 1 if signal.kind == TAKE and signal.is_exact_out != 0 else 0
     order.urgency = signal.urgency

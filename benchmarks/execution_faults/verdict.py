@@ -10,7 +10,7 @@ from connectors.execution.order_entries import Expired as ExpiredEntry
 from connectors.execution.order_entries import Failed as FailedEntry
 from connectors.execution.order_entries import Landed as LandedEntry
 from dlmm.records import Record
-from operators.commands import Swap, SwapPair
+from operators.commands import Swap, SwapRoute
 from operators.execution_reports import ExecutionReport, Report, WalletReport, decode_report
 
 LAMPORTS = "lamports"
@@ -157,7 +157,7 @@ def _lost(
     swaps = {
         entry.key
         for entry in books.entries
-        if isinstance(entry, Intent) and isinstance(entry.approved.command, Swap | SwapPair)
+        if isinstance(entry, Intent) and isinstance(entry.approved.command, Swap | SwapRoute)
     }
     found = []
     for one in ours:

@@ -9,7 +9,7 @@ import polars as pl
 from benchmarks.chain_oracle import Balances, Moved
 from connectors.execution.order_phases import Order, Phase, Transaction
 from dlmm.records import Record, Venue
-from operators.commands import ClaimFees, Command, Swap, SwapPair
+from operators.commands import ClaimFees, Command, Swap, SwapRoute
 from operators.execution_reports import ExecutionReport, decode_report
 
 WIDEST = {Venue.METEORA: 70, Venue.SAROS: 64}
@@ -107,7 +107,7 @@ def command_name(command: Command, venue: Venue) -> str:
     if isinstance(command, Swap):
         return f"swap exact {'in' if command.exact_in else 'out'}, {'sell' if command.swap_for_y else 'buy'}"
     name = str(command.__struct_config__.tag)
-    if isinstance(command, SwapPair):
+    if isinstance(command, SwapRoute):
         return name
     return f"{name}, wide" if command.upper - command.lower + 1 > WIDEST[venue] else name
 

@@ -13,7 +13,7 @@ from connectors.execution.outcomes import Expired, Seen, Turned, Undone
 from connectors.wire.landed import Landed
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.commands import Approved, Swap, SwapPair
+from operators.commands import Approved, Swap, SwapRoute
 from operators.execution_reports import ExecutionReport, decode_report
 
 
@@ -162,7 +162,7 @@ class OrderLife:
     @property
     def is_swap(self) -> bool:
         """Whether it is one transaction that is tried once."""
-        return isinstance(self.approved.command, Swap | SwapPair)
+        return isinstance(self.approved.command, Swap | SwapRoute)
 
     @property
     def is_under_way(self) -> bool:

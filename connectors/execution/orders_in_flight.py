@@ -26,7 +26,7 @@ from connectors.feeds.reactor import Timer
 from connectors.wire.landed import Landed
 from connectors.wire.refusal import Refusal
 from connectors.wire.submissions import SendRefusal, Simulated
-from operators.commands import Approved, Swap, SwapPair
+from operators.commands import Approved, Swap, SwapRoute
 from operators.execution_reports import ExecutionReport, PositionState, encode_report
 
 DAY_NS = 86_400_000_000_000
@@ -135,7 +135,7 @@ class OrdersInFlight:
             self._refuse(life, objection)
         elif slot > approved.deadline_slot:
             self._refuse(life, f"too_late: slot {slot} is past {approved.deadline_slot}")
-        elif isinstance(command, Swap | SwapPair):
+        elif isinstance(command, Swap | SwapRoute):
             spent = self._spent_today()
             signed = self._links.writer.swap(command, pools, urgency=approved.urgency, spent_today=spent)
             self._take_signed(life, 0, signed)
@@ -149,7 +149,7 @@ class OrdersInFlight:
             return
         if not life.may_send:
             self._refuse(life, "stopped: the emergency stop is on")
-        elif isinstance(command, Swap | SwapPair):
+        elif isinstance(command, Swap | SwapRoute):
             self._refuse(life, "not_retried: it was signed once and can land no more")
         else:
             self._planner.plan(command, life.next_step, partial(self._planned, life))
@@ -284,7 +284,7 @@ class OrdersInFlight:
             self._outlet.note("unexplained_changes", f"{flight.signature}: {landed.unexplained}")
         self._watch(life, flight)
         command = life.approved.command
-        if isinstance(command, Swap | SwapPair):
+        if isinstance(command, Swap | SwapRoute):
             self._tell_landed(life, flight, landed, is_final=True)
         elif landed.error is None:
             then = partial(self._planned_after, life, flight, landed)
@@ -400,7 +400,7 @@ class OrdersInFlight:
     def _pools_of(self, approved: Approved) -> dict[str, PoolAccounts]:
         """Return the pools of a command as they were last seen, as far as they are known."""
         command = approved.command
-        names = (command.first.pool, command.second.pool) if type(command) is SwapPair else (command.pool,)
+        names = tuple(leg.pool for leg in command.legs) if isinstance(command, SwapRoute) else (command.pool,)
         found = {}
         for name in names:
             try:

@@ -18,7 +18,7 @@ from operators.commands import (
     CreatePosition,
     RemoveLiquidity,
     Swap,
-    SwapPair,
+    SwapRoute,
 )
 
 
@@ -88,8 +88,8 @@ def describe(approved: Approved) -> str:
     match command:
         case Swap():
             return f"{_swap(command)} in {command.pool}"
-        case SwapPair(first, second):
-            return f"{_swap(first)} in {first.pool}, then {_swap(second)} in {second.pool}"
+        case SwapRoute(legs):
+            return ", then ".join(f"{_swap(leg)} in {leg.pool}" for leg in legs)
         case CreatePosition():
             what = "create"
         case AddLiquidity(amount_x=x, amount_y=y):

@@ -7,16 +7,14 @@ be read, overridden, shown and refused.
 
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta
 
 from flows.settings.execution import Execution, Wallet
 from flows.settings.inputs import Feeds, Monitoring, Network, Recording, Sandbox
+from flows.settings.strategies import Strategies
 from flows.settings.values import (
     Amount,
     BasisPoints,
-    ClassPath,
-    Count,
     Currency,
     FilePath,
     Fraction,
@@ -69,11 +67,15 @@ class Trading(Section, frozen=True):
     :arg dry_run: With signed execution, whether transactions are simulated by the cluster in the place of being sent.
         None: they are sent on the embedded sandbox, and simulated on every other cluster until this is set to false.
 
+    :arg transaction_cost: What one transaction costs, in quote currency: expected profits are held against it, and on
+        paper each order that reaches its pool pays it.
+
     """
 
     dlmm_program_id: str = "LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo"
     max_position_size: Amount = 10_000.0
     dry_run: bool | None = None
+    transaction_cost: Annotated[float, Meta(ge=0, le=1_000)] = 0.002
 
 
 class TargetPools(Section, frozen=True):
@@ -114,92 +116,6 @@ class Volatility(Section, frozen=True):
     min_samples: Annotated[int, Meta(ge=1, le=512)] = 10
     default: Annotated[float, Meta(ge=0, le=10)] = 0.02
     half_life_updates: Annotated[float, Meta(gt=0, le=1e6)] = 10.0
-
-
-class MarketMaking(Section, frozen=True):
-    """Quotes around the price: spread = `spread_target` x (1 + `volatility_multiplier` x volatility).
-
-    :arg spread_target: Distance of bid and ask in calm, as a fraction of the price.
-
-    :arg inventory_target: Share of the portfolio's worth in the pool that is held in the base token.
-
-    :arg max_inventory_deviation: How far that share may stray from its target before one side stops quoting.
-
-    :arg requote_price_bps: Requote once the price moved this far from where the quotes were made.
-
-    :arg requote_spread_change: Requote once the spread changed by this part of itself.
-
-    :arg order_expiry_slots: Slots after which a resting quote is withdrawn.
-
-    :arg kelly_fraction: Part of the Kelly size that an order takes.
-
-    :arg max_liquidity_share: Largest order, as a part of the liquidity that stands near the price.
-
-    :arg pools: Pools to quote in; none named means all.
-
-    """
-
-    enabled: bool = True
-    spread_target: Annotated[float, Meta(gt=0, lt=1)] = 0.001
-    inventory_target: Fraction = 0.5
-    max_inventory_deviation: Fraction = 0.2
-    volatility_multiplier: Annotated[float, Meta(ge=0, le=1e6)] = 10.0
-    requote_price_bps: BasisPoints = 5.0
-    requote_spread_change: Annotated[float, Meta(ge=0, le=100)] = 0.25
-    order_expiry_slots: Count = 150
-    kelly_fraction: PositiveFraction = 0.25
-    max_liquidity_share: PositiveFraction = 0.01
-    pools: tuple[PoolName, ...] = ()
-
-
-class StatisticalArbitrage(Section, frozen=True):
-    """Prices of one token pair that strayed from each other (a later release acts on it; off until then)."""
-
-    enabled: bool = False
-    min_deviation_threshold: PositiveFraction = 0.002
-    lookback_period_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 5
-    confidence_threshold: Fraction = 0.7
-
-
-class MomentumTrading(Section, frozen=True):
-    """Following a move for a while (a later release acts on it)."""
-
-    enabled: bool = False
-    momentum_threshold: PositiveFraction = 0.005
-    holding_period_minutes: Annotated[int, Meta(ge=1, le=10_080)] = 2
-
-
-class CustomStrategy(Section, frozen=True):
-    """One strategy of the user's own.
-
-    :arg class_path: Where its class is, under the key `class`.
-
-    :arg name: How reports call it; None: the class's name.
-
-    :arg params: Handed to the class as they are.
-
-    :arg pools: Pools it runs in; none named means all.
-
-    """
-
-    class_path: ClassPath = msgspec.field(name="class")
-    name: Name | None = None
-    params: dict[str, object] = msgspec.field(default_factory=dict)
-    pools: tuple[PoolName, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """Its name in reports."""
-        return self.name or self.class_path.partition(":")[2]
-
-
-class Strategies(Section, frozen=True):
-    """The strategies, ours by name and the user's own in a list."""
-
-    market_making: MarketMaking = MarketMaking()
-    statistical_arbitrage: StatisticalArbitrage = StatisticalArbitrage()
-    momentum_trading: MomentumTrading = MomentumTrading()
-    custom: tuple[CustomStrategy, ...] = ()
 
 
 class RiskLimits(Section, frozen=True):

@@ -26,7 +26,8 @@ from operators.orders import (
     MAX_VALUE_AT_RISK,
     NO_RULE,
     ORDER_RATE,
-    PAIR,
+    REBALANCE,
+    ROUTE,
     STALE_FEED,
     SWAP,
 )
@@ -71,7 +72,7 @@ def adds_risk(order: Fields) -> bool:
     """
     if order.action == SWAP:
         return bool(order.side == BUY)
-    return bool(order.action == CREATE or order.action == ADD or order.action == PAIR)
+    return bool(order.action == CREATE or order.action == ADD or order.action == ROUTE or order.action == REBALANCE)
 
 
 @kernel

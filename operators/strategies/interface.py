@@ -62,17 +62,31 @@ class Row(Record, frozen=True):
 
 
 class Quote(Record, frozen=True):
-    """Replace the resting orders by these limits; `None` leaves a side empty, or a size to the portfolio."""
+    """Replace the resting orders by these limits; `None` leaves a side empty, or a size to the portfolio.
+
+    :arg expected_profit: Quote currency, costs taken off; `None` where the strategy makes no claim.
+
+    :arg reason: Index into the strategy's `reasons`.
+
+    :arg figures: What decided, under the names of the strategy's `figures`.
+
+    """
 
     bid: float | None
     ask: float | None
     bid_size: float | None = None
     ask_size: float | None = None
     expiry_slots: int = 0
+    confidence: float = 0.0
+    expected_profit: float | None = None
+    reason: int = 0
+    figures: tuple[float, ...] = ()
 
 
 class Take(Record, frozen=True):
     """Swap at once at these limits or better: buy at `bid`, sell at `ask`; sizes in whole tokens of X.
+
+    :arg fraction: Of a sale without a size: how much of what the strategy holds in this pool is to be sold.
 
     :arg exact_out: Whether the size is what comes out: that much X, or the Y that it is worth at `ask`.
 
@@ -82,8 +96,13 @@ class Take(Record, frozen=True):
     ask: float | None = None
     bid_size: float | None = None
     ask_size: float | None = None
+    fraction: float | None = None
     exact_out: bool = False
     urgency: int = 0
+    confidence: float = 0.0
+    expected_profit: float | None = None
+    reason: int = 0
+    figures: tuple[float, ...] = ()
 
 
 class Cancel(Record, frozen=True):
@@ -134,8 +153,29 @@ class Arbitrage(Record, frozen=True):
     size: float
 
 
-Wish = Quote | Take | Cancel | OpenPosition | Deposit | Withdraw | ClaimFees | ClosePosition | Arbitrage
-"""Liquidity commands and arbitrage are for signed execution; on paper they are withheld, by name."""
+class Ladder(Record, frozen=True):
+    """Have bids in bins `lower` to `bid_upper` and asks in `ask_lower` to `upper`, in the place of the ladder before.
+
+    How much goes in is the portfolio's affair: the strategy's budget in this pool, as it stands in either token.
+
+    :arg bid_upper: Below `lower` for a ladder without bids.
+
+    :arg ask_lower: Above `upper` for a ladder without asks.
+
+    """
+
+    lower: int
+    upper: int
+    bid_upper: int
+    ask_lower: int
+    shape: Shape = Shape.SPOT
+    confidence: float = 0.0
+    expected_profit: float | None = None
+    reason: int = 0
+    figures: tuple[float, ...] = ()
+
+
+Wish = Quote | Take | Cancel | OpenPosition | Deposit | Withdraw | ClaimFees | ClosePosition | Arbitrage | Ladder
 
 
 @runtime_checkable
@@ -153,13 +193,63 @@ class RowStrategy(Protocol):
         """Return what is wanted, if anything, and the new memory."""
 
 
-Strategy = KernelStrategy | RowStrategy
+class Explained(Protocol):
+    """What any strategy may add, so that its decisions can be explained.
+
+    :ivar reasons: Texts that a signal's `reason` is an index into.
+
+    :ivar figures: Names of a signal's `figures`, `operators.blocks.FIGURES` at most.
+
+    """
+
+    reasons: tuple[str, ...]
+    figures: tuple[str, ...]
+
+
+MEMBER = np.dtype([("group", "i2"), ("place", "i2")])
+"""For each pool: which group of a strategy over several pools it is in, -1 for none, and its place there."""
+
+GroupKernel = Callable[[Rows, NDArray[np.int64], Rows, Rows, Rows, Rows], int]
+"""`kernel(rows, order, members, state, parameters, signals) -> count`: read the `ROW`s of all pools in the order of
+`order`; `members[row.pool]` tells a row's group and its place there; keep what must be remembered in `state[group]`;
+`parameters[group]` are its constants. A signal has `row` (index into `rows`) and `pool` written, at most one a row."""
+
+
+@runtime_checkable
+class GroupStrategy(Protocol):
+    """A strategy that looks at several pools at once, such as all pools of one pair of tokens."""
+
+    @property
+    def name(self) -> str:
+        """Unique name, as it appears in results."""
+
+    @property
+    def state_dtype(self) -> np.dtype[np.void]:
+        """What is remembered of one group from row to row, as a record that starts as zeros."""
+
+    @property
+    def group_kernel(self) -> GroupKernel:
+        """The decision, made with `dlmm.jit.kernel`."""
+
+    def groups(self, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> tuple[tuple[int, ...], ...]:
+        """Return the indices of the pools of each group, in their places; a pool is in one group at most."""
+
+    def group_parameters(self, pools: tuple[PoolInfo, ...], groups: tuple[tuple[int, ...], ...]) -> NDArray[np.void]:
+        """Return the kernel's constants, a record for each group."""
+
+
+Strategy = KernelStrategy | RowStrategy | GroupStrategy
 
 
 class Policy(Record, frozen=True):
     """How the portfolio turns a strategy's wishes into orders.
 
     :arg size_fraction: Order value as a fraction of the pool's budget, where the strategy names no size.
+
+    :arg kelly_fraction: Part of the Kelly size that an order takes.
+
+    :arg budget: Part of each of its pools' budget that the strategy may use; `None`: an even share of what the others
+        leave.
 
     :arg max_liquidity_share: Order value at most as a fraction of the pool's liquidity near the price.
 
@@ -170,6 +260,8 @@ class Policy(Record, frozen=True):
     """
 
     size_fraction: float = 0.0475
+    kelly_fraction: float = 0.25
+    budget: float | None = None
     max_liquidity_share: float = 0.01
     inventory_target: float = 0.5
     max_inventory_deviation: float = 0.5

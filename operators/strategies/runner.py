@@ -12,9 +12,11 @@ from operators.blocks import (
     CLAIM,
     CLOSE,
     DEPOSIT,
+    FIGURES,
     NO_SIGNALS,
     OPEN,
     QUOTE,
+    REBALANCE,
     SHAPES,
     SIGNAL,
     TAKE,
@@ -30,6 +32,7 @@ from operators.strategies.interface import (
     ClosePosition,
     Deposit,
     KernelStrategy,
+    Ladder,
     OpenPosition,
     Quote,
     Row,
@@ -44,8 +47,10 @@ from operators.strategies.interface import (
 MOST_URGENT = 3
 _LAST_BIN = (1 << 31) - 1
 _BLANK = np.zeros(1, SIGNAL)
-for _field in ("bid", "ask", "bid_size", "ask_size", "fair", "amount_x", "amount_y", "fraction"):
+for _field in ("bid", "ask", "bid_size", "ask_size", "fair", "amount_x", "amount_y", "fraction", "expected_profit"):
     _BLANK[_field] = np.nan
+_BLANK["figures"] = np.nan
+_BLANK["third_pool"] = -1
 
 
 class KernelRunner:
@@ -140,6 +145,11 @@ class RowRunner:
                     raise StrategyError(f"strategy {self._strategy.name}: no pool {wish.other_pool} is traded")
                 signal["kind"], signal["other_pool"] = ARBITRAGE, self._index[wish.other_pool]
                 signal["bid"], signal["ask"], signal["bid_size"] = wish.bid, wish.ask, wish.size
+                signal["directions"] = 0b10
+            case Ladder():
+                signal["kind"], signal["shape"] = REBALANCE, SHAPES.index(wish.shape)
+                for field in ("lower", "upper", "bid_upper", "ask_lower"):
+                    signal[field] = _bounded(getattr(wish, field))
             case _:
                 assert_never(wish)
         if isinstance(wish, Quote | Take):
@@ -147,6 +157,13 @@ class RowRunner:
                 value = getattr(wish, field)
                 if value is not None:
                     signal[field] = value
+        if isinstance(wish, Take) and wish.fraction is not None:
+            signal["fraction"] = wish.fraction
+        if isinstance(wish, Quote | Take | Ladder):
+            signal["confidence"], signal["reason"] = wish.confidence, wish.reason
+            if wish.expected_profit is not None:
+                signal["expected_profit"] = wish.expected_profit
+            signal["figures"][0, : len(wish.figures)] = wish.figures[:FIGURES]
         return signal
 
     def snapshot(self) -> bytes:
@@ -174,6 +191,7 @@ def runner_of(strategy: Strategy, pool: PoolInfo, pools: tuple[PoolInfo, ...] = 
     """
     if isinstance(strategy, KernelStrategy):
         return KernelRunner(strategy, pool)
+    assert isinstance(strategy, RowStrategy), f"{strategy.name} looks at several pools, and runs in the portfolio"
     return RowRunner(strategy, pool, pools)
 
 

@@ -23,6 +23,7 @@ from operators.commands import (
     ClosePosition,
     CreatePosition,
     LiquidityCommand,
+    Rebalance,
     RemoveLiquidity,
 )
 
@@ -98,6 +99,8 @@ def _step(command: LiquidityCommand, index: int, pool: PoolAccounts, wallet: Key
         case ClosePosition():
             closings = (liquidity.close(one) for one in there)
             return next((closing for closing in closings if closing is not None), None)
+        case Rebalance():
+            raise UnbuildableCommand("rebalance", "not built yet")
         case _:
             assert_never(command)
 

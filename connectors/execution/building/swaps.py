@@ -24,7 +24,7 @@ from dlmm.saros import instructions as saros
 from dlmm.saros import layout as saros_layout
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.saros.pdas import swap_arrays
-from operators.commands import Swap, SwapPair
+from operators.commands import Swap, SwapRoute
 
 FEWEST_AHEAD = 3
 """Arrays with liquidity on the way of a Meteora swap that are passed whatever its size."""
@@ -56,9 +56,9 @@ class Route(Record, frozen=True):
     has_extension: bool = False
 
 
-def swaps_of(command: Swap | SwapPair) -> tuple[Swap, ...]:
+def swaps_of(command: Swap | SwapRoute) -> tuple[Swap, ...]:
     """Return a command's swaps in their order."""
-    return (command,) if type(command) is Swap else (command.first, command.second)  # type: ignore[union-attr]
+    return command.legs if isinstance(command, SwapRoute) else (command,)
 
 
 def pool_of(swap: Swap, pools: Mapping[str, PoolAccounts]) -> PoolAccounts:
@@ -73,7 +73,7 @@ def pool_of(swap: Swap, pools: Mapping[str, PoolAccounts]) -> PoolAccounts:
     return pool
 
 
-def units_of(command: Swap | SwapPair, pools: Mapping[str, PoolAccounts]) -> int:
+def units_of(command: Swap | SwapRoute, pools: Mapping[str, PoolAccounts]) -> int:
     """Return the limit of compute units for a command, margin included.
 
     :raises BuildError: `missing_account`.
@@ -133,7 +133,7 @@ def swap_instruction(swap: Swap, pool: PoolAccounts, route: Route, user: Pubkey)
     return saros.swap_exact_out(window, amount_out=amount, max_amount_in=threshold)
 
 
-def swap_step(command: Swap | SwapPair, pools: Mapping[str, PoolAccounts], user: Pubkey) -> Step:
+def swap_step(command: Swap | SwapRoute, pools: Mapping[str, PoolAccounts], user: Pubkey) -> Step:
     """Build a command's one transaction: a swap, or two that both happen or neither.
 
     :raises BuildError: As `route_of` and `swap_instruction`.

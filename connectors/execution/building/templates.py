@@ -20,7 +20,7 @@ from connectors.execution.building.steps import BuildError
 from connectors.execution.building.swaps import Route, check_amounts, pool_of, route_of, swap_instruction, swaps_of
 from dlmm.errors import DlmmError
 from dlmm.records import Record, Venue
-from operators.commands import Swap, SwapPair
+from operators.commands import Swap, SwapRoute
 
 MOST_TEMPLATES = 8_192
 """Kept at a time; the oldest goes for the newest."""
@@ -127,7 +127,7 @@ class SwapTemplates:
         self._tables = tuple(tables)
         self._templates.clear()
 
-    def message(self, command: Swap | SwapPair, pools: Mapping[str, PoolAccounts], terms: Terms) -> bytes:
+    def message(self, command: Swap | SwapRoute, pools: Mapping[str, PoolAccounts], terms: Terms) -> bytes:
         """Return the message of a command, to be signed.
 
         :arg pools: By address, as they were last seen.

@@ -18,7 +18,7 @@ from operators.commands import (
     CreatePosition,
     LiquidityCommand,
     RemoveLiquidity,
-    SwapPair,
+    SwapRoute,
 )
 from tests.connectors.execution.rig import Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
@@ -100,7 +100,7 @@ def test_every_liquidity_command_lands_and_is_told_as_balances_have_it(rig: Rig,
 def test_two_swaps_in_one_transaction_are_both_told(rig: Rig) -> None:
     meteora, saros = rig.market.of(Venue.METEORA), rig.market.of(Venue.SAROS)
     before = rig.balances()
-    pair = SwapPair(first=rig.market.swap(meteora), second=rig.market.swap(saros, swap_for_y=False))
+    pair = SwapRoute((rig.market.swap(meteora), rig.market.swap(saros, swap_for_y=False)))
     rig.submit(pair, 1)
     (last,) = rig.settle(1)
     assert last.status == "landed"

@@ -20,7 +20,7 @@ from operators.commands import (
     CreatePosition,
     RemoveLiquidity,
     Swap,
-    SwapPair,
+    SwapRoute,
 )
 from tests.connectors.execution.journaled_orders import (
     NETWORK_FEE,
@@ -114,7 +114,7 @@ SELL = Swap("OTHER", exact_in=True, swap_for_y=True, amount=1_000, threshold=1_9
     [
         (BUY, "swap at most 2,000 Y for 1,000 X in POOL"),
         (
-            SwapPair(BUY, SELL),
+            SwapRoute((BUY, SELL)),
             "swap at most 2,000 Y for 1,000 X in POOL, then swap 1,000 X for at least 1,900 Y in OTHER",
         ),
         (CreatePosition("POOL", 7, -5, 9), "create position 7 (bins -5 to 9) in POOL"),

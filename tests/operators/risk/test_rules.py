@@ -18,8 +18,9 @@ from operators.orders import (
     CLOSE,
     CREATE,
     ORDER,
-    PAIR,
+    REBALANCE,
     REMOVE,
+    ROUTE,
     RULES,
     SELL,
     SWAP,
@@ -288,8 +289,9 @@ def test_before_its_first_price_a_pool_holds_nothing_and_its_open_buys_count() -
 
 
 def test_what_adds_risk_is_known_by_its_action_and_side() -> None:
-    adding = {(SWAP, BUY), (CREATE, 0), (ADD, 0), (PAIR, BUY)}
-    every = {(SWAP, BUY), (SWAP, SELL), (PAIR, BUY)} | {(action, 0) for action in (CREATE, ADD, REMOVE, CLAIM, CLOSE)}
+    adding = {(SWAP, BUY), (CREATE, 0), (ADD, 0), (ROUTE, BUY), (REBALANCE, 0)}
+    leaving = {(SWAP, SELL), *((action, 0) for action in (REMOVE, CLAIM, CLOSE))}
+    every = adding | leaving
     assert {action for action, _ in every} == set(range(len(ACTIONS)))
     order = np.zeros(1, ORDER)
     found = set()

@@ -30,7 +30,7 @@ from connectors.execution.building.swaps import fixed_keys, swap_step
 from dlmm.anchor import reader, signer, writer
 from dlmm.programs import SYSTEM_PROGRAM
 from dlmm.records import Account
-from operators.commands import Swap, SwapPair
+from operators.commands import Swap, SwapRoute
 from sandbox.pools.plans import DEFAULT_PLANS
 from tests.connectors.execution.building.exchange_floor import (
     BLOCKHASH,
@@ -151,7 +151,7 @@ def test_a_pair_that_fits_no_packet_lands_with_a_table_of_the_pools_keys(engine:
     pools = floor.pools()
     places = METEORA_SOL, METEORA_JUP
     first, second = (quoted_far(floor, place) for place in places)
-    step = swap_step(SwapPair(first, second), pools, WALLET.address)
+    step = swap_step(SwapRoute((first, second)), pools, WALLET.address)
     with pytest.raises(BuildError, match="too_long"):
         step_message(step, WALLET.address, BLOCKHASH, 1)
     names = fixed_keys([floor.read(place) for place in places], WALLET.address)

@@ -31,7 +31,7 @@ from dlmm.saros.keys import PairKeys
 from dlmm.saros.layout import PAIR
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.saros.pdas import hook_bin_array_address, swap_arrays
-from operators.commands import Swap, SwapPair
+from operators.commands import Swap, SwapRoute
 from sandbox.engine import Execution
 from tests.connectors.execution.building.exchange_floor import (
     BLOCKHASH,
@@ -62,7 +62,7 @@ def still() -> Floor:
     return floor_on("model")
 
 
-def carry_out(floor: Floor, command: Swap | SwapPair) -> Execution:
+def carry_out(floor: Floor, command: Swap | SwapRoute) -> Execution:
     step = swap_step(command, floor.pools(), WALLET.address)
     return floor.run(sign(WALLET, step_message(step, WALLET.address, BLOCKHASH, 1_000))[1])
 
@@ -127,7 +127,7 @@ def test_a_pair_of_swaps_moves_what_both_quotes_say(floor: Floor) -> None:
     second, back = quoted(second_pool, 10**9, exact_in=False, swap_for_y=False)
     mints = first_pool.info.mint_x, first_pool.info.mint_y
     before = [floor.balance(mint) for mint in mints]
-    done = carry_out(floor, SwapPair(first, second))
+    done = carry_out(floor, SwapRoute((first, second)))
     assert done.error is None, done.logs
     after = [floor.balance(mint) for mint in mints]
     assert after[0] - before[0] == back.amount_out - there.amount_in
@@ -139,7 +139,7 @@ def test_neither_of_a_pair_happens_where_one_fails(floor: Floor) -> None:
     second, _ = quoted(floor.read(SAROS_SOL), 10**9, exact_in=True, swap_for_y=True)
     mint = floor.read(METEORA_SOL).info.mint_x
     before = floor.balance(mint)
-    done = carry_out(floor, SwapPair(first, msgspec.structs.replace(second, threshold=second.threshold + 1)))
+    done = carry_out(floor, SwapRoute((first, msgspec.structs.replace(second, threshold=second.threshold + 1))))
     assert done.error == {"InstructionError": [3, {"Custom": 6004}]}
     assert floor.balance(mint) == before
 
@@ -288,7 +288,7 @@ def test_units_follow_the_quotes_and_stay_below_the_runtimes_limit(still: Floor)
     known, unknown = swap_of(meteora, compute_units=60_000), swap_of(saros)
     assert units_of(known, pools) == swap_units(Venue.METEORA, 60_000) > 60_000
     assert units_of(unknown, pools) == UNKNOWN_UNITS
-    assert units_of(SwapPair(known, unknown), pools) == swap_units(Venue.METEORA, 60_000) + UNKNOWN_UNITS
+    assert units_of(SwapRoute((known, unknown)), pools) == swap_units(Venue.METEORA, 60_000) + UNKNOWN_UNITS
     assert units_of(swap_of(meteora, compute_units=1_390_000), pools) == MAX_UNITS
 
 

@@ -14,7 +14,7 @@ from connectors.execution.building.steps import BuildError, Step
 from connectors.execution.building.swaps import fixed_keys, swap_step, units_of
 from connectors.execution.building.templates import SwapTemplates, Terms
 from dlmm.records import MAX_U64, Account, Venue
-from operators.commands import Swap, SwapPair
+from operators.commands import Swap, SwapRoute
 from tests.connectors.execution.building.exchange_floor import (
     BLOCKHASH,
     ENGINES,
@@ -44,7 +44,7 @@ def swap_of(pool: PoolAccounts, exact_in: bool, swap_for_y: bool, amount: int = 
     return Swap(pool=pool.info.pool, exact_in=exact_in, swap_for_y=swap_for_y, amount=amount, threshold=threshold)
 
 
-def fresh(command: Swap | SwapPair, pools: Mapping[str, PoolAccounts], terms: Terms) -> bytes:
+def fresh(command: Swap | SwapRoute, pools: Mapping[str, PoolAccounts], terms: Terms) -> bytes:
     """The same message, compiled anew."""
     step = swap_step(command, pools, WALLET.address)
     tip = () if terms.tip is None else (terms.tip,)
@@ -119,7 +119,7 @@ def test_spliced_pairs_move_what_their_quotes_say(engine: str, places: tuple[int
     for amount in (10**7, 10**8):
         first, there = quoted(floor.read(places[0]), amount, exact_in=True, swap_for_y=True)
         second, back = quoted(floor.read(places[1]), amount, exact_in=False, swap_for_y=False)
-        pair, pools = SwapPair(first, second), floor.pools()
+        pair, pools = SwapRoute((first, second)), floor.pools()
         terms = Terms(blockhash=BLOCKHASH, units=units_of(pair, pools), price=9)
         message = templates.message(pair, pools, terms)
         assert message == fresh(pair, pools, terms)
@@ -213,7 +213,7 @@ def test_a_pair_that_fits_no_packet_is_spliced_with_lookup_tables() -> None:
         msgspec.structs.replace(swap_of(floor.read(place), True, True), compute_units=200_000)
         for place in (METEORA_SOL, METEORA_JUP)
     ]
-    pair = SwapPair(swaps[0], swaps[1])
+    pair = SwapRoute((swaps[0], swaps[1]))
     templates = SwapTemplates(WALLET.address)
     with pytest.raises(BuildError, match="too_long"):
         templates.message(pair, pools, TERMS)

@@ -1,0 +1,63 @@
+"""From settings to strategies, each with its pools and the policy for its wishes."""
+
+from collections.abc import Iterable
+
+from flows.settings.tree import Settings
+from operators.pools import PoolInfo
+from operators.sizing import kelly
+from operators.strategies.interface import PlannedStrategy, Policy
+from operators.strategies.loading import load_strategy
+from operators.strategies.market_making import MarketMaking
+
+# What a market maker's trade is taken to win and lose until it has a record of its own.
+WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS = 0.55, 0.001, 0.0008
+
+
+def indices_of(names: Iterable[str], pools: tuple[PoolInfo, ...]) -> frozenset[int]:
+    """Return the indices of the pools of these names; of all pools where none is named."""
+    wanted = frozenset(names)
+    return frozenset(index for index, info in enumerate(pools) if not wanted or info.pool in wanted)
+
+
+def planned_strategies(
+    settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int]
+) -> Iterable[PlannedStrategy]:
+    """Return what is enabled, in the order that breaks ties.
+
+    :raises DlmmError: One cannot be loaded.
+
+    """
+    size_fraction = settings.strategies.market_making.kelly_fraction * kelly(WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS)
+    if settings.strategies.market_making.enabled:
+        yield _market_making(settings, pools, traded, size_fraction)
+    for custom in settings.strategies.custom:
+        yield PlannedStrategy(
+            strategy=load_strategy(custom.class_path, custom.params),
+            pools=traded & indices_of(custom.pools, pools),
+            policy=Policy(size_fraction=size_fraction, budget=custom.budget),
+            label=custom.name or "",
+        )
+
+
+def _market_making(
+    settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int], size_fraction: float
+) -> PlannedStrategy:
+    chosen = settings.strategies.market_making
+    return PlannedStrategy(
+        strategy=MarketMaking(
+            spread_target=chosen.spread_target,
+            volatility_multiplier=chosen.volatility_multiplier,
+            requote_price_bps=chosen.requote_price_bps,
+            requote_spread_change=chosen.requote_spread_change,
+            order_expiry_slots=chosen.order_expiry_slots,
+        ),
+        pools=traded & indices_of(chosen.pools, pools),
+        policy=Policy(
+            size_fraction=size_fraction,
+            kelly_fraction=chosen.kelly_fraction,
+            budget=chosen.budget,
+            max_liquidity_share=chosen.max_liquidity_share,
+            inventory_target=chosen.inventory_target,
+            max_inventory_deviation=chosen.max_inventory_deviation,
+        ),
+    )
