@@ -25,7 +25,7 @@ COMMANDS = (
         for command in ("create_position", "add_liquidity", "remove_liquidity", "claim_fees", "close_position")
         for width in ("", ", wide")
     ),
-    "swap_pair",
+    "swap_route",
 )
 ENDS = {
     "landed": ("filled",),

@@ -85,8 +85,9 @@ def section_of(annotation: Any) -> type[Struct] | None:
 
 
 def item_of(annotation: Any) -> Any | None:
-    """Return the type of a list's items, or `None` for a field that is no list."""
-    return get_args(annotation)[0] if get_origin(annotation) is tuple else None
+    """Return the type of a list's items, or `None` for a field that is no list of any length."""
+    kinds = get_args(annotation)
+    return kinds[0] if get_origin(annotation) is tuple and kinds[1:] == (...,) else None
 
 
 def keys_of(section: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:

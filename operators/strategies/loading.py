@@ -19,7 +19,7 @@ def load_strategy(class_path: str, params: Mapping[str, object]) -> Strategy:
     strategy = make("strategy", class_path, params, StrategyError)
     if not isinstance(strategy, KernelStrategy | RowStrategy | GroupStrategy):
         raise StrategyError(
-            f"strategy {class_path}: is no KernelStrategy (name, state_dtype, kernel, parameters)"
+            f"strategy {class_path}: is neither a KernelStrategy (name, state_dtype, kernel, parameters)"
             ", nor a RowStrategy (name, start, on_row), nor a GroupStrategy (name, state_dtype, group_kernel, groups,"
             " group_parameters); see docs/strategies.md"
         )

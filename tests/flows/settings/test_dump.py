@@ -36,6 +36,9 @@ UNSET = {
     "network.genesis_hash",
     "network.rpc_url",
     "network.ws_url",
+    "strategies.market_making.budget",
+    "strategies.momentum_trading.budget",
+    "strategies.statistical_arbitrage.budget",
     "trading.dry_run",
     "wallet.keypair_path",
 }
@@ -54,6 +57,10 @@ def values(kind: inspect.Type) -> st.SearchStrategy[Any]:
         case inspect.FloatType():
             low, high = (kind.ge if kind.gt is None else kind.gt), (kind.le if kind.lt is None else kind.lt)
             return st.floats(low, high, exclude_min=kind.gt is not None, exclude_max=kind.lt is not None)
+        case inspect.EnumType(cls=names):
+            return st.sampled_from([each.value for each in names])
+        case inspect.TupleType(item_types=kinds):
+            return st.tuples(*[values(each) for each in kinds])
         case inspect.LiteralType(values=options):
             return st.sampled_from(options)
         case inspect.StrType(pattern=str(pattern)):
