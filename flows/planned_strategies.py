@@ -7,7 +7,7 @@ from operators.pools import PoolInfo
 from operators.sizing import kelly
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.loading import load_strategy
-from operators.strategies.market_making import MarketMaking
+from operators.strategies.swap_quotes import SwapQuotes
 
 # What a market maker's trade is taken to win and lose until it has a record of its own.
 WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS = 0.55, 0.001, 0.0008
@@ -44,12 +44,13 @@ def _market_making(
 ) -> PlannedStrategy:
     chosen = settings.strategies.market_making
     return PlannedStrategy(
-        strategy=MarketMaking(
+        strategy=SwapQuotes(
             spread_target=chosen.spread_target,
             volatility_multiplier=chosen.volatility_multiplier,
             requote_price_bps=chosen.requote_price_bps,
             requote_spread_change=chosen.requote_spread_change,
             order_expiry_slots=chosen.order_expiry_slots,
+            fair_half_life_s=chosen.fair_half_life_s,
         ),
         pools=traded & indices_of(chosen.pools, pools),
         policy=Policy(

@@ -22,7 +22,7 @@ from operators.strategies.interface import GroupStrategy, PlannedStrategy
 from operators.strategies.runner import run, runner_of
 from operators.volatility import Volatility, VolatilityParams
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class DeskParams(Record, frozen=True):

@@ -21,7 +21,7 @@ from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
 from operators.strategies.interface import KernelStrategy, PlannedStrategy, Policy
-from operators.strategies.market_making import MarketMaking
+from operators.strategies.swap_quotes import SwapQuotes
 
 
 def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
@@ -49,7 +49,7 @@ def warm_up_settlement(portfolio: PortfolioParams) -> None:
         msgspec.structs.replace(info, mint_x=info.mint_x or f"x{index}", mint_y=info.mint_y or "y")
         for index, info in enumerate(portfolio.pools)
     )
-    quoting = PlannedStrategy(MarketMaking(), frozenset(range(len(pools))), Policy())
+    quoting = PlannedStrategy(SwapQuotes(), frozenset(range(len(pools))), Policy())
     book = Portfolio(msgspec.structs.replace(portfolio, pools=pools, strategies=(quoting,), follows_reports=True))
     info = pools[0]
     tokens = (TokenChange(info.mint_x, 1_000_000_000), TokenChange(info.mint_y, 1_000_000_000))

@@ -11,7 +11,7 @@ from flows.plan import plan, traded_pools
 from flows.settings.tree import Settings
 from operators.pools import PoolInfo
 from operators.strategies.interface import StrategyError
-from operators.strategies.market_making import MarketMaking
+from operators.strategies.swap_quotes import SwapQuotes
 
 SOL = PoolInfo("sol", Venue.METEORA, "SOL", "USDC", 4, 6_250)
 JUP = PoolInfo("jup", Venue.SAROS, "JUP", "USDC", 10, 2_000)
@@ -116,7 +116,7 @@ def test_every_setting_arrives_where_it_acts() -> None:
     )
     made = plan(settings, POOLS)
     (planned,) = made.desk.strategies
-    assert isinstance(planned.strategy, MarketMaking)
+    assert isinstance(planned.strategy, SwapQuotes)
     assert (planned.strategy.spread_target, planned.strategy.order_expiry_slots) == (0.02, 9)
     assert (planned.policy.inventory_target, planned.policy.max_inventory_deviation) == (0.3, 0.2)
     assert planned.policy.size_fraction == pytest.approx(0.5 * 0.19)

@@ -24,7 +24,7 @@ from operators.ledger import LEDGER
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits
 from operators.strategies.interface import PlannedStrategy, Policy
-from operators.strategies.market_making import MarketMaking
+from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.markets import JUP, SOL, market, no_signals
 
 WRAPPED = "So11111111111111111111111111111111111111112"
@@ -35,8 +35,8 @@ POOLS = (
     msgspec.structs.replace(JUP, mint_x=JUPITER, mint_y=USDC),
 )
 STRATEGIES = (
-    PlannedStrategy(MarketMaking(), frozenset({0, 1}), Policy(size_fraction=0.02)),
-    PlannedStrategy(MarketMaking(name="other"), frozenset({0, 1}), Policy(size_fraction=0.02)),
+    PlannedStrategy(SwapQuotes(), frozenset({0, 1}), Policy(size_fraction=0.02)),
+    PlannedStrategy(SwapQuotes(name="other"), frozenset({0, 1}), Policy(size_fraction=0.02)),
 )
 OPENING = {WRAPPED: 300_000_000_001, JUPITER: 70_000_000_000, USDC: 80_000_000_001}
 LAMPORTS = 2_000_000_000

@@ -8,7 +8,7 @@ from dlmm.errors import DlmmError
 from operators.blocks import STATE, AccountWrite, Block, Rows
 from operators.desk import Desk, DeskParams
 from operators.strategies.interface import PlannedStrategy, Policy
-from operators.strategies.market_making import MarketMaking
+from operators.strategies.swap_quotes import SwapQuotes
 from operators.volatility import VolatilityParams
 from tests.operators.markets import POOLS, path
 from tests.operators.strategies.test_runner import EveryThird
@@ -17,7 +17,7 @@ PARAMS = DeskParams(
     pools=POOLS,
     volatility=VolatilityParams(min_samples=3),
     strategies=(
-        PlannedStrategy(MarketMaking(order_expiry_slots=3), frozenset({0}), Policy()),
+        PlannedStrategy(SwapQuotes(order_expiry_slots=3), frozenset({0}), Policy()),
         PlannedStrategy(EveryThird(), frozenset({0, 1}), Policy()),
     ),
     default_liquidity=7.0,

@@ -20,7 +20,7 @@ from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits, Totals
 from operators.strategies.interface import PlannedStrategy, Policy
-from operators.strategies.market_making import MarketMaking
+from operators.strategies.swap_quotes import SwapQuotes
 from operators.volatility import VolatilityParams
 from tests.operators.markets import POOLS as TWO_POOLS
 from tests.operators.markets import market, signal
@@ -29,7 +29,7 @@ from tests.tapes import tape
 ROWS, POOLS = tape(6_000, pools=3, seed=11)
 STRATEGIES = (
     PlannedStrategy(
-        MarketMaking(spread_target=0.004, volatility_multiplier=0.1, requote_price_bps=20.0, order_expiry_slots=20),
+        SwapQuotes(spread_target=0.004, volatility_multiplier=0.1, requote_price_bps=20.0, order_expiry_slots=20),
         frozenset(range(3)),
         Policy(size_fraction=0.02, max_inventory_deviation=0.4),
     ),

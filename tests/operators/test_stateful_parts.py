@@ -17,8 +17,8 @@ from operators.pool_view import PoolView
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, RiskLimits
 from operators.strategies.interface import PlannedStrategy, Policy
-from operators.strategies.market_making import MarketMaking
 from operators.strategies.runner import KernelRunner, RowRunner
+from operators.strategies.swap_quotes import SwapQuotes
 from operators.volatility import Volatility, VolatilityParams
 from tests.operators.markets import POOLS, SOL, market, moves, places
 from tests.operators.strategies.test_runner import EverySecond, EveryThird
@@ -97,7 +97,7 @@ def measured(rows: Rows) -> Rows:
     return rows
 
 
-def kernel_runner(strategy: MarketMaking | EverySecond) -> Callable[[], Part]:
+def kernel_runner(strategy: SwapQuotes | EverySecond) -> Callable[[], Part]:
     def make() -> Part:
         made = KernelRunner(strategy, SOL)
         return Wrapped(made, lambda rows: seen(rows, made.decide(measured(rows))))
@@ -112,7 +112,7 @@ def row_runner() -> Part:
 
 STRATEGIES = (
     PlannedStrategy(
-        MarketMaking(spread_target=0.0025, order_expiry_slots=6, volatility_multiplier=0.1),
+        SwapQuotes(spread_target=0.0025, order_expiry_slots=6, volatility_multiplier=0.1),
         frozenset({0, 1}),
         Policy(size_fraction=0.2, max_liquidity_share=1.0, max_inventory_deviation=0.3),
     ),
@@ -188,7 +188,8 @@ ONE_POOL: dict[str, Callable[[], Part]] = {
     "view": view,
     "rolling volatility": volatility("rolling"),
     "ewma volatility": volatility("ewma"),
-    "market making": kernel_runner(MarketMaking(order_expiry_slots=4)),
+    "swap quotes": kernel_runner(SwapQuotes(order_expiry_slots=4)),
+    "swap quotes around an average": kernel_runner(SwapQuotes(fair_half_life_s=1.0, requote_price_bps=1.0)),
     "a user's kernel": kernel_runner(EverySecond()),
     "a user's function": row_runner,
     "desk": desk,

@@ -11,7 +11,7 @@ GOOD = "tests.operators.strategies.test_runner:EverySecond"
 
 
 def test_a_class_with_a_kernel_loads() -> None:
-    assert load_strategy("operators.strategies.market_making:MarketMaking", {"spread_target": 0.5}).name == (
+    assert load_strategy("operators.strategies.swap_quotes:SwapQuotes", {"spread_target": 0.5}).name == (
         "market_making"
     )
 
@@ -25,11 +25,11 @@ def test_a_class_with_a_python_function_loads() -> None:
     [
         ("no_such_module_anywhere:Thing", {}, "cannot import no_such_module_anywhere"),
         ("operators.strategies.no_such_part:Thing", {}, "cannot import"),
-        ("operators.strategies.market_making:Nothing", {}, "has no class Nothing"),
-        ("operators.strategies.market_making:quote_around", {}, "has no class quote_around"),
-        ("operators.strategies.market_making", {}, "has no class"),
-        (":MarketMaking", {}, "cannot import"),
-        ("operators.strategies.market_making:MarketMaking", {"no_such_key": 1}, "no_such_key"),
+        ("operators.strategies.swap_quotes:Nothing", {}, "has no class Nothing"),
+        ("operators.strategies.swap_quotes:quote_around", {}, "has no class quote_around"),
+        ("operators.strategies.swap_quotes", {}, "has no class"),
+        (":SwapQuotes", {}, "cannot import"),
+        ("operators.strategies.swap_quotes:SwapQuotes", {"no_such_key": 1}, "no_such_key"),
         ("operators.strategies.interface:Policy", {}, "neither a KernelStrategy"),
         ("operators.strategies.interface:KernelStrategy", {}, "KernelStrategy"),
     ],

@@ -19,8 +19,8 @@ from operators.strategies.interface import (
     Take,
     Wish,
 )
-from operators.strategies.market_making import MarketMaking
 from operators.strategies.runner import KernelRunner, RowRunner, run, runner_of
+from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.markets import SOL, path
 from tests.tapes import tape
 
@@ -82,7 +82,7 @@ class EveryThird(Record, frozen=True):
 
 def test_both_kinds_are_told_apart() -> None:
     assert isinstance(EverySecond(), KernelStrategy)
-    assert isinstance(MarketMaking(), KernelStrategy)
+    assert isinstance(SwapQuotes(), KernelStrategy)
     assert isinstance(EveryThird(), RowStrategy)
     assert not isinstance(EveryThird(), KernelStrategy)
     assert isinstance(runner_of(EverySecond(), SOL), KernelRunner)
@@ -159,7 +159,7 @@ def _stutter(rows: Rows, state: Rows, parameters: Rows, signals: Rows) -> int:
 
 @pytest.mark.parametrize("decision", [_boast, _stutter])
 def test_a_kernel_that_breaks_the_rules_is_named(decision: Kernel) -> None:
-    class Unruly(MarketMaking, frozen=True):
+    class Unruly(SwapQuotes, frozen=True):
         @property
         def kernel(self) -> Kernel:
             return decision
