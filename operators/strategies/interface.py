@@ -162,6 +162,10 @@ class Ladder(Record, frozen=True):
 
     :arg ask_lower: Above `upper` for a ladder without asks.
 
+    :arg expected_profit: Fee income over the ladder's life for each unit of quote currency that is placed, as long as
+        that is little beside what stands there already; the portfolio holds it against the transactions' cost. `None`:
+        no claim, and nothing is held against it.
+
     """
 
     lower: int
@@ -257,6 +261,11 @@ class Policy(Record, frozen=True):
 
     :arg max_inventory_deviation: No bid above target plus this, no ask below target minus this.
 
+    :arg skew_bins: Bins by which both sides of a ladder move away from the price's side of which there is too much,
+        where inventory has strayed by `max_inventory_deviation`.
+
+    :arg min_rebalance_s: Market time that the portfolio waits at the least before it moves a ladder of itself.
+
     """
 
     size_fraction: float = 0.0475
@@ -265,6 +274,8 @@ class Policy(Record, frozen=True):
     max_liquidity_share: float = 0.01
     inventory_target: float = 0.5
     max_inventory_deviation: float = 0.5
+    skew_bins: float = 0.0
+    min_rebalance_s: float = 0.0
 
 
 class PlannedStrategy(Record, frozen=True):
