@@ -40,9 +40,10 @@ from operators.risk.market_risk import open_risk, refresh, restore_risk, snapsho
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
 from operators.settlement import Settlement
 from operators.sizing import POLICY, VENUE, policy_record
+from operators.strategies.groups import add_group_signals, group_runners
 from operators.tables import NO_FILLS, NO_ORDERS, NO_SAMPLES, Tables
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 DUST_VALUE = 1.0
 """Quote currency; less than this the emergency stop leaves where it is."""
 
@@ -77,6 +78,7 @@ class Portfolio:
         self._waiting: dict[int, list[Block]] = {}
         self._dropped = np.zeros(3, np.int64)
         self._signals = np.zeros(len(params.strategies), np.int64)
+        self._groups = group_runners(params.strategies, params.pools)
 
     def take(self, block: Block) -> list[Report]:
         """Take up a block, and report on every slice that it completes."""
@@ -101,12 +103,14 @@ class Portfolio:
                 self._dropped += block.dropped
             if block.writes:
                 self._pools.note(block.pool, tuple([w for w in block.writes if w.owner != REPORT_OWNER]))
+        order_of_rows = order_by_seq(rows) if len(blocks) > 1 else np.arange(len(rows))
+        if self._groups:
+            signals = add_group_signals(self._groups, rows, order_of_rows, signals)
         if len(signals):
             self._signals += np.bincount(signals["strategy"], minlength=len(self._signals))
 
         tables = self._tables
         tables.begin(len(rows), len(signals) + len(reports))
-        order_of_rows = order_by_seq(rows) if len(blocks) > 1 else np.arange(len(rows))
         self._run(rows, order_of_rows, signals, reports)
         for block in blocks:
             if block.writes:
@@ -264,6 +268,7 @@ class Portfolio:
             sold=self._unwinding[1].tobytes(),
             positions=self._positions.snapshot(),
             settlement=self._settlement.snapshot(),
+            groups=tuple(runner.snapshot() for _, runner in self._groups),
         )
 
     def restore(self, state: PortfolioState) -> None:
@@ -276,6 +281,7 @@ class Portfolio:
             raise DlmmError(f"portfolio state has version {state.version}, this program reads {STATE_VERSION}")
         is_ours = state.fingerprint == self._params.fingerprint
         tables = self._tables
+        is_ours = is_ours and len(state.groups) == len(self._groups)
         if not is_ours or len(state.books) != tables.books.nbytes or len(state.signals) != len(self._signals):
             raise DlmmError("portfolio state was saved under other settings; go back to them, or start anew")
         tables.ledger = np.frombuffer(state.ledger, LEDGER).copy()
@@ -291,6 +297,8 @@ class Portfolio:
         self._unwinding = self._unwinding[0], np.frombuffer(state.sold, np.int64).copy(), self._unwinding[2]
         self._positions.restore(state.positions)
         self._settlement.restore(state.settlement)
+        for (_, runner), saved in zip(self._groups, state.groups, strict=True):
+            runner.restore(saved)
         self._follow_mode()
 
 

@@ -155,3 +155,4 @@ class PortfolioState(Record, frozen=True):
     sold: bytes
     positions: tuple[HeldPosition, ...]
     settlement: SettlementState
+    groups: tuple[bytes, ...] = ()

@@ -46,11 +46,12 @@ from operators.strategies.interface import (
 
 MOST_URGENT = 3
 _LAST_BIN = (1 << 31) - 1
-_BLANK = np.zeros(1, SIGNAL)
+BLANK = np.zeros(1, SIGNAL)
 for _field in ("bid", "ask", "bid_size", "ask_size", "fair", "amount_x", "amount_y", "fraction", "expected_profit"):
-    _BLANK[_field] = np.nan
-_BLANK["figures"] = np.nan
-_BLANK["third_pool"] = -1
+    BLANK[_field] = np.nan
+BLANK["figures"] = np.nan
+BLANK["third_pool"] = -1
+"""One signal that says nothing yet, which runners hand to kernels."""
 
 
 class KernelRunner:
@@ -62,12 +63,12 @@ class KernelRunner:
         self._kernel = strategy.kernel
         self._parameters = strategy.parameters(pool)
         self._state = np.zeros(1, strategy.state_dtype)
-        self._scratch = _BLANK.repeat(0)
+        self._scratch = BLANK.repeat(0)
 
     def decide(self, rows: Rows) -> Rows:
         """Return the strategy's signals, with `row` as the only link to the rows so far."""
         if len(self._scratch) < len(rows):
-            self._scratch = _BLANK.repeat(len(rows))
+            self._scratch = BLANK.repeat(len(rows))
         count = int(self._kernel(rows, self._state, self._parameters, self._scratch))
         if count == 0:
             return NO_SIGNALS
@@ -81,7 +82,7 @@ class KernelRunner:
                 f"strategy {self._name}: its kernel must write at most one signal a row, in order, and return how many;"
                 f" it returned {count} for {len(rows)} rows, at rows {places[:5].tolist()}"
             )
-        plain(self._scratch)[:count] = plain(_BLANK)
+        plain(self._scratch)[:count] = plain(BLANK)
         return signals
 
     def snapshot(self) -> bytes:
@@ -112,10 +113,10 @@ class RowRunner:
             wish, self._memory = self._strategy.on_row(Row(*values), self._memory)
             if wish is not None:
                 out.append(self._signal(index, wish))
-        return np.concatenate(out) if out else _BLANK.repeat(0)
+        return np.concatenate(out) if out else BLANK.repeat(0)
 
     def _signal(self, index: int, wish: Wish) -> Rows:
-        signal = _BLANK.copy()
+        signal = BLANK.copy()
         signal["row"] = index
         match wish:
             case Quote():
