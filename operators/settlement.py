@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from dlmm.errors import DlmmError
 from dlmm.liquidity import Amounts
 from dlmm.records import Account, Record
-from operators.bin_positions import BinPositions
+from operators.accounts import NOBODY, average_cost, move
+from operators.bin_positions import NOTHING, BinPositions
 from operators.clockwork import RESULT
 from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
 from operators.ledger import book_fill
@@ -47,12 +48,17 @@ IN_BINS = frozenset({ADD, REMOVE, CLAIM, CLOSE})
 
 
 class SettlementState(Record, frozen=True):
-    """Snapshot."""
+    """Snapshot.
+
+    :arg found: Pools with positions that were there before the run, and were not valued yet.
+
+    """
 
     wallet: WalletTotals
     heard: dict[str, int]
     unknown: int
     closing_slots: dict[int, int]
+    found: frozenset[int] = frozenset()
 
 
 class Settlement:
@@ -71,6 +77,7 @@ class Settlement:
         self._heard: dict[str, int] = {}
         """How many reports on an attempt were booked, by its key; the one that was last heard of stands last."""
         self._closing_slots: dict[int, int] = {}
+        self._found: frozenset[int] = frozenset()
 
     @property
     def wallet(self) -> WalletTotals:
@@ -87,12 +94,12 @@ class Settlement:
 
     def snapshot(self) -> SettlementState:
         """Return all that is known."""
-        return SettlementState(self.wallet, dict(self._heard), self.unknown, dict(self._closing_slots))
+        return SettlementState(self.wallet, dict(self._heard), self.unknown, dict(self._closing_slots), self._found)
 
     def restore(self, state: SettlementState) -> None:
         """Go on from a snapshot."""
         self._books.totals, self.unknown = state.wallet, state.unknown
-        self._heard, self._closing_slots = dict(state.heard), dict(state.closing_slots)
+        self._heard, self._closing_slots, self._found = dict(state.heard), dict(state.closing_slots), state.found
 
     def book(self, report: Report, tables: Tables) -> None:
         """Book a report."""
@@ -181,7 +188,7 @@ class Settlement:
         result = np.zeros(1, RESULT)
         result[0] = (1, paid, got, flow.fee, int(flow.fee_in_x != is_buy), 0, np.nan, 0)
         filled = int(tables.cursor["fills"][0])
-        book_fill(tables.ledger[0], tables.books[pool], order, result[0], tables.fills[filled])
+        book_fill(tables.ledger[0], tables.books[pool], tables.accounts, order, result[0], tables.fills[filled])
         tables.fills[filled]["slot"] = report.slot
         tables.cursor["fills"] += 1
         return True
@@ -190,27 +197,38 @@ class Settlement:
         """Book what a transaction moved that is no simple fill."""
         order = tables.table[place] if place >= 0 else None
         flows = self._flows(report, int(order["pool"]) if order is not None else -1)
+        strategy = self._owner(order) if order is not None else NOBODY
         for pool, flow in flows:
-            book = tables.books[pool]
+            book, account = tables.books[pool], tables.accounts[strategy, pool]
             book["base"] += flow.x
             book["quote"] += flow.y
-            if order is not None and int(order["action"]) in IN_BINS:
-                book["position_x"] -= flow.x
-                book["position_y"] -= flow.y
+            move(tables.accounts, strategy, pool, flow.x, flow.y)
             fee = flow.fee * (book["unit_x"] * book["price"] if flow.fee_in_x else book["unit_y"])
-            book["fees"] += -fee if report.status == "undone" else fee
+            for holder in (book, account):
+                if order is not None and int(order["action"]) in IN_BINS:
+                    holder["position_x"] -= flow.x
+                    holder["position_y"] -= flow.y
+                holder["fees"] += -fee if report.status == "undone" else fee
+            book["cost"] = average_cost(tables.accounts, pool, float(book["cost"]))
         if order is not None and (order["amount_x"] or order["amount_y"]):
             book = tables.books[int(order["pool"])]
-            reserve(book, order, -1)
+            reserve(book, tables.accounts, order, -1)
             for pool, flow in flows:
                 if pool == int(order["pool"]):
                     order["amount_x"] = max(int(order["amount_x"]) + min(flow.x, 0), 0)
                     order["amount_y"] = max(int(order["amount_y"]) + min(flow.y, 0), 0)
-            reserve(book, order, 1)
+            reserve(book, tables.accounts, order, 1)
         if order is not None and int(order["action"]) == ROUTE and report.status == "landed":
             tables.ledger["fills"] += len(flows)
         self._take_positions(report.positions, int(order["strategy"]) if order is not None else -1, tables)
         self._lamports(report, tables)
+
+    def _owner(self, order: np.void) -> int:
+        """Return the strategy whose tokens an order moves: the emergency stop closes what others opened."""
+        strategy = int(order["strategy"])
+        if strategy == NOBODY and order["position"]:
+            return self._positions.owner_of(int(order["pool"]), int(order["position"]))
+        return strategy
 
     def _take_positions(self, states: tuple[PositionState, ...], strategy: int, tables: Tables) -> None:
         self._positions.take(states, strategy)
@@ -218,7 +236,7 @@ class Settlement:
             had = bool(book["has_positions"])
             book["has_positions"] = bool(self._positions.in_pool(pool))
             if had and not book["has_positions"]:
-                _convert(book, Amounts(-int(book["position_x"]), -int(book["position_y"])))
+                _hold(pool, {}, tables)
 
     def _flows(self, report: ExecutionReport, pool: int) -> list[tuple[int, PoolFlow]]:
         """Divide what the wallet gained and lost among the pools: by what they gave; the rest to the order's own."""
@@ -250,6 +268,7 @@ class Settlement:
         if not tables.is_signed:
             self._books.open(report, tables)
             self._take_positions(report.positions, -1, tables)
+            self._found = self._positions.pools
         elif report.occasion == "opening":
             self._go_on(report, tables)
         elif not ledger["in_flight"][0]:
@@ -278,27 +297,63 @@ class Settlement:
         Where X turned into Y inside of them that is a sale at the rate of the two, the other way a purchase.
         """
         try:
-            now = self._positions.value(pool, accounts)
+            now = self._positions.values(pool, accounts)
         except DlmmError as error:
             return str(error)
-        book = tables.books[pool]
-        _convert(book, now - Amounts(int(book["position_x"]), int(book["position_y"])))
+        if pool in self._found:
+            self._found -= {pool}
+            _bring_in(pool, now.get(NOBODY, NOTHING), tables)
+        _hold(pool, now, tables)
         return ""
 
 
-def _convert(book: np.void, change: Amounts) -> None:
-    """Book what became of tokens inside of bins: a sale, a purchase, or fees earned."""
-    if not change.x and not change.y:
-        return
+def _bring_in(pool: int, brought: Amounts, tables: Tables) -> None:
+    """Take over what stood in bins before the run: capital at the market's price, and no income.
+
+    No strategy has opened it: it is in no strategy's account.
+    """
+    book, account = tables.books[pool], tables.accounts[NOBODY, pool]
+    x, value = brought.x * book["unit_x"], brought.x * book["unit_x"] * book["price"] + brought.y * book["unit_y"]
+    held = account["base"] * book["unit_x"]
+    if held + x > 0.0:
+        account["cost"] = (account["cost"] * held + book["price"] * x) / (held + x)
+    for holder in (book, account):
+        holder["position_x"] += brought.x - account["position_x"]
+        holder["position_y"] += brought.y - account["position_y"]
+    book["cost"] = average_cost(tables.accounts, pool, float(book["cost"]))
+    book["budget"] += value
+    account["start"] += value
+    tables.ledger["start"] += value
+
+
+def _hold(pool: int, now: Mapping[int, Amounts], tables: Tables) -> None:
+    """Take over what the positions of each strategy in a pool have come to hold."""
+    book = tables.books[pool]
+    for strategy in range(len(tables.accounts)):
+        account = tables.accounts[strategy, pool]
+        worth = now.get(strategy if strategy < len(tables.accounts) - 1 else NOBODY, NOTHING)
+        change = worth - Amounts(int(account["position_x"]), int(account["position_y"]))
+        if change.x or change.y:
+            book["realised"] += _convert(book, account, change)
+            book["position_x"] += change.x
+            book["position_y"] += change.y
+            book["cost"] = average_cost(tables.accounts, pool, float(book["cost"]))
+
+
+def _convert(book: np.void, account: np.void, change: Amounts) -> float:
+    """Book what became of tokens inside of bins: a sale, a purchase, or fees earned; return what it realised."""
     x, y = change.x * book["unit_x"], change.y * book["unit_y"]
-    held = (book["base"] + book["position_x"]) * book["unit_x"]
+    held = (account["base"] + account["position_x"]) * book["unit_x"]
+    realised = 0.0
     if x <= 0.0:
-        book["realised"] += y + x * book["cost"]
+        realised = y + x * account["cost"]
     else:
         # What came beside no Y that went is income, at the market's price.
         paid = -y if y < 0.0 else x * book["price"]
         if y >= 0.0:
-            book["realised"] += x * book["price"] + y
-        book["cost"] = (book["cost"] * held + paid) / (held + x) if held + x > 0.0 else book["price"]
-    book["position_x"] += change.x
-    book["position_y"] += change.y
+            realised = x * book["price"] + y
+        account["cost"] = (account["cost"] * held + paid) / (held + x) if held + x > 0.0 else book["price"]
+    account["realised"] += realised
+    account["position_x"] += change.x
+    account["position_y"] += change.y
+    return float(realised)

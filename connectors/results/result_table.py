@@ -27,7 +27,7 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         ("objections", f"{sum(summary['objections'].values()):,}", _parts(summary["objections"])),
         ("fills", f"{summary['fills']:,}", f"{summary['volume']:,.2f} {quote} traded"),
         ("fees paid", f"{summary['fees']:,.2f} {quote}", "included in the P&L"),
-        ("P&L", f"{summary['profit']:+,.2f} {quote}", f"{summary['profit'] / summary['start_equity']:+.3%} of capital"),
+        ("P&L", f"{summary['profit']:+,.2f} {quote}", _of_capital(summary["profit"], summary["start_equity"])),
         ("realised", f"{summary['realised']:+,.2f} {quote}", f"unrealised {summary['unrealised']:+,.2f}"),
         ("Sharpe", _figure(summary["sharpe"]), f"yearly, from {summary['equity_samples']:,} samples of equity"),
         ("max drawdown", f"{summary['max_drawdown']:.3%}", "emergency stop" if summary["emergency_stop"] else ""),
@@ -64,6 +64,10 @@ def _print(what: Table | Text) -> None:
     """Print, unless whoever was reading has gone."""
     with contextlib.suppress(BrokenPipeError, SystemExit):
         Console().print(what, soft_wrap=isinstance(what, Text))
+
+
+def _of_capital(profit: float, capital: float) -> str:
+    return f"{profit / capital:+.3%} of capital" if capital > 0.0 else ""
 
 
 def _parts(counts: dict[str, int], suffix: str = "") -> str:

@@ -272,6 +272,8 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
                 "price": book["price"],
                 "base": book["base"] * book["unit_x"],
                 "quote": book["quote"] * book["unit_y"],
+                "base_in_bins": book["position_x"] * book["unit_x"],
+                "quote_in_bins": book["position_y"] * book["unit_y"],
                 "realised": book["realised"],
                 "fees": book["fees"],
             }
