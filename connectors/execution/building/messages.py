@@ -58,8 +58,14 @@ def compile_message(
     if wire_length(message) > PACKET_BYTES and tables:
         message = _compiled(payer, instructions, blockhash, helpful_tables(tables, payer, instructions))
     if wire_length(message) > PACKET_BYTES:
-        found = f"{len(tables)} lookup tables at hand" if tables else "no lookup table is at hand"
-        raise BuildError("too_long", f"{wire_length(message)} bytes of at most {PACKET_BYTES}, and {found}")
+        found = (
+            f"the {len(tables)} lookup tables at hand do not help enough" if tables else "no lookup table is at hand"
+        )
+        raise BuildError(
+            "too_long",
+            f"{wire_length(message)} bytes of at most {PACKET_BYTES}, and {found}: name one that holds the pools' and"
+            " tokens' accounts in execution.lookup_tables",
+        )
     return message
 
 

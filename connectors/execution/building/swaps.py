@@ -30,6 +30,12 @@ FEWEST_AHEAD = 3
 """Arrays with liquidity on the way of a Meteora swap that are passed whatever its size."""
 
 MOST_AHEAD = 8
+LEGS = (2, 3)
+"""How many swaps a route may have."""
+
+_FEWEST_OF_THREE = 2
+"""The same for each of three swaps in one transaction, which would not fit otherwise."""
+
 _SWAP_BASE_UNITS, _ARRAY_UNITS = 34_000, 19_000
 """Of a Meteora swap: what it uses beside its bins, and what crossing a whole array takes at the least."""
 
@@ -57,8 +63,17 @@ class Route(Record, frozen=True):
 
 
 def swaps_of(command: Swap | SwapRoute) -> tuple[Swap, ...]:
-    """Return a command's swaps in their order."""
-    return command.legs if isinstance(command, SwapRoute) else (command,)
+    """Return a command's swaps in their order.
+
+    :raises BuildError: `bad_route`: neither two nor three.
+
+    """
+    if type(command) is Swap:
+        return (command,)
+    legs = command.legs  # type: ignore[union-attr]  # it is no swap
+    if len(legs) not in LEGS:
+        raise BuildError("bad_route", f"{len(legs)} swaps, of {LEGS[0]} to {LEGS[-1]}")
+    return legs
 
 
 def pool_of(swap: Swap, pools: Mapping[str, PoolAccounts]) -> PoolAccounts:
@@ -76,7 +91,7 @@ def pool_of(swap: Swap, pools: Mapping[str, PoolAccounts]) -> PoolAccounts:
 def units_of(command: Swap | SwapRoute, pools: Mapping[str, PoolAccounts]) -> int:
     """Return the limit of compute units for a command, margin included.
 
-    :raises BuildError: `missing_account`.
+    :raises BuildError: `missing_account`, or `bad_route`.
 
     """
     return at_most(sum(swap_units(pool_of(swap, pools).info.venue, swap.compute_units) for swap in swaps_of(command)))
@@ -92,8 +107,23 @@ def check_amounts(swap: Swap) -> None:
         raise BuildError("bad_amount", f"amount {swap.amount}, threshold {swap.threshold}")
 
 
-def route_of(swap: Swap, pool: PoolAccounts) -> Route:
+def routes_of(swaps: tuple[Swap, ...], pools: Mapping[str, PoolAccounts]) -> tuple[Route, ...]:
+    """Choose the bin arrays of a transaction's swaps, each from its pool as it is now.
+
+    A price that leaves the arrays costs a route: its limits are too narrow for such a move anyway. So three swaps pass
+    fewer than others do.
+
+    :raises BuildError: As `route_of`.
+
+    """
+    fewest = FEWEST_AHEAD if len(swaps) < LEGS[-1] else _FEWEST_OF_THREE
+    return tuple([route_of(swap, pool_of(swap, pools), fewest) for swap in swaps])
+
+
+def route_of(swap: Swap, pool: PoolAccounts, fewest: int = FEWEST_AHEAD) -> Route:
     """Choose a swap's bin arrays from its pool as it is now.
+
+    :arg fewest: Of Meteora's arrays ahead; below the usual number the one behind is left out as well.
 
     :raises BuildError: `missing_account`, `malformed_account`, or `no_bin_arrays`: nothing to walk on.
 
@@ -106,7 +136,7 @@ def route_of(swap: Swap, pool: PoolAccounts) -> Route:
     if len(data) != meteora_layout.LB_PAIR.itemsize:
         raise BuildError("malformed_account", f"{pool.info.pool} of {len(data)} bytes is no pool")
     extension = pool.accounts.get(_extension_name(pool.info.pool))
-    arrays = _meteora_arrays(swap, pool, data, b"" if extension is None else extension.data)
+    arrays = _meteora_arrays(swap, pool, data, b"" if extension is None else extension.data, fewest)
     return Route(arrays, has_extension=extension is not None)
 
 
@@ -134,15 +164,15 @@ def swap_instruction(swap: Swap, pool: PoolAccounts, route: Route, user: Pubkey)
 
 
 def swap_step(command: Swap | SwapRoute, pools: Mapping[str, PoolAccounts], user: Pubkey) -> Step:
-    """Build a command's one transaction: a swap, or two that both happen or neither.
+    """Build a command's one transaction: a swap, or some that all happen or none of them.
 
-    :raises BuildError: As `route_of` and `swap_instruction`.
+    :raises BuildError: As `swaps_of`, `route_of` and `swap_instruction`.
 
     """
+    swaps = swaps_of(command)
     instructions = [
-        swap_instruction(swap, pool, route_of(swap, pool), user)
-        for swap in swaps_of(command)
-        for pool in [pool_of(swap, pools)]
+        swap_instruction(swap, pool_of(swap, pools), route, user)
+        for swap, route in zip(swaps, routes_of(swaps, pools), strict=True)
     ]
     return Step(tuple(instructions), units_of(command, pools))
 
@@ -170,7 +200,7 @@ def _hook_arrays(pool: PoolAccounts, arrays: tuple[int, ...]) -> set[Pubkey]:
     return {meta.pubkey for meta in saros_keys(pool).hook_bin_arrays((arrays[0], arrays[1]))}
 
 
-def _meteora_arrays(swap: Swap, pool: PoolAccounts, data: bytes, extension: bytes) -> tuple[int, ...]:
+def _meteora_arrays(swap: Swap, pool: PoolAccounts, data: bytes, extension: bytes, fewest: int) -> tuple[int, ...]:
     """Choose the arrays with liquidity ahead, and those beside the active bin, which may be traded or filled next.
 
     The program passes over arrays that it does not come to, so one behind the active bin does no harm.
@@ -179,11 +209,12 @@ def _meteora_arrays(swap: Swap, pool: PoolAccounts, data: bytes, extension: byte
     active = active_id // meteora_layout.BINS_PER_ARRAY
     ahead = _path(active, data[_BITMAP : _BITMAP + _BITMAP_BYTES], extension, swap.swap_for_y)
     name, accounts = pool.info.pool, pool.accounts
-    arrays = {index for index in (active - 1, active, active + 1) if _meteora_name(name, index) in accounts}
-    arrays.update(ahead[:FEWEST_AHEAD])
+    near = (active - 1, active, active + 1) if fewest >= FEWEST_AHEAD else (active,)
+    arrays = {index for index in near if _meteora_name(name, index) in accounts}
+    arrays.update(ahead[:fewest])
     # no quote has walked further than the arrays at hand, nor further than its compute units take it
     reach = 2 + (swap.compute_units - _SWAP_BASE_UNITS) // _ARRAY_UNITS
-    arrays.update(index for index in ahead[FEWEST_AHEAD:reach] if _meteora_name(name, index) in accounts)
+    arrays.update(index for index in ahead[fewest:reach] if _meteora_name(name, index) in accounts)
     if not arrays:
         raise BuildError("no_bin_arrays", f"pool {name} has none with liquidity on the way from array {active}")
     return tuple(sorted(arrays, reverse=swap.swap_for_y))

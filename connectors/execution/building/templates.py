@@ -17,7 +17,7 @@ from connectors.execution.building.lookup_tables import LookupTable
 from connectors.execution.building.messages import blockhash_bytes, compile_message, decode_message, parts_of
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError
-from connectors.execution.building.swaps import Route, check_amounts, pool_of, route_of, swap_instruction, swaps_of
+from connectors.execution.building.swaps import Route, check_amounts, pool_of, routes_of, swap_instruction, swaps_of
 from dlmm.errors import DlmmError
 from dlmm.records import Record, Venue
 from operators.commands import Swap, SwapRoute
@@ -138,7 +138,7 @@ class SwapTemplates:
 
         """
         swaps = swaps_of(command)
-        routes = tuple([route_of(swap, pool_of(swap, pools)) for swap in swaps])
+        routes = routes_of(swaps, pools)
         keys = tuple(
             [(swap.pool, swap.exact_in, swap.swap_for_y, route) for swap, route in zip(swaps, routes, strict=True)]
         )

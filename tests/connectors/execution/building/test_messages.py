@@ -71,7 +71,7 @@ def test_a_message_that_is_too_long_uses_the_tables_that_help() -> None:
     useless = LookupTable(Pubkey.from_bytes(bytes([3]) * 32), tuple(keys(20, tag=8)))
     with pytest.raises(BuildError, match=r"too_long.*no lookup table is at hand"):
         compile_message(WALLET.address, [instruction(accounts)], BLOCKHASH)
-    with pytest.raises(BuildError, match=r"too_long.*1 lookup tables at hand"):
+    with pytest.raises(BuildError, match=r"too_long.*the 1 lookup tables at hand do not help enough"):
         compile_message(WALLET.address, [instruction(accounts)], BLOCKHASH, [useless])
     message = compile_message(WALLET.address, [instruction(accounts)], BLOCKHASH, [useless, table])
     assert wire_length(message) <= PACKET_BYTES
