@@ -7,6 +7,7 @@ from operators.pools import PoolInfo
 from operators.sizing import kelly
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.loading import load_strategy
+from operators.strategies.momentum import Momentum
 from operators.strategies.swap_quotes import SwapQuotes
 
 # What a market maker's trade is taken to win and lose until it has a record of its own.
@@ -30,6 +31,8 @@ def planned_strategies(
     size_fraction = settings.strategies.market_making.kelly_fraction * kelly(WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS)
     if settings.strategies.market_making.enabled:
         yield _market_making(settings, pools, traded, size_fraction)
+    if settings.strategies.momentum_trading.enabled:
+        yield _momentum(settings, pools, traded)
     for custom in settings.strategies.custom:
         yield PlannedStrategy(
             strategy=load_strategy(custom.class_path, custom.params),
@@ -60,5 +63,28 @@ def _market_making(
             max_liquidity_share=chosen.max_liquidity_share,
             inventory_target=chosen.inventory_target,
             max_inventory_deviation=chosen.max_inventory_deviation,
+        ),
+    )
+
+
+def _momentum(settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> PlannedStrategy:
+    chosen = settings.strategies.momentum_trading
+    return PlannedStrategy(
+        strategy=Momentum(
+            momentum_threshold=chosen.momentum_threshold,
+            min_zscore=chosen.min_zscore,
+            window_minutes=chosen.window_minutes,
+            volume_ratio=chosen.volume_ratio,
+            holding_period_minutes=chosen.holding_period_minutes,
+            trailing_stop=chosen.trailing_stop,
+        ),
+        pools=traded & indices_of(chosen.pools, pools),
+        policy=Policy(
+            size_fraction=chosen.kelly_fraction * kelly(WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS),
+            kelly_fraction=chosen.kelly_fraction,
+            budget=chosen.budget,
+            max_liquidity_share=chosen.max_liquidity_share,
+            inventory_target=0.0,  # it holds nothing until it buys
+            max_inventory_deviation=1.0,
         ),
     )

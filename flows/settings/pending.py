@@ -26,11 +26,6 @@ _PENDING = (
         lambda s: "true" if s.strategies.statistical_arbitrage.enabled else None,
         "the strategy does not run",
     ),
-    _Pending(
-        "strategies.momentum_trading.enabled",
-        lambda s: "true" if s.strategies.momentum_trading.enabled else None,
-        "the strategy does not run",
-    ),
 )
 
 

@@ -11,6 +11,7 @@ from flows.plan import plan, traded_pools
 from flows.settings.tree import Settings
 from operators.pools import PoolInfo
 from operators.strategies.interface import StrategyError
+from operators.strategies.momentum import Momentum
 from operators.strategies.swap_quotes import SwapQuotes
 
 SOL = PoolInfo("sol", Venue.METEORA, "SOL", "USDC", 4, 6_250)
@@ -128,6 +129,22 @@ def test_every_setting_arrives_where_it_acts() -> None:
     assert (made.portfolio.latency_slots, made.portfolio.slippage_bps, made.portfolio.depth_bins) == (3, 12.0, 8)
     assert made.desk.strategies == made.portfolio.strategies
     assert made.desk.pools == made.portfolio.pools == POOLS
+
+
+def test_the_settings_of_momentum_arrive_where_they_act() -> None:
+    keys: dict[str, object] = {
+        "momentum_threshold": 0.01,
+        "min_zscore": 1.5,
+        "window_minutes": 3.0,
+        "volume_ratio": 0.0,
+        "holding_period_minutes": 4.0,
+        "trailing_stop": 1.0,
+    }
+    momentum = {"enabled": True, "kelly_fraction": 0.5, "budget": 0.3, "pools": ["sol"], **keys}
+    (planned,) = plan(chosen(strategies={**making(enabled=False), "momentum_trading": momentum}), POOLS).desk.strategies
+    assert planned.strategy == Momentum(**keys)  # type: ignore[arg-type]  # each has its own type
+    assert (planned.name, sorted(planned.pools)) == ("momentum_trading", [0])
+    assert (planned.policy.kelly_fraction, planned.policy.budget, planned.policy.inventory_target) == (0.5, 0.3, 0.0)
 
 
 def test_an_interval_of_less_than_a_millisecond_is_refused_before_it_divides_by_zero() -> None:
