@@ -147,7 +147,8 @@ def test_a_position_held_through_2000_swaps_pays_out_what_replay_predicted(
     recorder.tell(seen, WalletReport("opening", "wallet", seen.slot, 0, tokens, tuple(positions(life)), 1))
 
     visited = trade(floor, recorder)
-    assert min(visited) < life.lower and max(visited) > life.upper
+    assert min(visited) < life.lower
+    assert max(visited) > life.upper
     recorder.save(tmp_path / "held.parquet")
     predicted = replayed(tmp_path / "held.parquet", tmp_path)
 
