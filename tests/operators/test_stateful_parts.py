@@ -16,7 +16,8 @@ from operators.desk import Desk, DeskParams
 from operators.pool_view import PoolView
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, RiskLimits
-from operators.strategies.interface import PlannedStrategy, Policy
+from operators.strategies.interface import KernelStrategy, PlannedStrategy, Policy
+from operators.strategies.momentum import Momentum
 from operators.strategies.runner import KernelRunner, RowRunner
 from operators.strategies.swap_quotes import SwapQuotes
 from operators.volatility import Volatility, VolatilityParams
@@ -97,7 +98,7 @@ def measured(rows: Rows) -> Rows:
     return rows
 
 
-def kernel_runner(strategy: SwapQuotes | EverySecond) -> Callable[[], Part]:
+def kernel_runner(strategy: KernelStrategy) -> Callable[[], Part]:
     def make() -> Part:
         made = KernelRunner(strategy, SOL)
         return Wrapped(made, lambda rows: seen(rows, made.decide(measured(rows))))
@@ -190,6 +191,7 @@ ONE_POOL: dict[str, Callable[[], Part]] = {
     "ewma volatility": volatility("ewma"),
     "swap quotes": kernel_runner(SwapQuotes(order_expiry_slots=4)),
     "swap quotes around an average": kernel_runner(SwapQuotes(fair_half_life_s=1.0, requote_price_bps=1.0)),
+    "momentum": kernel_runner(Momentum(0.001, 0.1, 0.05, 0.0, holding_period_minutes=0.02, trailing_stop=1.0)),
     "a user's kernel": kernel_runner(EverySecond()),
     "a user's function": row_runner,
     "desk": desk,
