@@ -69,6 +69,9 @@ RESULT = np.dtype(
     ]
 )
 
+DONE_ELSEWHERE = 2
+"""In place of `RESULT.is_filled`: the caller has booked what the order did, which was no plain swap."""
+
 UNWINDER = -1
 """In place of a strategy: the order is the emergency stop's own."""
 
@@ -114,7 +117,10 @@ def _meet(
         book = books[order.pool]
         if cursor.awaits != 0:
             cursor.awaits = 0
-            if result.is_filled != 0 and ledger.is_signed != 0:
+            if result.is_filled == DONE_ELSEWHERE:
+                finish(order, FILLED, ledger, book, ended, cursor)
+                refresh(books, risk)
+            elif result.is_filled != 0 and ledger.is_signed != 0:
                 order.compute_units = result.compute_units
                 send(order, ledger, sent, cursor)
             elif result.is_filled != 0:

@@ -1,14 +1,18 @@
-"""Send what is no plain swap: liquidity commands, two swaps at once, and what the emergency stop closes."""
+"""Send what is no plain swap: liquidity commands, two swaps at once, and what the emergency stop closes.
+
+With signed execution such an order goes out at once. On paper it rests among the open ones until it lands.
+"""
 
 import numpy as np
 
-from dlmm.records import SwapFailure, SwapRequest
+from dlmm.records import SwapFailure, SwapQuote, SwapRequest
 from operators.bin_positions import BinPositions
 from operators.blocks import Rows
-from operators.ledger import mark
+from operators.clockwork import RESULT
+from operators.ledger import book_fill, mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.order_table import open_in_pool, reserve, send
-from operators.orders import CLOSE, FAILED, NO_RULE, REFUSED, ROUTE, WITHHELD, end
+from operators.orders import BUY, CLOSE, FAILED, NO_RULE, REFUSED, ROUTE, SELL, WITHHELD, end
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.risk.gate import adds_risk, count_approval, objection
@@ -26,13 +30,18 @@ class Commands:
 
     :arg limits: `LIMITS` (1,).
 
+    :arg venue: `VENUE` (1,).
+
     """
 
-    def __init__(self, pools: tuple[PoolInfo, ...], states: PaperPools, positions: BinPositions, limits: Rows) -> None:
+    def __init__(
+        self, pools: tuple[PoolInfo, ...], states: PaperPools, positions: BinPositions, limits: Rows, venue: Rows
+    ) -> None:
         self._pools = pools
         self._states = states
         self._positions = positions
         self._limits = limits
+        self._venue = venue
 
     def take(self, signal: np.void, tables: Tables, risk: Risk) -> None:
         """Hold a liquidity command or an arbitrage against the gate, and send it."""
@@ -44,7 +53,7 @@ class Commands:
         if rule == NO_RULE:
             status = REFUSED
             rule, figure, bound = self._objection(order, tables, risk)
-        if rule == NO_RULE and int(order["action"]) == ROUTE and not self._pair_pays(order, tables):
+        if rule == NO_RULE and self._is_hopeless(order, tables):
             status = FAILED
         elif rule == NO_RULE:
             self._send(order, tables)
@@ -88,24 +97,60 @@ class Commands:
     def _send(self, order: np.void, tables: Tables) -> None:
         """Put an order that passed the gate among the open ones, and have it carried out."""
         place = int(tables.ledger["open_orders"][0])
+        order["land_slot"] += self._venue["latency_slots"][0]
         tables.table[place] = order
         tables.ledger["open_orders"] += 1
         reserve(tables.books[int(order["pool"])], tables.table[place], 1)
-        send(tables.table[place], tables.ledger[0], tables.sent, tables.cursor[0])
+        if tables.is_signed:
+            send(tables.table[place], tables.ledger[0], tables.sent, tables.cursor[0])
 
-    def _pair_pays(self, order: np.void, tables: Tables) -> bool:
-        """Tell whether both swaps of an arbitrage would keep their limits in the present state of their pools."""
+    def _is_hopeless(self, order: np.void, tables: Tables) -> bool:
+        """Tell whether an arbitrage that is to be sent now would fail; on paper it meets its pools when it lands."""
+        return tables.is_signed and int(order["action"]) == ROUTE and not self._swap_pair(order, tables)
+
+    def land_route(self, order: np.void, tables: Tables) -> bool:
+        """Let the swaps of an arbitrage meet their pools on paper: book all of them, or none.
+
+        :returns: Whether they were booked.
+
+        """
+        before = self._states.after_fills
+        swaps = self._swap_pair(order, tables)
+        if not swaps:
+            self._states.take_back(before)
+            return False
+        tables.make_room_for_fills(len(swaps))
+        result = np.zeros(1, RESULT)
+        for pool, side, answer in swaps:
+            leg = order.copy()
+            leg["pool"], leg["side"] = pool, side
+            moved = (answer.amount_in, answer.amount_out, answer.fee, int(answer.fee_on_input), answer.bins)
+            result[0] = (1, *moved, answer.price_impact, answer.compute_units)
+            filled = int(tables.cursor["fills"][0])
+            book_fill(tables.ledger[0], tables.books[pool], leg, result[0], tables.fills[filled])
+            tables.cursor["fills"] += 1
+        return True
+
+    def _swap_pair(self, order: np.void, tables: Tables) -> list[tuple[int, int, SwapQuote]]:
+        """Make both swaps of an arbitrage in the present state of their pools.
+
+        :returns: Pool, side and answer of each; none where one of them would not keep its limit.
+
+        """
         here, there = (self._pools[int(order[name])] for name in ("pool", "other_pool"))
         if here.pool == there.pool or (here.mint_x, here.mint_y) != (there.mint_x, there.mint_y):
-            return False
+            return []
         ledger = tables.ledger[0]
         clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
         legs = (
-            (int(order["pool"]), False, int(order["amount_in"]), int(order["min_out"])),
-            (int(order["other_pool"]), True, int(order["other_in"]), int(order["other_min_out"])),
+            (int(order["pool"]), BUY, int(order["amount_in"]), int(order["min_out"])),
+            (int(order["other_pool"]), SELL, int(order["other_in"]), int(order["other_min_out"])),
         )
-        for pool, for_y, amount, least in legs:
-            request = SwapRequest(exact_in=True, amount=amount, swap_for_y=for_y, threshold=least)
-            if isinstance(self._states.swap(pool, request, tables.books[pool], clock), SwapFailure):
-                return False
-        return True
+        made = []
+        for pool, side, amount, least in legs:
+            request = SwapRequest(exact_in=True, amount=amount, swap_for_y=side == SELL, threshold=least)
+            answer = self._states.swap(pool, request, tables.books[pool], clock)
+            if isinstance(answer, SwapFailure):
+                return []
+            made.append((pool, side, answer))
+        return made

@@ -24,7 +24,6 @@ from operators.orders import (
     ORDER,
     REMOVE,
     ROUTE,
-    SIGNED_ONLY,
     TOO_SMALL,
 )
 from operators.orders import REBALANCE as REBALANCE_LADDER
@@ -82,8 +81,6 @@ def draft_command(signal: Fields, tables: Tables, positions: BinPositions) -> tu
     order = blank_order(tables, pool, int(signal["strategy"]), int(signal["seq"]))
     order["action"] = ACTION_OF[int(signal["kind"])]
     order["urgency"] = signal["urgency"]
-    if not tables.is_signed:
-        return order, SIGNED_ONLY, 0.0, 0.0
     match int(signal["kind"]):
         case kind if kind == OPEN_POSITION:
             order["position"] = order["order"]

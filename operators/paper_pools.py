@@ -107,6 +107,15 @@ class PaperPools:
             self._after_fill[pool] = AfterFill(seq, state, request, clock)
         return answer
 
+    @property
+    def after_fills(self) -> tuple[AfterFill | None, ...]:
+        """What our fills have changed so far, by pool: what `take_back` takes."""
+        return tuple(self._after_fill)
+
+    def take_back(self, before: tuple[AfterFill | None, ...]) -> None:
+        """Forget the swaps that were made since."""
+        self._after_fill = list(before)
+
     def settle(self, pool: int, seq: int) -> None:
         """Take over the account bytes of all rows up to one."""
         writes = self._writes[pool]
@@ -139,7 +148,7 @@ class PaperPools:
         return PaperPoolsState(
             accounts=tuple(dict(accounts) for accounts in self._accounts),
             writes=tuple(tuple(writes) for writes in self._writes),
-            after_fill=tuple(self._after_fill),
+            after_fill=self.after_fills,
             troubles=dict(self._troubles),
         )
 

@@ -25,6 +25,7 @@ from operators.clockwork import (
     AWAITS_RESULT,
     AWAITS_VALUE,
     DONE,
+    DONE_ELSEWHERE,
     RESULT,
     advance,
 )
@@ -32,7 +33,7 @@ from operators.commanding import Commands
 from operators.dispatch import approved_of
 from operators.execution_reports import REPORT_OWNER, decode_report
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
-from operators.orders import BUY, ORDER
+from operators.orders import BUY, ORDER, ROUTE, SWAP
 from operators.paper_pools import PaperPools, clock_of
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.risk.gate import LIMITS
@@ -71,7 +72,7 @@ class Portfolio:
         pools = len(params.pools)
         self._unwinding = np.array([unwinding], UNWINDING), open_sales(pools), np.zeros(pools, SALE)
         self._positions = BinPositions(params.pools)
-        self._commands = Commands(params.pools, self._pools, self._positions, self._limits)
+        self._commands = Commands(params.pools, self._pools, self._positions, self._limits, self._venue)
         self._settlement = Settlement(params.pools, tuple(sorted(targets)), self._positions)
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0
@@ -136,7 +137,7 @@ class Portfolio:
                 case kind if kind == DONE:
                     return
                 case kind if kind == AWAITS_RESULT:
-                    self._ask_pool(tables.table[int(tables.cursor["order"][0])])
+                    self._land(tables.table[int(tables.cursor["order"][0])])
                 case kind if kind == AWAITS_REPORT:
                     row = rows[order_of_rows[int(tables.cursor["row"][0])]]
                     self._book(reports.get(int(row["seq"])), int(row["seq"]))
@@ -178,6 +179,15 @@ class Portfolio:
             self._pools.trouble(pool, trouble)
         refresh(self._tables.books, self._risk)
         self._close_when_stopped(seq)
+
+    def _land(self, order: np.void) -> None:
+        """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it."""
+        match int(order["action"]):
+            case action if action == SWAP:
+                self._ask_pool(order)
+            case action:
+                is_done = action == ROUTE and self._commands.land_route(order, self._tables)
+                self._result[0] = (DONE_ELSEWHERE if is_done else 0, 0, 0, 0, 0, 0, 0.0, 0)
 
     def _ask_pool(self, order: np.void) -> None:
         """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""

@@ -71,6 +71,11 @@ class Tables:
         if ended + held + 2 >= len(self.ended):
             self.ended = join([self.ended, np.zeros(ended + held + 8, ORDER)])
 
+    def make_room_for_fills(self, count: int) -> None:
+        """Make room for so many fills more in the middle of a slice."""
+        if int(self.cursor["fills"][0]) + count > len(self.fills):
+            self.fills = join([self.fills, np.zeros(len(self.fills) + count, FILL)])
+
     def hand_over(self, order: np.void) -> None:
         """Put an order that was sent before among those that are sent in this slice."""
         sent = int(self.cursor["sent"][0])

@@ -377,12 +377,6 @@ def test_a_deposit_beyond_what_is_free_is_refused() -> None:
     assert RULES[made.reports[-1].orders[0]["rule"]] == "balance"
 
 
-def test_on_paper_liquidity_commands_are_withheld_by_name() -> None:
-    made = SignedMarket(opens=False)
-    made.row(0, 0, wish(OPEN, lower=1, upper=2))
-    assert RULES[made.reports[-1].orders[0]["rule"]] == "needs_signed_execution"
-
-
 # The emergency stop
 
 

@@ -1,0 +1,91 @@
+"""Orders that are no plain swap: how they rest on paper, land later, and land whole or not at all."""
+
+import msgspec
+import pytest
+
+from dlmm.struct_arrays import join
+from operators.blocks import ARBITRAGE, Block, Rows
+from operators.orders import FAILED, FILLED, ROUTE
+from operators.portfolio import Portfolio
+from operators.portfolio_records import PortfolioParams, Report, RiskLimits
+from operators.strategies.interface import PlannedStrategy, Policy
+from operators.strategies.swap_quotes import SwapQuotes
+from tests.operators.markets import ORIGINS, SOL, bin_price, market, no_signals, signal
+
+POOLS = (SOL, msgspec.structs.replace(SOL, pool="other sol", base_factor=2_000))
+PARAMS = PortfolioParams(
+    pools=POOLS,
+    strategies=(PlannedStrategy(SwapQuotes(), frozenset({0, 1}), Policy()),),
+    limits=RiskLimits(1e12, 1e12, 1e12, 1.0, 1.0, 1_000),
+    capital=100_000.0,
+    latency_slots=1,
+    slippage_bps=50.0,
+    equity_interval_s=10.0,
+    depth_bins=30,
+)
+
+
+def rows_of(*places: tuple[int, int, int]) -> Rows:
+    """Rows of (pool, slots since the last one, bins from the first pool's origin)."""
+    rows = market([(pool, slots, bins, 1_000_000) for pool, slots, bins in places], first_seq=1)
+    for row, (_, _, bins) in zip(rows, places, strict=True):
+        row["active_id"], row["price"] = ORIGINS[0] + bins, bin_price(0, ORIGINS[0] + bins)
+    return rows
+
+
+def arbitrage(row: Rows, bid: float, ask: float, size: float = 1.0) -> Rows:
+    made = signal(row[0], ARBITRAGE, bid=bid, ask=ask, bid_size=size)
+    made["other_pool"] = 1
+    return made
+
+
+def walk(portfolio: Portfolio, rows: Rows, wishes: dict[int, Rows]) -> list[Report]:
+    """Take rows one by one."""
+    reports = []
+    for index in range(len(rows)):
+        row = rows[index : index + 1].copy()
+        signals = join([no_signals(), *([wishes[index]] if index in wishes else [])])
+        reports += portfolio.take(Block(int(row["pool"][0]), index, 1, index == len(rows) - 1, row, signals=signals))
+    return reports
+
+
+def books(reports: list[Report]) -> tuple[dict[str, float], ...]:
+    totals = reports[-1].totals
+    assert totals is not None
+    return totals.books
+
+
+def test_an_arbitrage_on_paper_lands_in_a_later_slot_with_both_swaps() -> None:
+    rows = rows_of((1, 0, 20), (0, 0, 0), (0, 0, 0), (0, 1, 0))
+    low, high = bin_price(0, ORIGINS[0]), bin_price(0, ORIGINS[0] + 20)
+    wish = arbitrage(rows[1:2], low * 1.01, high * 0.99)
+    before = books(walk(Portfolio(PARAMS), rows, {}))
+    reports = walk(Portfolio(PARAMS), rows, {1: wish})
+    assert [len(report.fills) for report in reports] == [0, 0, 0, 2]
+    bought, sold = reports[-1].fills
+    assert (bought["pool"], sold["pool"]) == (0, 1)
+    assert (bought["side"], sold["side"]) == (1, -1)
+    (order,) = reports[-1].orders
+    assert (order["action"], order["status"], order["land_slot"]) == (ROUTE, FILLED, rows[1]["slot"] + 1)
+    assert order["amount_in"] == bought["amount_in"]
+    after = books(reports)
+    assert after[0]["base"] - before[0]["base"] == bought["amount_out"]
+    assert after[0]["quote"] - before[0]["quote"] == -bought["amount_in"]
+    assert after[1]["base"] - before[1]["base"] == -sold["amount_in"]
+    assert after[1]["quote"] - before[1]["quote"] == sold["amount_out"]
+    assert after[0]["reserved_quote"] == 0
+
+
+@pytest.mark.parametrize("gone", [0, 1])
+def test_of_an_arbitrage_that_falls_short_nothing_moves(gone: int) -> None:
+    # The gap that was seen has closed by the slot in which it lands, from one side or from the other.
+    rows = rows_of((1, 0, 20), (0, 0, 0), (gone, 0, 20 if gone == 0 else 0), (0, 1, 0))
+    low, high = bin_price(0, ORIGINS[0]), bin_price(0, ORIGINS[0] + 20)
+    wish = arbitrage(rows[1:2], low * 1.01, high * 0.99)
+    before = books(walk(Portfolio(PARAMS), rows, {}))
+    portfolio = Portfolio(PARAMS)
+    reports = walk(portfolio, rows, {1: wish})
+    assert [order["status"] for order in reports[-1].orders] == [FAILED]
+    assert sum(len(report.fills) for report in reports) == 0
+    assert books(reports) == before
+    assert portfolio.snapshot().pools.after_fill == (None, None)
