@@ -17,6 +17,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import SwapFailure, SwapRequest
 from dlmm.struct_arrays import copied, join, taken
 from operators.arbitrate import NONE_DROPPED
+from operators.baselines import Baselines
 from operators.bin_positions import BinPositions
 from operators.blocks import REPORT, Block, Rows, order_by_seq
 from operators.clockwork import (
@@ -67,6 +68,9 @@ class Portfolio:
                 targets.setdefault(pool, planned.policy.inventory_target)
         self._tables = Tables(open_books(params.pools, targets, params.capital))
         self._tables.ledger["start"] = params.capital
+        near_bins = 2 * params.depth_bins + 1
+        cost = params.transaction_cost
+        self._baselines = Baselines(params.pools, self._tables.books, cost=cost, near_bins=near_bins)
         self._risk = open_risk(len(params.pools), limit.var_sample_s, limit.var_horizon_s, limit.default_volatility)
         unwinding = (DUST_VALUE, limit.emergency_slippage, limit.unwind_retry_slots)
         pools = len(params.pools)
@@ -113,6 +117,7 @@ class Portfolio:
         tables = self._tables
         tables.begin(len(rows), len(signals) + len(reports))
         self._run(rows, order_of_rows, signals, reports)
+        self._baselines.walk(rows, order_of_rows)
         for block in blocks:
             if block.writes:
                 self._pools.settle(block.pool, block.writes[-1].seq)
@@ -152,7 +157,10 @@ class Portfolio:
         """Book a report; what the emergency stop or the end of the run asks for then is done at once."""
         if encoded is None or not self._params.follows_reports:
             return
+        was_signed = self._tables.is_signed
         self._settlement.book(decode_report(encoded), self._tables)
+        if self._tables.is_signed and not was_signed:
+            self._baselines.begin_with(self._tables.books, seq)
         self._follow_mode()
         refresh(self._tables.books, self._risk)
         mark(self._tables.ledger[0], self._tables.books)
@@ -258,6 +266,7 @@ class Portfolio:
             wallet=self._settlement.wallet,
             positions=len(self._positions.snapshot()),
             unknown_reports=self._settlement.unknown,
+            baselines=self._baselines.results(),
         )
 
     def snapshot(self) -> PortfolioState:
@@ -276,6 +285,7 @@ class Portfolio:
             signals=tuple(self._signals.tolist()),
             risk=snapshot_risk(self._risk),
             sold=self._unwinding[1].tobytes(),
+            baselines=self._baselines.snapshot(),
             positions=self._positions.snapshot(),
             settlement=self._settlement.snapshot(),
             groups=tuple(runner.snapshot() for _, runner in self._groups),
@@ -307,6 +317,7 @@ class Portfolio:
         self._unwinding = self._unwinding[0], np.frombuffer(state.sold, np.int64).copy(), self._unwinding[2]
         self._positions.restore(state.positions)
         self._settlement.restore(state.settlement)
+        self._baselines.restore(state.baselines)
         for (_, runner), saved in zip(self._groups, state.groups, strict=True):
             runner.restore(saved)
         self._follow_mode()

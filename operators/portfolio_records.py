@@ -3,6 +3,7 @@
 import msgspec
 
 from dlmm.records import Record
+from operators.baselines import Baseline
 from operators.bin_positions import HeldPosition
 from operators.blocks import Block, Rows
 from operators.commands import Approved
@@ -101,6 +102,8 @@ class Totals(Record, frozen=True):
 
     :arg books: The `BOOK` records, by field, in the order of the pools.
 
+    :arg baselines: What the same money would have come to without a strategy.
+
     """
 
     ledger: dict[str, float]
@@ -113,6 +116,7 @@ class Totals(Record, frozen=True):
     wallet: WalletTotals = WalletTotals()
     positions: int = 0
     unknown_reports: int = 0
+    baselines: tuple[Baseline, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
@@ -153,6 +157,7 @@ class PortfolioState(Record, frozen=True):
     signals: tuple[int, ...]
     risk: bytes
     sold: bytes
+    baselines: bytes
     positions: tuple[HeldPosition, ...]
     settlement: SettlementState
     groups: tuple[bytes, ...] = ()

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+BASELINES = {"hold": "held instead", "rebalanced": "50/50 instead", "passive_lp": "passive LP instead"}
+
 
 def print_result(summary: dict[str, Any], folder: Path) -> None:
     """Print a run's summary as a table on standard output.
@@ -35,6 +37,7 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         ("profit factor", _figure(summary["profit_factor"]), ""),
         ("updates/s", _figure(summary["updates_per_s"], "{:,.0f}"), f"{summary['seconds']:.2f} s"),
     ]
+    rows += [_baseline_row(baseline, quote) for baseline in summary.get("baselines", ())]
     if summary.get("wallet"):
         rows += _wallet_rows(summary["wallet"], quote)
     for row in rows:
@@ -46,6 +49,15 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     for note in summary["notes"]:
         _print(Text(f"note: {note}", style="yellow"))
     _print(Text(f"results in {folder}"))
+
+
+def _baseline_row(baseline: dict[str, Any], quote: str) -> tuple[str, str, str]:
+    """Say what the same money would have come to without a strategy."""
+    parts = [f"drawdown {baseline['max_drawdown']:.3%}"]
+    if baseline["fees"]:
+        verb = "earned" if baseline["name"] == "passive_lp" else "paid"
+        parts.append(f"fees {verb} {baseline['fees']:,.2f}")
+    return f"  {BASELINES[baseline['name']]}", f"{baseline['profit']:+,.2f} {quote}", ", ".join(parts)
 
 
 def _wallet_rows(wallet: dict[str, Any], quote: str) -> list[tuple[str, str, str]]:

@@ -280,6 +280,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
             for name, book in zip(labels.pools, totals.books, strict=True)
             if book["is_open"]
         },
+        "baselines": [msgspec.to_builtins(baseline) for baseline in totals.baselines],
         "wallet": summarise_wallet(labels.infos, totals),
         "failure": totals.failure or None,
         "troubles": list(totals.troubles),
