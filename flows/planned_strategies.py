@@ -6,6 +6,7 @@ from flows.settings.tree import Settings
 from operators.pools import PoolInfo
 from operators.sizing import kelly
 from operators.strategies.interface import PlannedStrategy, Policy
+from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.loading import load_strategy
 from operators.strategies.momentum import Momentum
 from operators.strategies.swap_quotes import SwapQuotes
@@ -47,14 +48,7 @@ def _market_making(
 ) -> PlannedStrategy:
     chosen = settings.strategies.market_making
     return PlannedStrategy(
-        strategy=SwapQuotes(
-            spread_target=chosen.spread_target,
-            volatility_multiplier=chosen.volatility_multiplier,
-            requote_price_bps=chosen.requote_price_bps,
-            requote_spread_change=chosen.requote_spread_change,
-            order_expiry_slots=chosen.order_expiry_slots,
-            fair_half_life_s=chosen.fair_half_life_s,
-        ),
+        strategy=_ladders(settings) if chosen.quote_with == "liquidity" else _swap_quotes(settings),
         pools=traded & indices_of(chosen.pools, pools),
         policy=Policy(
             size_fraction=size_fraction,
@@ -63,7 +57,35 @@ def _market_making(
             max_liquidity_share=chosen.max_liquidity_share,
             inventory_target=chosen.inventory_target,
             max_inventory_deviation=chosen.max_inventory_deviation,
+            skew_bins=chosen.skew_bins,
+            min_rebalance_s=chosen.min_rebalance_s,
         ),
+    )
+
+
+def _swap_quotes(settings: Settings) -> SwapQuotes:
+    chosen = settings.strategies.market_making
+    return SwapQuotes(
+        spread_target=chosen.spread_target,
+        volatility_multiplier=chosen.volatility_multiplier,
+        requote_price_bps=chosen.requote_price_bps,
+        requote_spread_change=chosen.requote_spread_change,
+        order_expiry_slots=chosen.order_expiry_slots,
+        fair_half_life_s=chosen.fair_half_life_s,
+    )
+
+
+def _ladders(settings: Settings) -> LadderMaking:
+    chosen = settings.strategies.market_making
+    return LadderMaking(
+        spread_target=chosen.spread_target,
+        volatility_multiplier=chosen.volatility_multiplier,
+        ladder_bins=chosen.ladder_bins,
+        ladder_shape=chosen.ladder_shape,
+        volatility_regime=chosen.volatility_regime,
+        min_rebalance_s=chosen.min_rebalance_s,
+        min_updates=settings.volatility.min_samples,
+        repeat_slots=chosen.order_expiry_slots,
     )
 
 

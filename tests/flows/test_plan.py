@@ -7,10 +7,12 @@ import pytest
 
 from dlmm.errors import DlmmError
 from dlmm.records import Venue
+from dlmm.shapes import Shape
 from flows.plan import plan, traded_pools
 from flows.settings.tree import Settings
 from operators.pools import PoolInfo
 from operators.strategies.interface import StrategyError
+from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.momentum import Momentum
 from operators.strategies.swap_quotes import SwapQuotes
 
@@ -104,6 +106,20 @@ def test_a_strategys_pools_are_those_of_its_own_that_are_traded() -> None:
         target_pools={"pools": ["sol"]}, strategies={"custom": [{"class": USERS, "pools": ["sol", "jup"]}]}
     )
     assert [planned.pools for planned in plan(settings, POOLS).desk.strategies] == [{0}, {0}]
+
+
+def test_the_market_maker_quotes_with_what_it_is_told_to() -> None:
+    swaps = plan(chosen(strategies=making(fair_half_life_s=7.0)), POOLS).desk.strategies[0].strategy
+    assert isinstance(swaps, SwapQuotes)
+    assert swaps.fair_half_life_s == 7.0
+    told = {"spread_target": 0.02, "volatility_multiplier": 3.0, "ladder_bins": 7, "ladder_shape": "curve"}
+    told |= {"volatility_regime": 3.0, "min_rebalance_s": 8.0, "order_expiry_slots": 9}
+    settings = chosen(
+        strategies=making(quote_with="liquidity", skew_bins=4.0, **told), volatility={"min_samples": 12, "window": 30}
+    )
+    (planned,) = plan(settings, POOLS).desk.strategies
+    assert planned.strategy == LadderMaking(0.02, 3.0, 7, Shape.CURVE, 3.0, 8.0, min_updates=12, repeat_slots=9)
+    assert (planned.policy.skew_bins, planned.policy.min_rebalance_s) == (4.0, 8.0)
 
 
 def test_every_setting_arrives_where_it_acts() -> None:

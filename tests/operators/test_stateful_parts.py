@@ -17,6 +17,7 @@ from operators.pool_view import PoolView
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, RiskLimits
 from operators.strategies.interface import KernelStrategy, PlannedStrategy, Policy
+from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.momentum import Momentum
 from operators.strategies.runner import KernelRunner, RowRunner
 from operators.strategies.swap_quotes import SwapQuotes
@@ -191,6 +192,7 @@ ONE_POOL: dict[str, Callable[[], Part]] = {
     "ewma volatility": volatility("ewma"),
     "swap quotes": kernel_runner(SwapQuotes(order_expiry_slots=4)),
     "swap quotes around an average": kernel_runner(SwapQuotes(fair_half_life_s=1.0, requote_price_bps=1.0)),
+    "ladders": kernel_runner(LadderMaking(ladder_bins=3, min_updates=3, min_rebalance_s=1.0, repeat_slots=4)),
     "momentum": kernel_runner(Momentum(0.001, 0.1, 0.05, 0.0, holding_period_minutes=0.02, trailing_stop=1.0)),
     "a user's kernel": kernel_runner(EverySecond()),
     "a user's function": row_runner,
