@@ -23,6 +23,7 @@ from flows.market import Market
 from flows.settings.dump import host_only
 from flows.settings.tree import Settings
 from flows.trading import TradingParams
+from operators.accounts import inventory_targets
 from operators.execution_reports import OperatorCommand
 
 SPARE_LAMPORTS = 10 * LAMPORTS_PER_SOL
@@ -71,7 +72,7 @@ def prepare_execution(
         return None
     wallet = _wallet(settings)
     address = str(wallet.address)
-    traded = {pool: planned.policy.inventory_target for planned in params.desk.strategies for pool in planned.pools}
+    traded = inventory_targets(params.desk.strategies, params.desk.pools)
     indices = sorted(traded)
     if settings.network.rpc_url is None:
         cluster = Cluster(market.rpc_urls[0], "the sandbox", settings.network.commitment, stop=stop)

@@ -76,6 +76,10 @@ class BinPositions:
         """Return the number of the position that a strategy opened last in a pool, 0 where it holds none."""
         return max((held.state.position for held in self.in_pool(pool) if held.strategy == strategy), default=0)
 
+    def owner_of(self, pool: int, position: int) -> int:
+        """Return the strategy that opened a position, -1 where none of this run did."""
+        return next((held.strategy for held in self.in_pool(pool) if held.state.position == position), -1)
+
     def numbered(self) -> list[tuple[int, int]]:
         """Return pool and number of every position that has one, in order."""
         return sorted(
@@ -88,7 +92,11 @@ class BinPositions:
         return frozenset(self._index[held.state.pool] for held in self._held.values())
 
     def value(self, pool: int, accounts: Mapping[str, Account]) -> Amounts:
-        """Return what the positions in one pool hold, fees earned included.
+        """Return what all positions in one pool hold, as `values` says."""
+        return sum(self.values(pool, accounts).values(), NOTHING)
+
+    def values(self, pool: int, accounts: Mapping[str, Account]) -> dict[int, Amounts]:
+        """Return what the positions of each strategy in one pool hold, fees earned included.
 
         Bins in arrays that are not among the accounts count as nothing.
 
@@ -101,23 +109,25 @@ class BinPositions:
         pair = accounts.get(info.pool)
         positions = self.in_pool(pool)
         if pair is None or not positions:
-            return NOTHING
+            return {}
         arrays = _arrays(info.venue, accounts)
         extension = None
         if info.venue is Venue.METEORA:
             found = accounts.get(str(bitmap_extension_address(Pubkey.from_string(info.pool))))
             extension = found.data if found is not None else None
-        total = NOTHING
+        worth: dict[int, Amounts] = {}
         for held in positions:
             state = LiquidityState(pair.data, held.state.data, arrays, extension)
             try:
-                total += saros_value(state) if info.venue is Venue.SAROS else meteora_value(state).total
+                value = saros_value(state) if info.venue is Venue.SAROS else meteora_value(state).total
             except (ZeroDivisionError, OverflowError):
                 raise DlmmError(f"position {held.state.address}: its bins are not in the pool's state yet") from None
+            worth[held.strategy] = worth.get(held.strategy, NOTHING) + value
+        total = sum(worth.values(), NOTHING)
         if max(total.x, total.y) > MOST_UNITS:
             # Fees count from where a position last looked: from bins older than that they come out as nearly 2**64.
             raise DlmmError(f"pool {info.pool}: its positions are newer than its bins")
-        return total
+        return worth
 
     def snapshot(self) -> tuple[HeldPosition, ...]:
         """Return all positions."""

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
+from operators.accounts import lacks
 from operators.blocks import CANCEL, QUOTE, REPORT, TICK, Fields, Rows
 from operators.blocks import OPEN as OPEN_POSITION
 from operators.ledger import book_fill, mark, mark_row, sample
@@ -45,6 +46,7 @@ from operators.orders import (
     OPEN,
     REFUSED,
     SELL,
+    STRATEGY_BUDGET,
     WITHHELD,
     compact,
     end,
@@ -99,6 +101,7 @@ def _may_fill(order: Fields, ledger: Fields, book: Fields) -> bool:
 def _meet(
     ledger: Fields,
     books: Rows,
+    accounts: Rows,
     table: Rows,
     pool: int,
     result: Fields,
@@ -118,18 +121,18 @@ def _meet(
         if cursor.awaits != 0:
             cursor.awaits = 0
             if result.is_filled == DONE_ELSEWHERE:
-                finish(order, FILLED, ledger, book, ended, cursor)
+                finish(order, FILLED, ledger, book, accounts, ended, cursor)
                 refresh(books, risk)
             elif result.is_filled != 0 and ledger.is_signed != 0:
                 order.compute_units = result.compute_units
                 send(order, ledger, sent, cursor)
             elif result.is_filled != 0:
-                book_fill(ledger, book, order, result, fills[cursor.fills])
+                book_fill(ledger, book, accounts, order, result, fills[cursor.fills])
                 cursor.fills += 1
-                finish(order, FILLED, ledger, book, ended, cursor)
+                finish(order, FILLED, ledger, book, accounts, ended, cursor)
                 refresh(books, risk)
             elif order.kind == IMMEDIATE:
-                finish(order, FAILED, ledger, book, ended, cursor)
+                finish(order, FAILED, ledger, book, accounts, ended, cursor)
             else:
                 order.tried_slot = ledger.slot
                 order.tried_bin = book.active_id
@@ -148,6 +151,7 @@ def _act_on(
     signal: Fields,
     ledger: Fields,
     books: Rows,
+    accounts: Rows,
     table: Rows,
     policies: Rows,
     limits: Rows,
@@ -158,11 +162,12 @@ def _act_on(
 ) -> None:
     """Turn a signal into cancels and orders, each held against the policy and the gate."""
     if signal.kind == QUOTE or signal.kind == CANCEL:
-        take_back(ledger, books, table, signal.pool, signal.strategy, venue.latency_slots, ended, cursor)
+        take_back(ledger, books, accounts, table, signal.pool, signal.strategy, venue.latency_slots, ended, cursor)
     if signal.kind == CANCEL or ledger.closing != 0:
         return
     mark(ledger, books)
     book = books[signal.pool]
+    account = accounts[signal.strategy, signal.pool]
     for side in (BUY, SELL):
         limit = signal.bid if side == BUY else signal.ask
         if not limit > 0.0:
@@ -170,7 +175,7 @@ def _act_on(
         # The place behind the open orders is free: the table has room for every order a slice may add.
         order = table[ledger.open_orders]
         rule, figure, bound = draft(
-            order, signal, side, ledger, book, policies[signal.strategy], limits[0].max_position_size, venue
+            order, signal, side, ledger, book, account, policies[signal.strategy], limits[0].max_position_size, venue
         )
         status = WITHHELD
         if rule == NO_RULE:
@@ -182,6 +187,10 @@ def _act_on(
             rule, figure, bound = objection(
                 order, side == BUY, need_x, need_y, ledger, books, limits, header, tails, correlation, waiting
             )
+            if rule == NO_RULE:
+                is_lacking, figure, bound = lacks(account, book, need_x, need_y)
+                if is_lacking:
+                    status, rule = WITHHELD, STRATEGY_BUDGET
         if rule != NO_RULE:
             order.rule = rule
             order.figure = figure
@@ -189,13 +198,13 @@ def _act_on(
             cursor.ended = end(order, status, book.seq, ledger.slot, ended, cursor.ended)
         else:
             ledger.open_orders += 1
-            reserve(book, order, 1)
+            reserve(book, accounts, order, 1)
             if side == BUY:
                 count_approval(ledger)
 
 
 @kernel
-def _unwind(ledger: Fields, books: Rows, table: Rows, venue: Fields, unwinding: Unwinding) -> int:
+def _unwind(ledger: Fields, books: Rows, accounts: Rows, table: Rows, venue: Fields, unwinding: Unwinding) -> int:
     """Sell what is held while the emergency stop is on: nothing is asked of the gate, for it takes risk off.
 
     :returns: How many orders it made.
@@ -229,19 +238,26 @@ def _unwind(ledger: Fields, books: Rows, table: Rows, venue: Fields, unwinding: 
         order.kind = IMMEDIATE
         order.urgency = 3
         ledger.open_orders += 1
-        reserve(book, order, 1)
+        reserve(book, accounts, order, 1)
     return count
 
 
 @kernel
 def _watch_losses(
-    ledger: Fields, books: Rows, table: Rows, limits: Rows, latency_slots: int, ended: Rows, cursor: Fields
+    ledger: Fields,
+    books: Rows,
+    accounts: Rows,
+    table: Rows,
+    limits: Rows,
+    latency_slots: int,
+    ended: Rows,
+    cursor: Fields,
 ) -> None:
     """Turn the emergency stop on when the drawdown calls for it, and take back all that is open."""
     mark(ledger, books)
     if ledger.stopped == 0 and ledger.drawdown > limits[0].emergency_stop_loss:
         ledger.stopped = 1
-        take_back(ledger, books, table, -1, -1, latency_slots, ended, cursor)
+        take_back(ledger, books, accounts, table, -1, -1, latency_slots, ended, cursor)
 
 
 @kernel
@@ -249,7 +265,7 @@ def advance(
     rows: Rows,
     order_of_rows: NDArray[np.int64],
     signals: Rows,
-    state: tuple[Rows, Rows, Rows],
+    state: tuple[Rows, Rows, Rows, Rows],
     rules: tuple[Rows, Rows, Rows],
     risk: Risk,
     unwinding: Unwinding,
@@ -265,7 +281,8 @@ def advance(
 
     :arg signals: `SIGNAL` array in order of `seq`.
 
-    :arg state: `LEDGER` (1,), `BOOK` (pools,), table of open orders (`ORDER`, long enough for all that may come).
+    :arg state: `LEDGER` (1,), `BOOK` (pools,), table of open orders (`ORDER`, long enough for all that may come),
+        `ACCOUNT` (strategies + 1, pools).
 
     :arg rules: `POLICY` (strategies,), `LIMITS` (1,), `VENUE` (1,).
 
@@ -285,7 +302,7 @@ def advance(
         command or an arbitrage, to be taken up by the caller before it calls again.
 
     """
-    ledger_, books, table = state
+    ledger_, books, table, accounts = state
     policies, limits, venue_ = rules
     ended, _, samples, _ = out
     ledger, cursor, result, venue = ledger_[0], cursor_[0], result_[0], venue_[0]
@@ -294,18 +311,18 @@ def advance(
         if cursor.stage == SLOT_BEGINS:
             if row.slot > ledger.slot:
                 ledger.slot = row.slot
-                retire(ledger, books, table, ended, cursor)
+                retire(ledger, books, accounts, table, ended, cursor)
                 cursor.stage = SLOT_MEETS
             else:
                 cursor.stage = ROW_COUNTS
         if cursor.stage == SLOT_MEETS:
-            if _meet(ledger, books, table, -1, result, out, cursor, risk):
+            if _meet(ledger, books, accounts, table, -1, result, out, cursor, risk):
                 return AWAITS_RESULT
-            _watch_losses(ledger, books, table, limits, venue.latency_slots, ended, cursor)
+            _watch_losses(ledger, books, accounts, table, limits, venue.latency_slots, ended, cursor)
             if (
                 ledger.stopped != 0
                 and ledger.closing == 0
-                and _unwind(ledger, books, table, venue, unwinding) > 0
+                and _unwind(ledger, books, accounts, table, venue, unwinding) > 0
                 and ledger.is_signed != 0
             ):
                 continue  # what is to be sold meets its pools in this slot
@@ -330,7 +347,7 @@ def advance(
                 book.contact_slot = max(book.contact_slot, row.slot - row.account)
             else:
                 book.contact_slot = max(book.contact_slot, row.slot)
-            mark_row(ledger, book, row)
+            mark_row(ledger, book, accounts, row)
             cursor.stage = ROW_REACHES
             if book.has_positions != 0 and row.kind != TICK:
                 return AWAITS_VALUE
@@ -340,7 +357,7 @@ def advance(
             if book.bin_price <= book.buy_below or book.bin_price >= book.sell_above:
                 cursor.stage = ROW_MEETS
         if cursor.stage == ROW_MEETS:
-            if _meet(ledger, books, table, row.pool, result, out, cursor, risk):
+            if _meet(ledger, books, accounts, table, row.pool, result, out, cursor, risk):
                 return AWAITS_RESULT
             cursor.stage = SIGNALS_COUNT
         while (
@@ -355,13 +372,13 @@ def advance(
                     return AWAITS_COMMAND
                 cursor.is_taken_up = 0
             else:
-                _act_on(signal, ledger, books, table, policies, limits, venue, ended, cursor, risk)
+                _act_on(signal, ledger, books, accounts, table, policies, limits, venue, ended, cursor, risk)
             cursor.has_acted = 1
             cursor.signal += 1
         if ledger.is_signed != 0 and cursor.has_acted != 0:
             # What was wished at this row need not wait for the next one: it may be sent now.
             cursor.stage = SIGNALS_MEET
-            if _meet(ledger, books, table, row.pool, result, out, cursor, risk):
+            if _meet(ledger, books, accounts, table, row.pool, result, out, cursor, risk):
                 return AWAITS_RESULT
         cursor.has_acted = 0
         cursor.stage = SLOT_BEGINS

@@ -100,7 +100,7 @@ class Commands:
         order["land_slot"] += self._venue["latency_slots"][0]
         tables.table[place] = order
         tables.ledger["open_orders"] += 1
-        reserve(tables.books[int(order["pool"])], tables.table[place], 1)
+        reserve(tables.books[int(order["pool"])], tables.accounts, tables.table[place], 1)
         if tables.is_signed:
             send(tables.table[place], tables.ledger[0], tables.sent, tables.cursor[0])
 
@@ -127,7 +127,7 @@ class Commands:
             moved = (answer.amount_in, answer.amount_out, answer.fee, int(answer.fee_on_input), answer.bins)
             result[0] = (1, *moved, answer.price_impact, answer.compute_units)
             filled = int(tables.cursor["fills"][0])
-            book_fill(tables.ledger[0], tables.books[pool], leg, result[0], tables.fills[filled])
+            book_fill(tables.ledger[0], tables.books[pool], tables.accounts, leg, result[0], tables.fills[filled])
             tables.cursor["fills"] += 1
         return True
 

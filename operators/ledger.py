@@ -11,6 +11,7 @@ import numpy as np
 from dlmm.jit import kernel
 from dlmm.price import BASIS_POINTS
 from dlmm.records import Venue
+from operators.accounts import average_cost, buy, sell
 from operators.blocks import Fields, Rows
 from operators.orders import BUY
 from operators.pools import PoolInfo
@@ -68,6 +69,8 @@ LEDGER = np.dtype(
         ("losses", "i8"),
         ("gross_profit", "f8"),
         ("gross_loss", "f8"),
+        ("transaction_cost", "f8"),  # quote currency that a transaction costs on paper ..
+        ("transaction_costs", "f8"),  # .. and what all of them came to
         ("is_signed", "i8"),  # 1 where orders are real transactions, whose reports alone move the books
         ("lamports", "i8"),  # native SOL of the wallet
         (
@@ -107,7 +110,8 @@ SAROS_MAX_FEE = 1.0 - 1e-9
 def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: float) -> Rows:
     """Make the books of all pools.
 
-    :arg traded: Inventory target of each pool that is traded, by index; the capital is split evenly over them.
+    :arg traded: Share of the budget to be held in X, for each pool that is traded, by index; the capital is split
+        evenly over them.
 
     :arg capital: Quote currency.
 
@@ -131,7 +135,32 @@ def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: f
 
 
 @kernel
-def mark_row(ledger: Fields, book: Fields, row: Fields) -> None:
+def _lay_out(book: Fields, accounts: Rows, pool: int) -> None:
+    """Give each account its share of the pool's budget, a part of which buys X at the price there is."""
+    for place in range(accounts.shape[0]):
+        account = accounts[place, pool]
+        account.cost = book.price
+        account.start = book.budget * account.share
+        in_base = account.start * account.inventory_target
+        # A price of almost nothing buys more than 64 bits can count; what it cannot buy stays in quote currency.
+        account.base = math.floor(min(in_base / book.price / book.unit_x, MAX_BASE * account.share))
+        account.quote = math.floor((account.start - account.base * book.unit_x * book.price) / book.unit_y)
+        book.base += account.base
+        book.quote += account.quote
+
+
+@kernel
+def _appraise(book: Fields, accounts: Rows, pool: int) -> None:
+    """Write down what each account begins with, at the price there is."""
+    for place in range(accounts.shape[0]):
+        account = accounts[place, pool]
+        account.cost = book.price
+        in_base = (account.base + account.position_x) * book.unit_x * book.price
+        account.start += (account.quote + account.position_y) * book.unit_y + in_base
+
+
+@kernel
+def mark_row(ledger: Fields, book: Fields, accounts: Rows, row: Fields) -> None:
     """Take over a row's price; at the first one, lay out the budget at that price.
 
     On paper the budget is a sum of money of which a part buys X there and then. With signed execution it is what the
@@ -150,14 +179,12 @@ def mark_row(ledger: Fields, book: Fields, row: Fields) -> None:
         if ledger.is_signed != 0:
             cash, inventory = pool_value(book)
             book.budget = cash + inventory
+            _appraise(book, accounts, row.pool)
             ledger.start += book.budget
             if ledger.sol_pool == row.pool:
                 ledger.start += ledger.lamports * 1e-9 * row.price
             return
-        in_base = book.budget * book.inventory_target
-        # A price of almost nothing buys more than 64 bits can count; what it cannot buy stays in quote currency.
-        book.base = math.floor(min(in_base / row.price / book.unit_x, MAX_BASE))
-        book.quote = math.floor((book.budget - book.base * book.unit_x * row.price) / book.unit_y)
+        _lay_out(book, accounts, row.pool)
 
 
 @kernel
@@ -187,6 +214,7 @@ def mark(ledger: Fields, books: Rows) -> None:
         equity += cash + inventory
     if ledger.is_signed != 0:
         equity += sol_value(ledger, books)
+    equity -= ledger.transaction_costs
     ledger.equity = equity
     ledger.peak = max(ledger.peak, equity)
     ledger.drawdown = 1.0 - equity / ledger.peak if ledger.peak > 0.0 else 0.0
@@ -209,6 +237,7 @@ def sample(ledger: Fields, books: Rows, ts_event_ns: int, out: Fields) -> None:
         fees += books[index].fees
     if ledger.is_signed != 0:
         cash += sol_value(ledger, books)
+    cash -= ledger.transaction_costs
     out.ts_event_ns = ts_event_ns
     out.slot = ledger.slot
     out.equity = ledger.equity
@@ -220,8 +249,10 @@ def sample(ledger: Fields, books: Rows, ts_event_ns: int, out: Fields) -> None:
 
 
 @kernel
-def book_fill(ledger: Fields, book: Fields, order: Fields, result: Fields, fill: Fields) -> None:
-    """Book what a swap moved, and write it down as a fill.
+def book_fill(ledger: Fields, book: Fields, accounts: Rows, order: Fields, result: Fields, fill: Fields) -> None:
+    """Book what a swap moved in its pool's book and its strategy's account, and write it down as a fill.
+
+    What a sell realises counts against the average cost of the account, and the book's cost is the accounts' average.
 
     :arg result: `RESULT` record of the swap: raw amounts, fee and the token it was taken in.
 
@@ -233,8 +264,7 @@ def book_fill(ledger: Fields, book: Fields, order: Fields, result: Fields, fill:
     if is_buy:
         paid = result.amount_in * book.unit_y
         bought = result.amount_out * book.unit_x
-        held = (book.base + book.position_x) * book.unit_x
-        book.cost = (book.cost * held + paid) / (held + bought)
+        buy(accounts[order.strategy, order.pool], book, result.amount_in, result.amount_out, fee)
         book.quote -= result.amount_in
         book.base += result.amount_out
         price = paid / bought
@@ -242,7 +272,7 @@ def book_fill(ledger: Fields, book: Fields, order: Fields, result: Fields, fill:
     else:
         received = result.amount_out * book.unit_y
         sold = result.amount_in * book.unit_x
-        realised = received - book.cost * sold
+        realised = sell(accounts, order.strategy, order.pool, book, result.amount_in, result.amount_out, fee)
         book.base -= result.amount_in
         book.quote += result.amount_out
         price = received / sold
@@ -253,6 +283,7 @@ def book_fill(ledger: Fields, book: Fields, order: Fields, result: Fields, fill:
         elif realised < 0.0:
             ledger.losses += 1
             ledger.gross_loss -= realised
+    book.cost = average_cost(accounts, order.pool, book.cost)
     book.realised += realised
     book.fees += fee
     ledger.fills += 1

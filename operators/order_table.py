@@ -3,8 +3,9 @@
 import numpy as np
 
 from dlmm.jit import kernel
+from operators.accounts import hold
 from operators.blocks import Fields, Rows
-from operators.orders import BUY, CANCELLED, EXPIRED, OPEN, RESTING, SELL, SENT, compact, end
+from operators.orders import BUY, CANCELLED, EXPIRED, FAILED, FILLED, OPEN, RESTING, SELL, SENT, compact, end
 
 CURSOR = np.dtype(
     [
@@ -24,8 +25,9 @@ CURSOR = np.dtype(
 
 
 @kernel
-def reserve(book: Fields, order: Fields, sign: int) -> None:
-    """Set aside what an order may take, or with a sign of -1 free it again."""
+def reserve(book: Fields, accounts: Rows, order: Fields, sign: int) -> None:
+    """Set aside what an order may take, in book and account; with a sign of -1 free it again."""
+    hold(accounts, order, sign)
     if order.side == BUY:
         book.reserved_quote += sign * order.amount_in
     elif order.side == SELL:
@@ -35,9 +37,18 @@ def reserve(book: Fields, order: Fields, sign: int) -> None:
 
 
 @kernel
-def finish(order: Fields, status: int, ledger: Fields, book: Fields, ended: Rows, cursor: Fields) -> None:
-    """Take an order to its end, and free what it reserved."""
-    reserve(book, order, -1)
+def finish(
+    order: Fields, status: int, ledger: Fields, book: Fields, accounts: Rows, ended: Rows, cursor: Fields
+) -> None:
+    """Take an order to its end, and free what it reserved.
+
+    On paper an order that reached its pool, to fill or to fail there, has cost a transaction. With signed execution the
+    cluster's own fees count.
+    """
+    reserve(book, accounts, order, -1)
+    if ledger.is_signed == 0 and status in (FILLED, FAILED):
+        ledger.transaction_costs += ledger.transaction_cost
+        accounts[order.strategy, order.pool].transaction_costs += ledger.transaction_cost
     cursor.ended = end(order, status, book.seq, ledger.slot, ended, cursor.ended)
 
 
@@ -53,16 +64,16 @@ def send(order: Fields, ledger: Fields, sent: Rows, cursor: Fields) -> None:
 
 
 @kernel
-def retire(ledger: Fields, books: Rows, table: Rows, ended: Rows, cursor: Fields) -> None:
+def retire(ledger: Fields, books: Rows, accounts: Rows, table: Rows, ended: Rows, cursor: Fields) -> None:
     """End what is due in this slot."""
     for index in range(ledger.open_orders):
         order = table[index]
         if order.status != OPEN:
             continue  # on the way: nothing can take it back
         if ledger.slot >= order.cancel_slot:
-            finish(order, CANCELLED, ledger, books[order.pool], ended, cursor)
+            finish(order, CANCELLED, ledger, books[order.pool], accounts, ended, cursor)
         elif ledger.slot >= order.expiry_slot:
-            finish(order, EXPIRED, ledger, books[order.pool], ended, cursor)
+            finish(order, EXPIRED, ledger, books[order.pool], accounts, ended, cursor)
     ledger.open_orders = compact(table, ledger.open_orders)
 
 
@@ -85,7 +96,15 @@ def refresh_reach(ledger: Fields, books: Rows, table: Rows) -> None:
 
 @kernel
 def take_back(
-    ledger: Fields, books: Rows, table: Rows, pool: int, strategy: int, latency_slots: int, ended: Rows, cursor: Fields
+    ledger: Fields,
+    books: Rows,
+    accounts: Rows,
+    table: Rows,
+    pool: int,
+    strategy: int,
+    latency_slots: int,
+    ended: Rows,
+    cursor: Fields,
 ) -> None:
     """Cancel the resting orders of one strategy in one pool; negative stands for every one.
 
@@ -101,7 +120,7 @@ def take_back(
         else:
             order.cancel_slot = min(order.cancel_slot, ledger.slot)
             if order.status == OPEN:
-                finish(order, CANCELLED, ledger, books[order.pool], ended, cursor)
+                finish(order, CANCELLED, ledger, books[order.pool], accounts, ended, cursor)
     if ledger.is_signed != 0:
         ledger.open_orders = compact(table, ledger.open_orders)
 

@@ -16,6 +16,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from dlmm.errors import DlmmError
 from dlmm.records import SwapFailure, SwapRequest
 from dlmm.struct_arrays import copied, join, taken
+from operators.accounts import ACCOUNT, inventory_targets, open_accounts
 from operators.arbitrate import NONE_DROPPED
 from operators.baselines import Baselines
 from operators.bin_positions import BinPositions
@@ -62,22 +63,21 @@ class Portfolio:
         self._limits = np.array([tuple(getattr(limit, name) for name in LIMITS.names or ())], LIMITS)
         venue = (params.latency_slots, round(params.equity_interval_s * 1e9), params.slippage_bps / 10_000.0)
         self._venue = np.array([venue], VENUE)
-        targets: dict[int, float] = {}
-        for planned in params.strategies:
-            for pool in planned.pools:
-                targets.setdefault(pool, planned.policy.inventory_target)
-        self._tables = Tables(open_books(params.pools, targets, params.capital))
+        traded = inventory_targets(params.strategies, params.pools)
+        accounts = open_accounts(params.strategies, params.pools)
+        self._tables = Tables(open_books(params.pools, traded, params.capital), accounts)
         self._tables.ledger["start"] = params.capital
         near_bins = 2 * params.depth_bins + 1
         cost = params.transaction_cost
         self._baselines = Baselines(params.pools, self._tables.books, cost=cost, near_bins=near_bins)
+        self._tables.ledger["transaction_cost"] = params.transaction_cost
         self._risk = open_risk(len(params.pools), limit.var_sample_s, limit.var_horizon_s, limit.default_volatility)
         unwinding = (DUST_VALUE, limit.emergency_slippage, limit.unwind_retry_slots)
         pools = len(params.pools)
         self._unwinding = np.array([unwinding], UNWINDING), open_sales(pools), np.zeros(pools, SALE)
         self._positions = BinPositions(params.pools)
         self._commands = Commands(params.pools, self._pools, self._positions, self._limits, self._venue)
-        self._settlement = Settlement(params.pools, tuple(sorted(targets)), self._positions)
+        self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._positions)
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0
         self._waiting: dict[int, list[Block]] = {}
@@ -121,7 +121,7 @@ class Portfolio:
         for block in blocks:
             if block.writes:
                 self._pools.settle(block.pool, block.writes[-1].seq)
-        return self._report(blocks, rows)
+        return self._report(blocks, signals)
 
     def _reports_of(self, blocks: list[Block], rows: Rows) -> dict[int, bytes]:
         """Return the reports of a slice, encoded, by sequence number."""
@@ -134,7 +134,7 @@ class Portfolio:
         tables = self._tables
         rules = (self._policies, self._limits, self._venue)
         while True:
-            state = (tables.ledger, tables.books, tables.table)
+            state = (tables.ledger, tables.books, tables.table, tables.accounts)
             out = (tables.ended, tables.fills, tables.samples, tables.sent)
             mine = (state, rules, self._risk, self._unwinding, out)
             asked = advance(rows, order_of_rows, signals, *mine, tables.cursor, self._result)
@@ -225,7 +225,7 @@ class Portfolio:
                 answer.compute_units,
             )
 
-    def _report(self, blocks: list[Block], rows: Rows) -> Report:
+    def _report(self, blocks: list[Block], signals: Rows) -> Report:
         tables = self._tables
         ended, filled, sampled, sent = (int(tables.cursor[name][0]) for name in ("ended", "fills", "samples", "sent"))
         orders, fills, equity = tables.ended[:ended], tables.fills[:filled], tables.samples[:sampled]
@@ -250,6 +250,7 @@ class Portfolio:
             ts_recv_ns=recv_ns,
             totals=totals,
             approved=approved,
+            signals=signals,
         )
 
     def _totals(self, last: Block) -> Totals:
@@ -277,6 +278,7 @@ class Portfolio:
             fingerprint=self._params.fingerprint,
             ledger=tables.ledger.tobytes(),
             books=tables.books.tobytes(),
+            accounts=tables.accounts.tobytes(),
             open_orders=tables.open_orders.tobytes(),
             pools=self._pools.snapshot(),
             next_slice=self._next_slice,
@@ -302,10 +304,11 @@ class Portfolio:
         is_ours = state.fingerprint == self._params.fingerprint
         tables = self._tables
         is_ours = is_ours and len(state.groups) == len(self._groups)
-        if not is_ours or len(state.books) != tables.books.nbytes or len(state.signals) != len(self._signals):
+        if not is_ours or len(state.accounts) != tables.accounts.nbytes or len(state.signals) != len(self._signals):
             raise DlmmError("portfolio state was saved under other settings; go back to them, or start anew")
         tables.ledger = np.frombuffer(state.ledger, LEDGER).copy()
         tables.books = np.frombuffer(state.books, tables.books.dtype).copy()
+        tables.accounts = np.frombuffer(state.accounts, ACCOUNT).reshape(tables.accounts.shape).copy()
         tables.table = np.frombuffer(state.open_orders, ORDER).copy()
         self._pools.restore(state.pools)
         self._next_slice = state.next_slice

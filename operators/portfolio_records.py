@@ -5,7 +5,7 @@ import msgspec
 from dlmm.records import Record
 from operators.baselines import Baseline
 from operators.bin_positions import HeldPosition
-from operators.blocks import Block, Rows
+from operators.blocks import NO_SIGNALS, Block, Rows
 from operators.commands import Approved
 from operators.paper_pools import PaperPoolsState
 from operators.pools import PoolInfo
@@ -120,7 +120,7 @@ class Totals(Record, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):
-    """What one slice brought: orders that ended, fills, samples of equity.
+    """What one slice brought: orders that ended, fills, samples of equity, what strategies said.
 
     With the last slice come the orders that are still open, and the totals.
 
@@ -140,6 +140,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     ts_recv_ns: int = 0
     totals: Totals | None = None
     approved: tuple[Approved, ...] = ()
+    signals: Rows = NO_SIGNALS
 
 
 class PortfolioState(Record, frozen=True):
@@ -149,6 +150,7 @@ class PortfolioState(Record, frozen=True):
     fingerprint: str
     ledger: bytes
     books: bytes
+    accounts: bytes
     open_orders: bytes
     pools: PaperPoolsState
     next_slice: int

@@ -63,6 +63,7 @@ def draft(
     side: int,
     ledger: Fields,
     book: Fields,
+    account: Fields,
     policy: Fields,
     max_position_size: float,
     venue: Fields,
@@ -101,8 +102,8 @@ def draft(
         is_possible = (raw_in / raw_limit if is_buy else raw_in * raw_limit) < RAW_AMOUNTS
     # Amounts are cut to whole raw units; the least result is rounded up, so that a fill never breaks the limit.
     order.amount_in = math.floor(raw_in) if is_possible else 0
-    if is_sized_here and not is_buy and order.amount_in > book.base - book.reserved_base:
-        order.amount_in = book.base - book.reserved_base
+    if is_sized_here and not is_buy and order.amount_in > account.base - account.reserved_base:
+        order.amount_in = max(account.base - account.reserved_base, 0)
         value = order.amount_in * book.unit_x * price
     order.min_out = 0
     if is_possible:

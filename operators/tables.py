@@ -16,14 +16,17 @@ class Tables:
 
     :arg books: `BOOK` array, one record a pool.
 
+    :arg accounts: `ACCOUNT` array (strategies + 1, pools).
+
     :ivar table: Open orders first, `ledger.open_orders` of them; behind them is room.
 
     :ivar cursor: `CURSOR` (1,), whose counts say how much of the four outputs is written.
 
     """
 
-    def __init__(self, books: Rows) -> None:
+    def __init__(self, books: Rows, accounts: Rows) -> None:
         self.books = books
+        self.accounts = accounts
         self.ledger = np.zeros(1, LEDGER)
         self.ledger["slot"] = -1
         self.ledger["next_order"] = 1
@@ -87,7 +90,8 @@ class Tables:
     def take_back_all(self, latency_slots: int) -> None:
         """Cancel all that rests."""
         ledger = self.ledger[0]
-        take_back(ledger, self.books, self.table, -1, -1, latency_slots, self.ended, self.cursor[0])
+        ended, cursor = self.ended, self.cursor[0]
+        take_back(ledger, self.books, self.accounts, self.table, -1, -1, latency_slots, ended, cursor)
 
     def find(self, order: int) -> int:
         """Return the place of an open order in the table, -1 where it is not among them."""
@@ -97,5 +101,6 @@ class Tables:
     def finish(self, place: int, status: int) -> None:
         """Take the order at a place of the table to its end; the places of those behind it change."""
         order = self.table[place]
-        finish(order, status, self.ledger[0], self.books[int(order["pool"])], self.ended, self.cursor[0])
+        book = self.books[int(order["pool"])]
+        finish(order, status, self.ledger[0], book, self.accounts, self.ended, self.cursor[0])
         self.ledger["open_orders"] = compact(self.table, int(self.ledger["open_orders"][0]))

@@ -1,9 +1,13 @@
 """The wallet in the books: divided among the pools when a run opens it, and held against the chain again and again."""
 
+from fractions import Fraction
+
 from msgspec.structs import replace
 
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Record
+from operators.accounts import NOBODY, move
+from operators.blocks import Rows
 from operators.execution_reports import WalletReport
 from operators.ledger import QUOTE_IS_SOL, sol_value
 from operators.pools import PoolInfo
@@ -61,12 +65,16 @@ class WalletBooks:
         self.totals = WalletTotals()
 
     def open(self, report: WalletReport, tables: Tables) -> None:
-        """Divide what the wallet holds evenly among the pools that trade it, down to the last unit."""
+        """Divide what the wallet holds among the pools that trade it, evenly, and there among the strategies' accounts.
+
+        A strategy gets X by its share of the pool and the inventory it aims at, and Y by what then is left of its
+        share. Nothing is lost: what does not divide is the first one's.
+        """
         ledger = tables.ledger
         ledger["is_signed"] = 1
         # Pool by pool, the wallet's worth takes the place of the capital, and no fall is measured from that.
         tables.books["budget"] = 0.0
-        for figure in ("start", "equity", "peak", "drawdown", "max_drawdown"):
+        for figure in ("start", "equity", "peak", "drawdown", "max_drawdown", "transaction_costs"):
             ledger[figure] = 0.0
         ledger["lamports"] = report.lamports
         ledger["next_order"] = max(int(ledger["next_order"][0]), report.next_order)
@@ -83,6 +91,7 @@ class WalletBooks:
                 for place, pool in enumerate(sharers):
                     share, rest = divmod(token.amount, len(sharers))
                     tables.books[pool][field] = share + (place < rest)
+                    _divide(tables.accounts[:, pool], field, share + (place < rest))
         self.totals = WalletTotals(report.wallet, report)
 
     def compare(self, report: WalletReport, tables: Tables) -> None:
@@ -115,13 +124,14 @@ class WalletBooks:
         pool = self.owner_of(difference.mint, -1)
         if pool < 0:
             return
-        book = tables.books[pool]
-        if difference.mint == self._pools[pool].mint_x:
-            book["base"] += difference.amount
-            ledger["start"] += difference.amount * book["unit_x"] * book["price"]
-        else:
-            book["quote"] += difference.amount
-            ledger["start"] += difference.amount * book["unit_y"]
+        book, accounts = tables.books[pool], tables.accounts[:, pool]
+        is_x = difference.mint == self._pools[pool].mint_x
+        field, worth = ("base", book["unit_x"] * book["price"]) if is_x else ("quote", book["unit_y"])
+        held = accounts[field].copy()
+        book[field] += difference.amount
+        move(tables.accounts, NOBODY, pool, *((difference.amount, 0) if is_x else (0, difference.amount)))
+        accounts["start"] += (accounts[field] - held) * worth
+        ledger["start"] += difference.amount * worth
 
     def owner_of(self, mint: str, pool: int) -> int:
         """Return the pool in whose book a mint's units are kept: the given one, or else the first."""
@@ -139,3 +149,23 @@ class WalletBooks:
             if self._pools[pool].mint_y == mint:
                 total += int(tables.books[pool]["quote"])
         return total
+
+
+def _divide(accounts: Rows, field: str, amount: int) -> None:
+    """Divide a pool's X or Y among its accounts.
+
+    :arg field: `base` or `quote`.
+
+    """
+    shares = [Fraction(float(share)) for share in accounts["share"]]
+    targets = [Fraction(float(target)) for target in accounts["inventory_target"]]
+    each = zip(shares, targets, strict=True)
+    weights = [share * (target if field == "base" else 1 - target) for share, target in each]
+    if not any(weights):  # no strategy wants this token: it is divided all the same
+        weights = shares
+    total = sum(weights, Fraction(0))
+    parts = [int(amount * weight / total) if total else 0 for weight in weights]
+    first = next((place for place, share in enumerate(shares) if share), NOBODY)
+    parts[first] += amount - sum(parts)
+    for place, part in enumerate(parts):
+        accounts[field][place] = part

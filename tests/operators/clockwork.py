@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from dlmm.struct_arrays import join
+from operators.accounts import ACCOUNT
 from operators.blocks import Rows, order_by_seq
 from operators.clockwork import AWAITS_RESULT, RESULT, advance
 from operators.ledger import EQUITY, LEDGER, open_books
@@ -51,7 +52,10 @@ class Rules(msgspec.Struct, frozen=True):
     interval_ns: int = 1_000_000_000
     slippage: float = 0.005
     capital: float = 100_000.0
+    transaction_cost: float = 0.0
     strategies: int = 4
+    shares: tuple[float, ...] = (1.0,)
+    """Of each pool's budget, by strategy; those beyond have none."""
 
 
 def at_bin_price(order: int, pool: int, side: int, amount_in: int, active_id: int) -> tuple[int, int]:
@@ -77,6 +81,12 @@ class Clockwork:
         self.ledger = np.zeros(1, LEDGER)
         self.ledger["slot"], self.ledger["next_order"] = -1, 1
         self.books = open_books(POOLS, dict.fromkeys(range(len(POOLS)), r.inventory_target), r.capital)
+        self.ledger["transaction_cost"] = r.transaction_cost
+        self.accounts = np.zeros((r.strategies + 1, len(POOLS)), ACCOUNT)
+        self.accounts["inventory_target"][:-1] = r.inventory_target
+        for strategy, share in enumerate(r.shares):
+            self.accounts["share"][strategy] = share
+        self.accounts["share"][-1] = max(1.0 - sum(r.shares), 0.0)
         self.table = np.zeros(0, ORDER)
         policy = (r.size_fraction, r.max_liquidity_share, r.inventory_target, r.max_inventory_deviation)
         self.policies = np.array([policy] * r.strategies, POLICY)
@@ -96,7 +106,7 @@ class Clockwork:
         self.table = np.concatenate([self.table[:held], np.zeros(room - held, ORDER)])
         out = (np.zeros(room, ORDER), np.zeros(room, FILL), np.zeros(len(rows) + 1, EQUITY), np.zeros(room, ORDER))
         cursor, result = np.zeros(1, CURSOR), np.zeros(1, RESULT)
-        state, rules = (self.ledger, self.books, self.table), (self.policies, self.limits, self.venue)
+        state, rules = (self.ledger, self.books, self.table, self.accounts), (self.policies, self.limits, self.venue)
         order_of_rows = order_by_seq(rows)
         terms = (rules, self.risk, self.unwinding)
         while advance(rows, order_of_rows, wanted, state, *terms, out, cursor, result) == AWAITS_RESULT:

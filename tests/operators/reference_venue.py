@@ -42,8 +42,18 @@ class Resting:
 
 
 @dataclass
+class Part:
+    """One strategy's part of a purse."""
+
+    share: float
+    base: int = 0
+    quote: int = 0
+    cost: float = 0.0
+
+
+@dataclass
 class Purse:
-    """One pool's budget."""
+    """One pool's budget, and whose part of it is whose; what is nobody's comes last."""
 
     pool: int
     budget: float
@@ -52,11 +62,23 @@ class Purse:
     active_id: int = 0
     liquidity: float = 0.0
     is_open: bool = False
-    base: int = 0
-    quote: int = 0
-    cost: float = 0.0
+    parts: list[Part] = field(default_factory=list)
     realised: float = 0.0
     fees: float = 0.0
+
+    @property
+    def base(self) -> int:
+        return sum(part.base for part in self.parts)
+
+    @property
+    def quote(self) -> int:
+        return sum(part.quote for part in self.parts)
+
+    @property
+    def cost(self) -> float:
+        if not self.base:
+            return self.parts[0].cost
+        return sum(part.cost * part.base for part in self.parts) / self.base
 
     @property
     def unit_x(self) -> float:
@@ -97,7 +119,10 @@ class ReferenceVenue:
     purses: list[Purse] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.purses = [Purse(pool, self.rules.capital / len(POOLS)) for pool in range(len(POOLS))]
+        shares = [*self.rules.shares, *[0.0] * (self.rules.strategies - len(self.rules.shares))]
+        for pool in range(len(POOLS)):
+            parts = [Part(share) for share in (*shares, 1.0 - sum(shares))]
+            self.purses.append(Purse(pool, self.rules.capital / len(POOLS), parts=parts))
 
     def walk(self, rows: Rows, signals: Rows) -> None:
         for row in sorted(rows, key=lambda row: int(row["seq"])):
@@ -148,10 +173,12 @@ class ReferenceVenue:
         purse.active_id, purse.liquidity = int(row["active_id"]), float(row["liquidity"])
         if not purse.is_open:
             purse.is_open = True
-            in_base = purse.budget * self.rules.inventory_target
-            purse.base = math.floor(in_base / purse.price / purse.unit_x)
-            purse.quote = math.floor((purse.budget - purse.inventory) / purse.unit_y)
-            purse.cost = purse.price
+            for place, part in enumerate(purse.parts):
+                mine, is_idle = purse.budget * part.share, place == len(purse.parts) - 1
+                in_base = 0.0 if is_idle else mine * self.rules.inventory_target
+                part.base = math.floor(in_base / purse.price / purse.unit_x)
+                part.quote = math.floor((mine - part.base * purse.unit_x * purse.price) / purse.unit_y)
+                part.cost = purse.price
 
     def mark(self) -> None:
         self.equity = 0.0
@@ -183,17 +210,18 @@ class ReferenceVenue:
 
     def fill(self, order: Resting, purse: Purse, out: int, fee: int) -> None:
         realised = 0.0
+        part = purse.parts[order.strategy]
         if order.side > 0:
             paid, bought = order.amount_in * purse.unit_y, out * purse.unit_x
-            held = purse.base * purse.unit_x
-            purse.cost = (purse.cost * held + paid) / (held + bought)
-            purse.quote, purse.base = purse.quote - order.amount_in, purse.base + out
+            held = part.base * purse.unit_x
+            part.cost = (part.cost * held + paid) / (held + bought)
+            part.quote, part.base = part.quote - order.amount_in, part.base + out
             purse.fees += fee * purse.unit_y
             price = paid / bought
         else:
             received, sold = out * purse.unit_y, order.amount_in * purse.unit_x
-            realised = received - purse.cost * sold
-            purse.base, purse.quote = purse.base - order.amount_in, purse.quote + out
+            realised = received - part.cost * sold
+            part.base, part.quote = part.base - order.amount_in, part.quote + out
             purse.fees += fee * purse.unit_x * purse.price
             price = received / sold
         purse.realised += realised
@@ -244,7 +272,8 @@ class ReferenceVenue:
             value = size * price
         raw_limit = limit * purse.unit_x / purse.unit_y
         amount_in = math.floor(value / purse.unit_y if side > 0 else size / purse.unit_x)
-        free = purse.base - self.promised(purse.pool, -1)
+        strategy = int(signal["strategy"])
+        free = purse.parts[strategy].base - self.promised(purse.pool, -1, strategy)
         if is_sized_here and side < 0 and amount_in > free:
             amount_in, value = free, free * purse.unit_x * price
         min_out = math.ceil(amount_in / raw_limit if side > 0 else amount_in * raw_limit)
@@ -255,7 +284,7 @@ class ReferenceVenue:
             seq=int(signal["seq"]),
             slot=self.slot,
             pool=int(signal["pool"]),
-            strategy=int(signal["strategy"]),
+            strategy=strategy,
             side=side,
             is_immediate=signal["kind"] == TAKE,
             amount_in=amount_in,
@@ -274,6 +303,13 @@ class ReferenceVenue:
         if order.rule != "none":
             self.finish(order, "refused")
             return
+        part = purse.parts[strategy]
+        mine, unit = (part.quote, purse.unit_y) if side > 0 else (part.base, purse.unit_x)
+        free = mine - self.promised(purse.pool, side, strategy)
+        if order.amount_in > free:
+            order.rule, order.figure, order.bound = "strategy_budget", order.amount_in * unit, free * unit
+            self.finish(order, "withheld")
+            return
         self.open.append(order)
 
     def withheld(self, order: Resting, purse: Purse) -> tuple[str, float, float]:
@@ -287,8 +323,13 @@ class ReferenceVenue:
             return "inventory_band", share, edge
         return "none", 0.0, 0.0
 
-    def promised(self, pool: int, side: int) -> int:
-        return sum(order.amount_in for order in self.open if order.pool == pool and order.side == side)
+    def promised(self, pool: int, side: int, strategy: int | None = None) -> int:
+        """What open orders of a side have promised, those of one strategy or all."""
+        return sum(
+            order.amount_in
+            for order in self.open
+            if order.pool == pool and order.side == side and strategy in (None, order.strategy)
+        )
 
     def exposure(self, purse: Purse) -> float:
         return purse.inventory + self.promised(purse.pool, 1) * purse.unit_y

@@ -47,6 +47,7 @@ def rulebooks(draw: st.DrawFn) -> Rules:
         latency_slots=draw(st.sampled_from((1, 1, 2, 3))),
         interval_ns=draw(st.sampled_from((1_000_000_000, 400_000_000))),
         slippage=draw(st.sampled_from((0.0, 0.005))),
+        shares=draw(st.sampled_from(((0.5, 0.5), (1.0, 0.0), (0.25, 0.5)))),
     )
 
 
@@ -197,6 +198,9 @@ def test_no_order_meets_the_pool_in_its_own_slot_or_after_its_end(
 # Scenarios: one pool, SOL, in whose bin 0 one X costs about 137 Y. Limits far below or above the market wait.
 
 
+SHARED = Rules(shares=(0.5, 0.5))
+
+
 def price_at(bins: int) -> float:
     return bin_price(0, -996 + bins)
 
@@ -314,7 +318,7 @@ def test_in_the_slot_where_a_cancel_lands_it_beats_the_fill(bins: list[int], exp
 def test_a_quote_replaces_the_last_one_of_its_strategy_in_its_pool_only() -> None:
     rows = market([(0, 1, 0, 9), (1, 0, 0, 9), (0, 1, 0, 9), (0, 1, 0, 9)])
     first = [signal(rows[0], bid=above(-9)), signal(rows[0], bid=above(-9), strategy=1), signal(rows[1], bid=0.3)]
-    venue = Clockwork().walk(rows, *first, signal(rows[2], bid=above(-8)))
+    venue = Clockwork(SHARED).walk(rows, *first, signal(rows[2], bid=above(-8)))
     assert [status(venue, order) for order in (1, 2, 3, 4)] == ["cancelled", "open", "open", "open"]
 
 
@@ -335,7 +339,7 @@ def test_a_quote_replaced_before_it_landed_never_rests() -> None:
 
 def test_orders_of_one_pool_fill_in_the_order_of_their_ids() -> None:
     rows = path([0, -9, 0])
-    venue = Clockwork().walk(
+    venue = Clockwork(SHARED).walk(
         rows, *[signal(rows[0], bid=above(bins), strategy=number) for number, bins in enumerate((-6, -5))]
     )
     assert venue.asked == [(1, 1), (2, 1)]
