@@ -1,0 +1,231 @@
+"""The ladder keeper: from the wish for a ladder to the order that moves it, and from strayed inventory to its repeat.
+
+Into a ladder goes all that the strategy's account has in the pool: X as asks, Y as bids, what its ladder of before
+holds included, and no more than the largest order allowed. Both sides lean away from what there is too much of; beyond
+the inventory's band that side alone is quoted which brings it back. A move is two transactions, a first ladder one:
+what is not expected to earn more in fees than they cost is withheld.
+"""
+
+import math
+
+import numpy as np
+
+from dlmm.records import Record
+from operators.bin_positions import BinPositions
+from operators.blocks import SHAPES, SIGNAL, Rows
+from operators.ladder_bins import MOST_BINS, LadderBins, bin_limits, lean, wished_bins
+from operators.liquidity_orders import blank_order
+from operators.orders import (
+    CLOSE,
+    COST_ABOVE_PROFIT,
+    IMPOSSIBLE_AMOUNT,
+    NO_RULE,
+    REBALANCE,
+    SIZED_BY_BUDGET,
+    SIZED_BY_LIMIT,
+    TOO_SMALL,
+)
+from operators.pools import PoolInfo
+from operators.strategies.interface import PlannedStrategy, Policy
+from operators.strategies.ladder_making import NEAR_BINS
+from operators.tables import Tables
+
+TRANSACTIONS_TO_PLACE, TRANSACTIONS_TO_MOVE = 1, 2
+
+Draft = tuple[np.void, int, float, float]
+"""An order, and what speaks against it as it stands: a rule, its figure and its bound."""
+
+
+class LastLadder(Record, frozen=True):
+    """What was wished last of one strategy's ladder in one pool, and what came of it.
+
+    :arg signal: `SIGNAL` record.
+
+    :arg active_id: Of the pool, when it was wished.
+
+    :arg order: That was to place it; where that is the number of the strategy's newest position, it did.
+
+    :arg tried_ns: Market time of that order.
+
+    :arg side: Of the inventory's band on which the strategy was then: 1 long, -1 short, 0 inside.
+
+    """
+
+    signal: bytes
+    active_id: int
+    order: int
+    tried_ns: int
+    side: int
+
+
+LaddersState = tuple[tuple[int, int, LastLadder], ...]
+"""Snapshot: strategy, pool, and what is remembered of its ladder there."""
+
+
+class LadderKeeper:
+    """Draft the orders that place and move ladders.
+
+    :arg limits: `LIMITS` (1,).
+
+    :arg transaction_cost: Quote currency.
+
+    """
+
+    def __init__(
+        self,
+        pools: tuple[PoolInfo, ...],
+        strategies: tuple[PlannedStrategy, ...],
+        positions: BinPositions,
+        limits: Rows,
+        transaction_cost: float,
+    ) -> None:
+        self._bounds = [bin_limits(info) for info in pools]
+        self._policies = [planned.policy for planned in strategies]
+        self._positions = positions
+        self._limits = limits
+        self._transaction_cost = transaction_cost
+        self._last: dict[tuple[int, int], LastLadder] = {}
+
+    def snapshot(self) -> LaddersState:
+        """Return what is remembered."""
+        return tuple((strategy, pool, last) for (strategy, pool), last in self._last.items())
+
+    def restore(self, state: LaddersState) -> None:
+        """Go on from a snapshot."""
+        self._last = {(strategy, pool): last for strategy, pool, last in state}
+
+    def draft(self, signal: np.void, tables: Tables) -> Draft | None:
+        """Turn a wish into an order.
+
+        A wish that says what the last one said is that one, repeated: if the ladder does not stand, it is placed around
+        the present price.
+
+        :returns: `None` where it stands, or where the strategy's last ladder is still under way in the pool: the wish
+            may come again.
+
+        """
+        strategy, pool = int(signal["strategy"]), int(signal["pool"])
+        if self._is_under_way(strategy, pool, tables):
+            return None
+        last = self._last.get((strategy, pool))
+        if last is None or not _is_same(signal, np.frombuffer(last.signal, SIGNAL)[0]):
+            return self._draft(signal, int(tables.books[pool]["active_id"]), tables)
+        if last.order == self._positions.newest(pool, strategy):
+            return None
+        return self._draft(signal, last.active_id, tables)
+
+    def due(self, pool: int, seq: int, tables: Tables) -> list[Draft]:
+        """Return the orders that repeat ladders around the present price, since inventory has left its band or is back.
+
+        It is back once it strays by half as much as the band is wide.
+
+        :arg seq: Of the row that made it so.
+
+        """
+        drafts = []
+        for (strategy, where), last in self._last.items():
+            if (
+                where != pool
+                or not self._positions.newest(pool, strategy)
+                or self._is_under_way(strategy, pool, tables)
+            ):
+                continue
+            policy = self._policies[strategy]
+            waits_until = last.tried_ns + round(policy.min_rebalance_s * 1e9)
+            if int(tables.ledger["ts_event_ns"][0]) < waits_until:
+                continue
+            strayed = self._share(strategy, pool, tables) - policy.inventory_target
+            is_back = last.side != 0 and strayed * last.side <= policy.max_inventory_deviation / 2.0
+            if is_back or (last.side == 0 and _side(strayed, policy) != 0):
+                tables.grow()
+                signal = np.frombuffer(last.signal, SIGNAL).copy()[0]
+                signal["seq"] = seq
+                drafts.append(self._draft(signal, last.active_id, tables))
+        return drafts
+
+    def _is_under_way(self, strategy: int, pool: int, tables: Tables) -> bool:
+        held = tables.open_orders
+        mine = (held["strategy"] == strategy) & (held["pool"] == pool)
+        return bool((mine & ((held["action"] == REBALANCE) | (held["action"] == CLOSE))).any())
+
+    def _share(self, strategy: int, pool: int, tables: Tables) -> float:
+        """Return the share in X of what a strategy holds in a pool; its target where it holds nothing."""
+        account, book = tables.accounts[strategy, pool], tables.books[pool]
+        x = (int(account["base"]) + int(account["position_x"])) * float(book["unit_x"] * book["price"])
+        y = (int(account["quote"]) + int(account["position_y"])) * float(book["unit_y"])
+        return x / (x + y) if x + y > 0.0 else self._policies[strategy].inventory_target
+
+    def _draft(self, signal: np.void, active_then: int, tables: Tables) -> Draft:
+        strategy, pool = int(signal["strategy"]), int(signal["pool"])
+        order = blank_order(tables, pool, strategy, int(signal["seq"]))
+        order["action"] = REBALANCE
+        order["urgency"] = signal["urgency"]
+        order["shape"] = min(max(int(signal["shape"]), 0), len(SHAPES) - 1)
+        policy, active_id = self._policies[strategy], int(tables.books[pool]["active_id"])
+        share = self._share(strategy, pool, tables)
+        side = _side(share - policy.inventory_target, policy)
+        now = int(tables.ledger["ts_event_ns"][0])
+        self._last[strategy, pool] = LastLadder(signal.tobytes(), active_then, int(order["order"]), now, side)
+
+        moved = lean(share, policy.inventory_target, policy.max_inventory_deviation, policy.skew_bins)
+        bins = wished_bins(signal).by(active_id - active_then).beside(active_id).leaning(active_id, moved)
+        bins = bins.only(bids=side <= 0, asks=side >= 0)
+        return (order, *self._fill_in(order, bins, float(signal["expected_profit"]), tables))
+
+    def _fill_in(self, order: np.void, bins: LadderBins, per_unit: float, tables: Tables) -> tuple[int, float, float]:
+        """Write bins and amounts into an order; return what speaks against it."""
+        strategy, pool = int(order["strategy"]), int(order["pool"])
+        account, book = tables.accounts[strategy, pool], tables.books[pool]
+        x = max(int(account["base"]) - int(account["reserved_base"]) + int(account["position_x"]), 0)
+        y = max(int(account["quote"]) - int(account["reserved_quote"]) + int(account["position_y"]), 0)
+        # A bin that takes less than a unit takes nothing.
+        bins = bins.only(bids=y >= bins.bids, asks=x >= bins.asks)
+        x, y = x if bins.asks else 0, y if bins.bids else 0
+        first, last = self._bounds[pool]
+        if bins.lower < first or bins.upper > last:
+            return IMPOSSIBLE_AMOUNT, *((bins.lower, first) if bins.lower < first else (bins.upper, last))
+        if bins.upper - bins.lower >= MOST_BINS:
+            return IMPOSSIBLE_AMOUNT, bins.upper - bins.lower + 1, MOST_BINS
+        value = x * float(book["unit_x"] * book["price"]) + y * float(book["unit_y"])
+        most = float(self._limits["max_position_size"][0])
+        order["sized_by"] = SIZED_BY_BUDGET
+        if value > most:
+            x, y, value = math.floor(x * (most / value)), math.floor(y * (most / value)), most
+            order["sized_by"] = SIZED_BY_LIMIT
+            bins = bins.only(bids=y >= bins.bids, asks=x >= bins.asks)
+        if not bins.bids and not bins.asks:
+            return TOO_SMALL, value, 0.0
+        order["position"] = order["order"]
+        for field in LadderBins.__struct_fields__:
+            order[field] = getattr(bins, field)
+        order["amount_x"], order["amount_y"] = x, y
+        order["other_min_out"] = book["active_id"]
+        # X was at risk before; so was the Y that stood in bins.
+        order["value"] = max(y - int(account["position_y"]), 0) * float(book["unit_y"])
+        newest = self._positions.newest(pool, strategy)
+        if newest:
+            order["old_position"] = newest
+            order["old_lower"], order["old_upper"] = self._positions.range_of(pool, newest) or (0, 0)
+        cost = (TRANSACTIONS_TO_MOVE if newest else TRANSACTIONS_TO_PLACE) * self._transaction_cost
+        income = _income(per_unit, value, bins, float(book["liquidity"]))
+        return (COST_ABOVE_PROFIT, income, cost) if income <= cost else (NO_RULE, 0.0, 0.0)
+
+
+def _income(per_unit: float, value: float, bins: LadderBins, liquidity: float) -> float:
+    """Return the fee income of a whole ladder: a unit earns the less, the more of us there is in its bins.
+
+    NaN where nothing is claimed.
+    """
+    density = NEAR_BINS / (bins.bids + bins.asks)
+    return per_unit * value / (1.0 + value * density / max(liquidity, 1.0))
+
+
+def _side(strayed: float, policy: Policy) -> int:
+    """Tell on which side of its band inventory is: 1 with too much X, -1 with too little, 0 inside."""
+    if abs(strayed) < policy.max_inventory_deviation:
+        return 0
+    return 1 if strayed >= 0.0 else -1
+
+
+def _is_same(one: np.void, other: np.void) -> bool:
+    return all(one[field] == other[field] for field in ("lower", "bid_upper", "ask_lower", "upper", "shape"))
