@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 
 from solders.transaction import VersionedTransaction
 
-from connectors.execution.building.planning import needs, step
+from connectors.execution.building.bundling import Fits
+from connectors.execution.building.planning import needs, positions_of, step
 from connectors.execution.building.pool_accounts import PoolAccounts
-from connectors.execution.building.positions import PositionPart, part_address, parts, placed
+from connectors.execution.building.positions import PositionPart, part_address, placed
 from connectors.execution.building.steps import BuildError, Step
 from connectors.execution.reading import AccountReader, Fresh
 from connectors.execution.wallet import Wallet
@@ -35,15 +36,27 @@ class LiquidityPlanner:
 
     :arg accounts: The live view of a pool; raises `BuildError` for one that there is none of.
 
+    :arg fits: Tells whether a step goes into one packet.
+
     """
 
-    def __init__(self, reader: AccountReader, wallet: Wallet, accounts: Callable[[str], PoolAccounts]) -> None:
+    def __init__(
+        self, reader: AccountReader, wallet: Wallet, accounts: Callable[[str], PoolAccounts], fits: Fits
+    ) -> None:
         self._reader = reader
         self._wallet = wallet
         self._accounts = accounts
+        self._fits = fits
 
     def plan(
-        self, command: LiquidityCommand, index: int, then: Callable[[Plan], None], *, wire: bytes = b"", slot: int = 0
+        self,
+        command: LiquidityCommand,
+        index: int,
+        then: Callable[[Plan], None],
+        *,
+        wire: bytes = b"",
+        slot: int = 0,
+        is_apart: bool = False,
     ) -> None:
         """Plan the next transaction; `then` is called once, in a later round, unless the reader is stopped first.
 
@@ -52,6 +65,8 @@ class LiquidityPlanner:
         :arg wire: The transaction that landed before it, whose positions are wanted; empty: none are.
 
         :arg slot: The accounts must be as of this slot at least.
+
+        :arg is_apart: Whether a rebalance shall not close and place in one transaction.
 
         """
         try:
@@ -62,14 +77,23 @@ class LiquidityPlanner:
             plan = Plan(refusal(error.kind, error.reason), ())
             self._reader.read((), 0, lambda _: then(plan))
             return
-        self._reader.read(wanted, slot, lambda fresh: then(self._plan(command, index, touched.values(), fresh)))
+        numbered = tuple(touched.values())
+        self._reader.read(wanted, slot, lambda fresh: then(self._plan(command, index, numbered, fresh, is_apart)))
 
-    def _plan(self, command: LiquidityCommand, index: int, touched: Iterable[PositionPart], fresh: Fresh) -> Plan:
+    def _plan(
+        self,
+        command: LiquidityCommand,
+        index: int,
+        touched: Iterable[tuple[int, PositionPart]],
+        fresh: Fresh,
+        is_apart: bool,
+    ) -> Plan:
         positions: tuple[PositionState, ...] = ()
         try:
             pool = fresh.over(self._accounts(command.pool))
-            positions = tuple(position_state(command.position, pool, part, self._wallet) for part in touched)
-            return Plan(step(command, index, {command.pool: pool}, self._wallet), positions)
+            positions = tuple(position_state(number, pool, part, self._wallet) for number, part in touched)
+            pools = {command.pool: pool}
+            return Plan(step(command, index, pools, self._wallet, self._fits, is_apart=is_apart), positions)
         except BuildError as error:
             return Plan(refusal(error.kind, error.reason), positions)
 
@@ -91,8 +115,10 @@ def position_state(position: int, pool: PoolAccounts, part: PositionPart, wallet
     return PositionState(position, pool.info.pool, str(found.address), found.lower, found.upper, found.data)
 
 
-def _touched(command: LiquidityCommand, pool: PoolAccounts, wallet: Wallet, wire: bytes) -> dict[str, PositionPart]:
-    """Find the parts of the command's position that a transaction names, by address.
+def _touched(
+    command: LiquidityCommand, pool: PoolAccounts, wallet: Wallet, wire: bytes
+) -> dict[str, tuple[int, PositionPart]]:
+    """Find the parts of the command's positions that a transaction names, by address, each with its position's number.
 
     :raises BuildError: The command's range is no position.
 
@@ -100,6 +126,5 @@ def _touched(command: LiquidityCommand, pool: PoolAccounts, wallet: Wallet, wire
     if not wire:
         return {}
     named = {str(key) for key in VersionedTransaction.from_bytes(wire).message.account_keys}
-    cut = parts(pool.info.venue, command.position, command.lower, command.upper)
-    found = {str(part_address(pool.info.venue, pool.program, part, wallet)): part for part in cut}
-    return {address: part for address, part in found.items() if address in named}
+    found = positions_of(command, pool, wallet)
+    return {address: one for address, one in found.items() if address in named}

@@ -71,7 +71,7 @@ class OrdersInFlight:
         self._accounts = accounts
         self._listener = tell
         self._reader = AccountReader(links.reactor, links.chain)
-        self._planner = LiquidityPlanner(self._reader, wallet, accounts)
+        self._planner = LiquidityPlanner(self._reader, wallet, accounts, links.writer.fits)
         self._lives: dict[str, OrderLife] = {}
         self._promised: dict[str, int] = {}
         self._timers: dict[str, Timer] = {}
@@ -152,7 +152,8 @@ class OrdersInFlight:
         elif isinstance(command, Swap | SwapRoute):
             self._refuse(life, "not_retried: it was signed once and can land no more")
         else:
-            self._planner.plan(command, life.next_step, partial(self._planned, life))
+            has_failed = life.tries[life.next_step] > 0
+            self._planner.plan(command, life.next_step, partial(self._planned, life), is_apart=has_failed)
 
     def _planned(self, life: OrderLife, plan: Plan) -> None:
         """Take the plan of an order's next transaction."""
@@ -291,7 +292,7 @@ class OrdersInFlight:
             self._planner.plan(command, life.next_step, then, wire=flight.wire, slot=landed.slot)
         else:
             life.tries[flight.step] += 1
-            is_final = not is_curable(landed.error) or life.tries[flight.step] >= self._terms.most_tries
+            is_final = not is_curable(landed.error, command) or life.tries[flight.step] >= self._terms.most_tries
             self._tell_landed(life, flight, landed, is_final=is_final)
             if not is_final:
                 self._go_on(life)

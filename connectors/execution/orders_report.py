@@ -16,6 +16,7 @@ from operators.commands import (
     ClaimFees,
     ClosePosition,
     CreatePosition,
+    Rebalance,
     RemoveLiquidity,
     Swap,
     SwapRoute,
@@ -100,8 +101,18 @@ def describe(approved: Approved) -> str:
             what = "claim the fees of"
         case ClosePosition():
             what = "close"
+        case Rebalance():
+            what = _ladder(command)
     bins = f"bins {command.lower} to {command.upper}"
     return f"{what} position {command.position} ({bins}) in {command.pool}"
+
+
+def _ladder(command: Rebalance) -> str:
+    bids = f"{command.amount_y:,} Y in bins to {command.bid_upper}"
+    asks = f"{command.amount_x:,} X in bins from {command.ask_lower}"
+    placed = " and ".join(side for side, amount in ((bids, command.amount_y), (asks, command.amount_x)) if amount)
+    closed = f"close position {command.old_position} and " if command.old_position else ""
+    return f"{closed}place {placed} as"
 
 
 def _swap(swap: Swap) -> str:

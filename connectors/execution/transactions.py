@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from solders.instruction import Instruction
 
 from connectors.execution.building.lookup_tables import LookupTable
-from connectors.execution.building.messages import step_message
+from connectors.execution.building.messages import fits_packet, step_message
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.signing import sign
 from connectors.execution.building.steps import BuildError, Step
@@ -91,7 +91,7 @@ class TransactionWriter:
         urgency: int,
         spent_today: int,
     ) -> SignedTransaction | Refusal:
-        """Write and sign a swap, or two in one transaction; the hot path.
+        """Write and sign a swap, or some in one transaction; the hot path.
 
         :arg pools: As they were last seen, by address.
 
@@ -131,6 +131,12 @@ class TransactionWriter:
             return self._signed(message, step.extra, hash_, priority_fee(price, units), urgency, tip)
         except BuildError as error:
             return refusal(error.kind, error.reason)
+
+    def fits(self, step: Step) -> bool:
+        """Tell whether a step goes into one packet, together with a tip where one is paid."""
+        tips = () if self._bundles is None else self._bundles.tips(self._wallet.address, 0)[:1]
+        whole = Step((*step.instructions, *tips), step.compute_units, step.extra)
+        return fits_packet(whole, self._wallet.address, self._tables)
 
     def housekeeping(self, step: Step) -> SignedTransaction | Refusal:
         """Compile and sign a transaction that belongs to no order, at the least price."""

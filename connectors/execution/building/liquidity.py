@@ -6,16 +6,26 @@ from typing import Protocol
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
+from connectors.execution.building.ladders import Rungs
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.positions import Placed, PositionPart, UnbuildableCommand
 from connectors.execution.building.steps import Step
 from connectors.execution.building.token_instructions import create_associated
-from dlmm.liquidity import LiquidityChange, LiquidityFailure, PoolTokens
+from dlmm.liquidity import Amounts, LiquidityChange, LiquidityFailure, PoolTokens
 from dlmm.programs import associated_token_account
+from dlmm.records import Account, Record
 from dlmm.tokens import decode_mint
-from operators.commands import AddLiquidity
+from operators.commands import AddLiquidity, Rebalance
 
 _AMOUNT = slice(64, 72)
+_TOKEN_ACCOUNT_BYTES = 165
+
+
+class Filling(Record, frozen=True):
+    """A step that fills rungs of a ladder, and the pool's accounts after it."""
+
+    step: Step
+    after: PoolAccounts
 
 
 class VenueLiquidity(Protocol):
@@ -54,6 +64,30 @@ class VenueLiquidity(Protocol):
         ...
 
 
+class VenueLadders(Protocol):
+    """Ladders of one wallet in one pool, and what the steps about its positions leave behind."""
+
+    def closed(self, one: Placed) -> PoolAccounts:
+        """Return the pool's accounts as they are after a position's closing."""
+        ...
+
+    def opened(self, part: PositionPart) -> PoolAccounts:
+        """Return the pool's accounts as they are after a position's opening."""
+        ...
+
+    def rungs(self, command: Rebalance, cut: Sequence[PositionPart]) -> list[Rungs]:
+        """Cut a ladder into what is filled together."""
+        ...
+
+    def is_filled(self, one: Placed, rungs: Rungs) -> bool:
+        """Tell whether rungs hold shares."""
+        ...
+
+    def fill(self, command: Rebalance, one: Placed, rungs: Rungs, amounts: Amounts) -> Filling | None:
+        """Fill rungs of a position, or `None` where the amounts give no share."""
+        ...
+
+
 class Tokens:
     """A wallet's accounts for both tokens of a pool.
 
@@ -81,6 +115,30 @@ class Tokens:
             if not self._pool.has(account)
         ]
 
+    @property
+    def held(self) -> Amounts:
+        """What the wallet holds of both, raw units; 0 where there is no account."""
+        x, y = map(self._balance, self.accounts)
+        return Amounts(x, y)
+
+    def moved(self, change: Amounts) -> dict[str, Account]:
+        """Return the wallet's accounts after its holdings have changed, made where they are missing.
+
+        :arg change: Positive for what comes in; no holding falls below zero.
+
+        """
+        found = {}
+        for account, program, amount in zip(self.accounts, self._programs, (change.x, change.y), strict=True):
+            held = self._pool.accounts.get(str(account))
+            data = bytearray(_TOKEN_ACCOUNT_BYTES) if held is None else bytearray(held.data)
+            data[_AMOUNT] = max(self._balance(account) + amount, 0).to_bytes(8, "little")
+            found[str(account)] = Account(str(program), bytes(data))
+        return found
+
+    def _balance(self, account: Pubkey) -> int:
+        held = self._pool.accounts.get(str(account))
+        return 0 if held is None else int.from_bytes(held.data[_AMOUNT], "little")
+
     def require(self, amounts: Sequence[int]) -> None:
         """Refuse to spend more than there is.
 
@@ -90,9 +148,8 @@ class Tokens:
 
         """
         for amount, account, mint in zip(amounts, self.accounts, self._mints, strict=True):
-            held = self._pool.accounts.get(str(account))
-            balance = 0 if held is None else int.from_bytes(held.data[_AMOUNT], "little")
-            if amount > balance or held is None:
+            balance = self._balance(account)
+            if amount > balance or not self._pool.has(account):
                 raise UnbuildableCommand("insufficient_tokens", f"{amount} of {mint} with {balance} in {account}")
 
 
@@ -116,8 +173,18 @@ def require_deposited(outcome: LiquidityChange | LiquidityFailure) -> LiquidityC
     :raises UnbuildableCommand: `refused_deposit`, or `nothing_deposited`.
 
     """
-    if isinstance(outcome, LiquidityFailure):
-        raise UnbuildableCommand("refused_deposit", f"{outcome.name} ({outcome.code}): {outcome.reason}")
+    outcome = require_change(outcome, "refused_deposit")
     if not any(change.share for change in outcome.bins):
         raise UnbuildableCommand("nothing_deposited", f"no share in any of {len(outcome.bins)} bins")
+    return outcome
+
+
+def require_change(outcome: LiquidityChange | LiquidityFailure, kind: str) -> LiquidityChange:
+    """Refuse what the program would refuse.
+
+    :raises UnbuildableCommand: The kind.
+
+    """
+    if isinstance(outcome, LiquidityFailure):
+        raise UnbuildableCommand(kind, f"{outcome.name} ({outcome.code}): {outcome.reason}")
     return outcome

@@ -20,6 +20,7 @@ SIGNATURE_BYTES = 64
 _KEY_BYTES, _HASH_BYTES = 32, 32
 _HEADER_BYTES = 4  # the version, and the counts of keys that sign and of those that are only read
 _CONTINUES, _SEVEN_BITS = 0x80, 0x7F
+_ANY_HASH = str(Hash.default())
 
 
 class MessageParts(Record, frozen=True):
@@ -78,6 +79,15 @@ def step_message(step: Step, payer: Pubkey, blockhash: str, price: int, tables: 
 
     """
     return compile_message(payer, (*budget(step.compute_units, price), *step.instructions), blockhash, tables)
+
+
+def fits_packet(step: Step, payer: Pubkey, tables: Sequence[LookupTable] = ()) -> bool:
+    """Tell whether a step goes into one packet, whatever it bids."""
+    try:
+        step_message(step, payer, _ANY_HASH, 0, tables)
+    except BuildError:
+        return False
+    return True
 
 
 def wire_length(message: bytes) -> int:

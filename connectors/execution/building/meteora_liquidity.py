@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from msgspec import structs
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from connectors.execution.building import liquidity_units as units
 from connectors.execution.building.compute_budget import MAX_UNITS
-from connectors.execution.building.liquidity import Tokens, pool_tokens, require_deposited
-from connectors.execution.building.pool_accounts import PoolAccounts, meteora_keys, refuse_transfer_hooks
+from connectors.execution.building.liquidity import pool_tokens, require_deposited
+from connectors.execution.building.meteora_ground import MeteoraGround
+from connectors.execution.building.pool_accounts import PoolAccounts, refuse_transfer_hooks
 from connectors.execution.building.positions import KeySource, Placed, PositionPart, UnbuildableCommand, part_address
 from connectors.execution.building.spreads import PartDeposit, favors_x, strategy_deposits
 from connectors.execution.building.steps import Step
@@ -18,30 +17,10 @@ from dlmm.liquidity import BASIS_POINTS, Amounts, LiquidityState
 from dlmm.meteora.book import Book
 from dlmm.meteora.instructions import liquidity, position
 from dlmm.meteora.instructions.liquidity import PositionAccounts, StrategyDeposit
-from dlmm.meteora.keys import PoolKeys
-from dlmm.meteora.layout import BITMAP_EXTENSION, EXTENSION_DISCRIMINATOR
 from dlmm.meteora.liquidity import add_liquidity_by_strategy
 from dlmm.meteora.pdas import bin_array_address, bin_array_indices, bitmap_extension_address
-from dlmm.meteora.positions import claimable_fees, is_empty, new_bin_array
-from dlmm.records import Record
+from dlmm.meteora.positions import claimable_fees, is_empty
 from operators.commands import AddLiquidity
-
-_BITMAP_ARRAYS = 512
-"""Arrays from -512 to 511 have their bits in the pool's own account."""
-
-
-class _Ground(Record, frozen=True):
-    """The bin arrays of a range, with those that have to be made first.
-
-    :arg made: Instructions that make them, and what they use.
-
-    """
-
-    keys: PoolKeys
-    arrays: dict[int, bytes]
-    extension: bytes | None
-    made: tuple[Instruction, ...]
-    units: int
 
 
 class MeteoraLiquidity:
@@ -53,8 +32,7 @@ class MeteoraLiquidity:
 
     def __init__(self, pool: PoolAccounts, wallet: KeySource) -> None:
         self._pool, self._wallet = pool, wallet
-        self._keys = meteora_keys(pool)
-        self._tokens = Tokens(pool, wallet.address)
+        self._site = MeteoraGround(pool, wallet)
 
     def needed(self, parts: Sequence[PositionPart]) -> list[Pubkey]:
         """Return the positions, the bin arrays of their range, and the bitmap extension."""
@@ -80,10 +58,10 @@ class MeteoraLiquidity:
             raise UnbuildableCommand(
                 "bad_range", f"bins {part.lower} to {part.upper} in a pool of {lowest} to {highest}"
             )
-        ground = self._ground(part.lower, part.upper)
+        ground = self._site.below(part.lower, part.upper)
         owner = self._wallet.address
         opening = position.initialize_position2(
-            lb_pair=self._keys.lb_pair,
+            lb_pair=self._site.keys.lb_pair,
             position=self._wallet.derived(part.key_name).pubkey(),
             lower_bin_id=part.lower,
             width=part.width,
@@ -117,7 +95,7 @@ class MeteoraLiquidity:
 
     def has_shares(self, one: Placed) -> bool:
         """Tell whether a position holds any share."""
-        book = Book(self._state(one))
+        book = Book(self._site.state(one))
         return any(book.share(bin_id) for bin_id in range(one.lower, one.upper + 1))
 
     def gives(self, one: Placed, bps: int) -> bool:
@@ -126,7 +104,7 @@ class MeteoraLiquidity:
 
     def withdraw(self, one: Placed, bps: int) -> Step:
         """Withdraw a part of every bin's share."""
-        missing = self._tokens.missing()
+        missing = self._site.tokens.missing()
         return Step(
             (*missing, self._removal(one, bps)),
             units.limit(len(missing) * units.TOKEN_ACCOUNT_UNITS, units.meteora_withdrawal(one.width)),
@@ -134,9 +112,9 @@ class MeteoraLiquidity:
 
     def claim(self, one: Placed) -> Step | None:
         """Claim the fees of a position, or `None` where it has none."""
-        if not claimable_fees(self._state(one)):
+        if not claimable_fees(self._site.state(one)):
             return None
-        missing = self._tokens.missing()
+        missing = self._site.tokens.missing()
         return Step(
             (*missing, self._claim(one)),
             units.limit(len(missing) * units.TOKEN_ACCOUNT_UNITS, units.meteora_claim(one.width)),
@@ -152,13 +130,13 @@ class MeteoraLiquidity:
 
         """
         owner = self._wallet.address
-        has_shares, has_fees = self.has_shares(one), bool(claimable_fees(self._state(one)))
+        has_shares, has_fees = self.has_shares(one), bool(claimable_fees(self._site.state(one)))
         is_farmed = bool(self._pool.pair["rewards"]["mint"].any())
         if not (has_shares or has_fees) and is_farmed and not is_empty(one.data):
             return None
         instructions, used = [], [units.meteora_closing(one.width)]
         if has_shares or has_fees:
-            instructions = self._tokens.missing()
+            instructions = self._site.tokens.missing()
             used.append(len(instructions) * units.TOKEN_ACCOUNT_UNITS)
         if has_shares:
             instructions.append(self._removal(one, BASIS_POINTS))
@@ -195,8 +173,8 @@ class MeteoraLiquidity:
             for strategy in wanted.strategies
         ]
         total = sum((Amounts(deposit.amount_x, deposit.amount_y) for deposit in deposits), Amounts(0, 0))
-        self._tokens.require((total.x, total.y))
-        ground = self._ground(one.lower, one.upper)
+        self._site.tokens.require((total.x, total.y))
+        ground = self._site.below(one.lower, one.upper)
         state = LiquidityState(self._pool.account(self._pool.info.pool).data, one.data, ground.arrays, ground.extension)
         tokens = pool_tokens(self._pool)
         for deposit in deposits:
@@ -212,44 +190,8 @@ class MeteoraLiquidity:
 
     def _removal(self, one: Placed, bps: int) -> Instruction:
         return liquidity.remove_liquidity_by_range2(
-            self._accounts(one), from_bin_id=one.lower, to_bin_id=one.upper, bps_to_remove=bps
+            self._site.accounts(one), from_bin_id=one.lower, to_bin_id=one.upper, bps_to_remove=bps
         )
 
     def _claim(self, one: Placed) -> Instruction:
-        return liquidity.claim_fee2(self._accounts(one), min_bin_id=one.lower, max_bin_id=one.upper)
-
-    def _accounts(self, one: Placed) -> PositionAccounts:
-        return PositionAccounts(self._keys, one.address, self._wallet.address)
-
-    def _state(self, one: Placed) -> LiquidityState:
-        ground = self._ground(one.lower, one.upper)
-        return LiquidityState(self._pool.account(self._pool.info.pool).data, one.data, ground.arrays, ground.extension)
-
-    def _ground(self, lower: int, upper: int) -> _Ground:
-        pool, keys, owner = self._pool, self._keys, self._wallet.address
-        arrays: dict[int, bytes] = {}
-        made: list[Instruction] = []
-        for index in bin_array_indices(lower, upper):
-            account = pool.accounts.get(str(bin_array_address(keys.lb_pair, index)))
-            if account is None:
-                made.append(position.initialize_bin_array(lb_pair=keys.lb_pair, index=index, funder=owner))
-                arrays[index] = new_bin_array(lb_pair=bytes(keys.lb_pair), index=index, bin_step=pool.info.bin_step)
-            else:
-                arrays[index] = account.data
-        address = bitmap_extension_address(keys.lb_pair)
-        held = pool.accounts.get(str(address))
-        extension = None if held is None else held.data
-        used = units.meteora_arrays(len(made), extension=False)
-        if extension is None and not all(-_BITMAP_ARRAYS <= index < _BITMAP_ARRAYS for index in arrays):
-            made.insert(0, position.initialize_bitmap_extension(lb_pair=keys.lb_pair, funder=owner))
-            used += units.meteora_arrays(0, extension=True)
-            extension = _new_extension(keys.lb_pair)
-            keys = structs.replace(keys, bitmap_extension=address)
-        return _Ground(keys, arrays, extension, tuple(made), used)
-
-
-def _new_extension(lb_pair: Pubkey) -> bytes:
-    rows = np.zeros(1, BITMAP_EXTENSION)
-    rows["discriminator"] = np.frombuffer(EXTENSION_DISCRIMINATOR, np.uint8)
-    rows["lb_pair"] = np.frombuffer(bytes(lb_pair), np.uint8)
-    return rows.tobytes()
+        return liquidity.claim_fee2(self._site.accounts(one), min_bin_id=one.lower, max_bin_id=one.upper)

@@ -1,22 +1,30 @@
 """Which transaction of a liquidity command comes next, built from the newest state of its accounts.
 
-Opening, closing and withdrawing everything go by what stands on chain, so that a step which landed unnoticed is not
-taken twice. Deposits and partial withdrawals go by how many transactions of the order have landed: their steps follow
-from the command and from where its positions lie, whatever happens in between.
+Opening, closing, rebalancing and withdrawing everything go by what stands on chain, so that a step which landed
+unnoticed is not taken twice. Deposits and partial withdrawals go by how many transactions of the order have landed:
+their steps follow from the command and from where its positions lie, whatever happens in between.
 """
 
 from collections.abc import Mapping
 from typing import assert_never
 
+from connectors.execution.building.bundling import Fits
 from connectors.execution.building.liquidity import Tokens, VenueLiquidity
-from connectors.execution.building.meteora_liquidity import MeteoraLiquidity
 from connectors.execution.building.pool_accounts import PoolAccounts
-from connectors.execution.building.positions import KeySource, Placed, UnbuildableCommand, parts, placed
-from connectors.execution.building.saros_liquidity import SarosLiquidity
+from connectors.execution.building.positions import (
+    KeySource,
+    Placed,
+    PositionPart,
+    UnbuildableCommand,
+    part_address,
+    parts,
+    placed,
+)
+from connectors.execution.building.rebalancing import new_parts, old_parts, rebalance_step
 from connectors.execution.building.steps import BuildError, Step
+from connectors.execution.building.venues import liquidity_of
 from dlmm.errors import AccountError, RangeError
 from dlmm.liquidity import BASIS_POINTS
-from dlmm.records import Venue
 from operators.commands import (
     AddLiquidity,
     ClaimFees,
@@ -26,6 +34,8 @@ from operators.commands import (
     Rebalance,
     RemoveLiquidity,
 )
+
+_OnePosition = CreatePosition | AddLiquidity | RemoveLiquidity | ClaimFees | ClosePosition
 
 
 def needs(command: LiquidityCommand, pool: PoolAccounts, wallet: KeySource) -> tuple[str, ...]:
@@ -39,21 +49,48 @@ def needs(command: LiquidityCommand, pool: PoolAccounts, wallet: KeySource) -> t
 
     """
     try:
-        liquidity = _liquidity(pool, wallet)
-        cut = parts(pool.info.venue, command.position, command.lower, command.upper)
+        liquidity = liquidity_of(pool, wallet)
         tokens = Tokens(pool, wallet.address).accounts
+        needed = [key for cut in _cuts(command, pool).values() if cut for key in liquidity.needed(cut)]
         own = (pool.info.pool, pool.info.mint_x, pool.info.mint_y)
-        return tuple(dict.fromkeys((*own, *map(str, tokens), *map(str, liquidity.needed(cut)))))
+        return tuple(dict.fromkeys((*own, *map(str, tokens), *map(str, needed))))
     except RangeError as error:
         raise UnbuildableCommand("out_of_range", str(error)) from error
 
 
-def step(command: LiquidityCommand, index: int, pools: Mapping[str, PoolAccounts], wallet: KeySource) -> Step | None:
+def positions_of(
+    command: LiquidityCommand, pool: PoolAccounts, wallet: KeySource
+) -> dict[str, tuple[int, PositionPart]]:
+    """Return the positions that a command is about, by address: the number of each, and which part of it.
+
+    :raises UnbuildableCommand: `bad_range`.
+
+    """
+    return {
+        str(part_address(pool.info.venue, pool.program, part, wallet)): (number, part)
+        for number, cut in _cuts(command, pool).items()
+        for part in cut
+    }
+
+
+def step(
+    command: LiquidityCommand,
+    index: int,
+    pools: Mapping[str, PoolAccounts],
+    wallet: KeySource,
+    fits: Fits,
+    *,
+    is_apart: bool = False,
+) -> Step | None:
     """Build the next transaction of a command.
 
     :arg index: How many transactions of this order have landed.
 
     :arg pools: By address; the command's own with all that `needs` names, as far as it exists.
+
+    :arg fits: Tells whether a step goes into one packet.
+
+    :arg is_apart: Whether a rebalance shall not close and place in one transaction.
 
     :returns: `None` when there is nothing left to send.
 
@@ -66,6 +103,8 @@ def step(command: LiquidityCommand, index: int, pools: Mapping[str, PoolAccounts
     if pool is None:
         raise BuildError("missing_account", f"pool {command.pool} is not at hand")
     try:
+        if isinstance(command, Rebalance):
+            return rebalance_step(command, pool, wallet, fits, is_apart=is_apart)
         return _step(command, index, pool, wallet)
     except RangeError as error:
         raise UnbuildableCommand("out_of_range", str(error)) from error
@@ -73,12 +112,15 @@ def step(command: LiquidityCommand, index: int, pools: Mapping[str, PoolAccounts
         raise BuildError("malformed_account", str(error)) from error
 
 
-def _liquidity(pool: PoolAccounts, wallet: KeySource) -> VenueLiquidity:
-    return MeteoraLiquidity(pool, wallet) if pool.info.venue is Venue.METEORA else SarosLiquidity(pool, wallet)
+def _cuts(command: LiquidityCommand, pool: PoolAccounts) -> dict[int, tuple[PositionPart, ...]]:
+    """Cut a command's positions into parts, by their numbers."""
+    if isinstance(command, Rebalance):
+        return {command.old_position: old_parts(command, pool), command.position: new_parts(command, pool)}
+    return {command.position: parts(pool.info.venue, command.position, command.lower, command.upper)}
 
 
-def _step(command: LiquidityCommand, index: int, pool: PoolAccounts, wallet: KeySource) -> Step | None:
-    liquidity = _liquidity(pool, wallet)
+def _step(command: _OnePosition, index: int, pool: PoolAccounts, wallet: KeySource) -> Step | None:
+    liquidity = liquidity_of(pool, wallet)
     cut = parts(pool.info.venue, command.position, command.lower, command.upper)
     standing = [placed(pool, part, wallet) for part in cut]
     there = [one for one in standing if one is not None]
@@ -99,8 +141,6 @@ def _step(command: LiquidityCommand, index: int, pool: PoolAccounts, wallet: Key
         case ClosePosition():
             closings = (liquidity.close(one) for one in there)
             return next((closing for closing in closings if closing is not None), None)
-        case Rebalance():
-            raise UnbuildableCommand("rebalance", "not built yet")
         case _:
             assert_never(command)
 

@@ -87,6 +87,12 @@ class PoolAccounts(Record, frozen=True):
         """Tell whether an account is among those at hand."""
         return str(key) in self.accounts
 
+    def changed(self, accounts: Mapping[str, Account | None]) -> "PoolAccounts":
+        """Return the pool with other accounts in the place of its own; `None` for one that is gone."""
+        both: Mapping[str, Account | None] = {**self.accounts, **accounts}
+        there = {address: account for address, account in both.items() if account is not None}
+        return PoolAccounts(self.info, there, self.slot, self.unix_timestamp)
+
     def account(self, address: str) -> Account:
         """Return an account that has to be there.
 

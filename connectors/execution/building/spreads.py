@@ -13,7 +13,8 @@ from dlmm.records import Record
 from dlmm.shapes import Shape, apportion, weights
 from operators.commands import AddLiquidity
 
-_RAMPS = {Shape.CURVE: Strategy.CURVE_IMBALANCED, Shape.BID_ASK: Strategy.BID_ASK_IMBALANCED}
+RAMPS = {Shape.CURVE: Strategy.CURVE_IMBALANCED, Shape.BID_ASK: Strategy.BID_ASK_IMBALANCED}
+"""Strategies of Meteora's program whose weights rise or fall by one from bin to bin."""
 
 
 class StrategyPart(Record, frozen=True):
@@ -69,7 +70,7 @@ def strategy_deposits(command: AddLiquidity, standing: Sequence[Placed], bin_ste
         both = (
             StrategyPart(Strategy.SPOT_IMBALANCED, amounts_x[2 * index], amounts_y[2 * index]),
             StrategyPart(
-                _RAMPS.get(command.shape, Strategy.SPOT_IMBALANCED), amounts_x[2 * index + 1], amounts_y[2 * index + 1]
+                RAMPS.get(command.shape, Strategy.SPOT_IMBALANCED), amounts_x[2 * index + 1], amounts_y[2 * index + 1]
             ),
         )
         used = tuple(one for one in both if one.amount_x or one.amount_y)
@@ -124,12 +125,23 @@ def _flats_and_ramps(shape: Shape, side: range, standing: Sequence[Placed], pric
     for one in standing:
         near = [distance for distance, bin_id in enumerate(side) if one.lower <= bin_id <= one.upper]
         values = [(1 << 3 * SCALE_BITS) // price(side[distance]) for distance in near]
-        match shape:
-            case Shape.SPOT:
-                flat, ramp = 1, [0] * len(near)
-            case Shape.CURVE:
-                flat, ramp = (len(side) - 1 - near[-1] if near else 0), list(range(len(near), 0, -1))
-            case Shape.BID_ASK:
-                flat, ramp = (near[0] if near else 0), list(range(1, len(near) + 1))
+        flat, ramp = flat_and_ramp(shape, len(side), near)
         found += [flat * sum(values), sum(step * value for step, value in zip(ramp, values, strict=True))]
     return found
+
+
+def flat_and_ramp(shape: Shape, count: int, near: Sequence[int]) -> tuple[int, list[int]]:
+    """Split the weights of neighbouring bins into one that all of them have, and what each has beyond.
+
+    :arg count: Bins of the whole side.
+
+    :arg near: How far the bins are from the side's inner end, ascending.
+
+    """
+    match shape:
+        case Shape.SPOT:
+            return 1, [0] * len(near)
+        case Shape.CURVE:
+            return (count - 1 - near[-1] if near else 0), list(range(len(near), 0, -1))
+        case Shape.BID_ASK:
+            return (near[0] if near else 0), list(range(1, len(near) + 1))

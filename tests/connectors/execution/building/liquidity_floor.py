@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import count
 
-from connectors.execution.building.messages import PACKET_BYTES, step_message, wire_length
+from connectors.execution.building.messages import PACKET_BYTES, fits_packet, step_message, wire_length
 from connectors.execution.building.planning import needs, step
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.positions import Placed, parts, placed
@@ -24,6 +24,11 @@ from tests.connectors.execution.building.exchange_floor import (
 
 PLACES = {Venue.METEORA: METEORA_SOL, Venue.SAROS: SAROS_SOL}
 _MOST_STEPS = 80
+
+
+def fits(wanted: Step) -> bool:
+    """Tell whether a step goes into one packet with nothing beside it."""
+    return fits_packet(wanted, WALLET.address)
 
 
 class Sent(Record, frozen=True):
@@ -54,8 +59,8 @@ class LiquidityFloor:
         accounts = {key: found for key in named if (found := self.floor.account(key)) is not None}
         return PoolAccounts(seen.info, accounts, seen.slot, seen.unix_timestamp)
 
-    def next(self, command: LiquidityCommand, index: int) -> Step | None:
-        return step(command, index, {command.pool: self.state(command)}, WALLET)
+    def next(self, command: LiquidityCommand, index: int, *, is_apart: bool = False) -> Step | None:
+        return step(command, index, {command.pool: self.state(command)}, WALLET, fits, is_apart=is_apart)
 
     def send(self, wanted: Step) -> Sent:
         message = step_message(wanted, WALLET.address, BLOCKHASH, 1_000)

@@ -21,6 +21,7 @@ from sandbox.engine import Engine
 from sandbox.ledger.keys import resolve
 from sandbox.wallets import fund_lamports
 from tests.connectors.execution.building.exchange_floor import BLOCKHASH, WALLET
+from tests.connectors.execution.building.liquidity_floor import fits
 from tests.golden_pools import vectors
 from tests.sandbox.model import meteora_world, saros_world
 from tests.sandbox.true_programs import programs
@@ -52,7 +53,7 @@ class Venture:
         """Send all steps of a command that succeed, and note how far below its limit each of them stays."""
         for index in range(10):
             named = needs(command, self.state((self.info.pool, self.info.mint_x, self.info.mint_y)), WALLET)
-            wanted = step(command, index, {self.info.pool: self.state(named)}, WALLET)
+            wanted = step(command, index, {self.info.pool: self.state(named)}, WALLET, fits)
             if wanted is None:
                 return
             message = step_message(wanted, WALLET.address, BLOCKHASH, 1_000)

@@ -29,7 +29,7 @@ from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.shapes import Shape, weights
 from operators.commands import AddLiquidity, ClaimFees, ClosePosition, CreatePosition, LiquidityCommand, RemoveLiquidity
 from tests.connectors.execution.building.exchange_floor import BLOCKHASH, ENGINES, WALLET
-from tests.connectors.execution.building.liquidity_floor import LiquidityFloor, Sent
+from tests.connectors.execution.building.liquidity_floor import LiquidityFloor, Sent, fits
 
 X, Y = 10**12, 10**11
 WIDE = {Venue.METEORA: 100, Venue.SAROS: 30}
@@ -405,12 +405,12 @@ def test_a_number_whose_position_was_closed_is_refused_on_saros_and_free_on_mete
 def test_a_pool_that_is_not_at_hand_is_refused(venue: Venue) -> None:
     life = about(LiquidityFloor("model", venue), 5)
     with pytest.raises(BuildError) as refused:
-        step(life.create(), 0, {}, WALLET)
+        step(life.create(), 0, {}, WALLET, fits)
     assert refused.value.kind == "missing_account"
     state = life.floor.state(life.create())
     bare = PoolAccounts(state.info, {state.info.pool: state.account(state.info.pool)}, 1, 1)
     with pytest.raises(BuildError) as refused:
-        step(life.create(), 0, {life.floor.pool: bare}, WALLET)
+        step(life.create(), 0, {life.floor.pool: bare}, WALLET, fits)
     assert refused.value.kind == "missing_account"
 
 
@@ -425,7 +425,7 @@ def test_a_damaged_account_is_refused(venue: Venue) -> None:
         )
         for command in (life.add(), life.remove(5_000), life.remove(10_000), life.claim(), life.close()):
             try:
-                step(command, 0, {life.floor.pool: cut}, WALLET)
+                step(command, 0, {life.floor.pool: cut}, WALLET, fits)
             except BuildError:
                 refusals += 1
     assert refusals > 10  # the pool, the mints, the position, the arrays
@@ -461,14 +461,14 @@ def hooked(life: Life) -> tuple[PoolAccounts, Pubkey]:
 def test_a_hook_gets_its_arrays_and_its_record_of_the_position() -> None:
     life = about(LiquidityFloor("model", Venue.SAROS), 5)
     pool, _ = hooked(life)
-    made = step(life.create(), 0, {life.floor.pool: pool}, WALLET)
+    made = step(life.create(), 0, {life.floor.pool: pool}, WALLET, fits)
     assert made is not None
     programs = [str(one.program_id) for one in made.instructions]
     assert programs == [HOOK_PROGRAM_ID] * 2 + [str(SAROS_PROGRAM), HOOK_PROGRAM_ID]
     life.floor.carry_out(life.create())
     hook_accounts = {str(meta.pubkey) for one in made.instructions for meta in one.accounts if meta.is_writable}
     pool, hook = hooked(life)
-    deposit = step(life.add(), 0, {life.floor.pool: pool}, WALLET)
+    deposit = step(life.add(), 0, {life.floor.pool: pool}, WALLET, fits)
     assert deposit is not None
     passed = {str(meta.pubkey) for meta in deposit.instructions[-1].accounts}
     assert str(hook) in passed
@@ -481,7 +481,7 @@ def test_a_hook_makes_a_withdrawal_too_long_but_for_a_lookup_table() -> None:
     life.floor.carry_out(life.create())
     life.floor.carry_out(life.add())
     pool, _ = hooked(life)
-    wanted = step(life.remove(5_000), 0, {life.floor.pool: pool}, WALLET)
+    wanted = step(life.remove(5_000), 0, {life.floor.pool: pool}, WALLET, fits)
     assert wanted is not None
     with pytest.raises(BuildError) as refused:
         step_message(wanted, WALLET.address, BLOCKHASH, 1_000)
@@ -489,7 +489,7 @@ def test_a_hook_makes_a_withdrawal_too_long_but_for_a_lookup_table() -> None:
     table = LookupTable(Pubkey(bytes([5]) * 32), fixed_keys([pool], WALLET.address))
     message = step_message(wanted, WALLET.address, BLOCKHASH, 1_000, [table])
     assert wire_length(message) <= PACKET_BYTES
-    closing = step(life.close(), 0, {life.floor.pool: pool}, WALLET)
+    closing = step(life.close(), 0, {life.floor.pool: pool}, WALLET, fits)
     assert closing is not None
     step_message(closing, WALLET.address, BLOCKHASH, 1_000)
 
@@ -503,7 +503,7 @@ def test_a_transfer_hook_is_refused() -> None:
     token_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
     changed = {**state.accounts, state.info.mint_y: Account(token_2022, data)}
     with pytest.raises(BuildError) as refused:
-        step(life.create(), 0, {life.floor.pool: PoolAccounts(state.info, changed, 1, 1)}, WALLET)
+        step(life.create(), 0, {life.floor.pool: PoolAccounts(state.info, changed, 1, 1)}, WALLET, fits)
     assert refused.value.kind == "transfer_hook"
 
 
