@@ -25,7 +25,8 @@ from connectors.monitoring.metrics_server import MetricsServer
 from connectors.monitoring.status_line import StatusLine
 from connectors.monitoring.telemetry import Telemetry
 from connectors.recordings.inspection import Inspector
-from connectors.results.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
+from connectors.results.run_folder import Outcome, RunFolderSink, usable_runs_dir
+from connectors.results.run_labels import RunLabels, wordings_of
 from connectors.stopping import Stop
 from flows.execution import LiveExecution, prepare_execution
 from flows.feeds import make_feeds
@@ -101,6 +102,7 @@ def live(
         equity_interval_s=settings.results.equity_interval_s,
         configuration=dump_settings(without_secrets(settings)),
         recording=str(journal.folder) if journal is not None else "",
+        wordings=wordings_of(params.desk.strategies),
         notes=tuple(not_yet_in_use(settings)),
     )
     results = RunFolderSink(Path(settings.results.runs_dir), labels, run.outcome, goes_on=True)

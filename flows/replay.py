@@ -13,7 +13,8 @@ from bytewax.dataflow import Dataflow
 from connectors.inboxes.replay import ReplaySource
 from connectors.recordings.inspection import Inspector
 from connectors.recordings.recording import Recording
-from connectors.results.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
+from connectors.results.run_folder import Outcome, RunFolderSink, usable_runs_dir
+from connectors.results.run_labels import RunLabels, wordings_of
 from flows.plan import plan, traded_pools, unknown_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
@@ -51,6 +52,7 @@ def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
         equity_interval_s=settings.results.equity_interval_s,
         configuration=dump_settings(without_secrets(settings)),
         recording=str(recording.path),
+        wordings=wordings_of(params.desk.strategies),
         notes=(*recording.notes, *not_yet_in_use(settings), *unknown_pools(settings, recording.pools)),
     )
     runs_dir = usable_runs_dir(settings.results.runs_dir)

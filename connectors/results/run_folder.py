@@ -1,7 +1,7 @@
 """The run folder: everything a run leaves behind, and the table a person sees at its end.
 
-While the run goes on, rows are appended as they are to three files. A snapshot is their lengths: a restart cuts them
-back to it, so nothing appears twice. When the input has ended they become Parquet, beside `summary.json`.
+While the run goes on, rows are appended as they are to a file for each table. A snapshot is their lengths: a restart
+cuts them back to it, so nothing appears twice. When the input has ended they become Parquet, beside `summary.json`.
 """
 
 import json
@@ -14,27 +14,24 @@ from typing import BinaryIO
 
 import msgspec
 import numpy as np
-import polars as pl
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from msgspec.structs import replace
 
+from connectors.results.result_frames import table_frame
 from connectors.results.result_table import print_result
+from connectors.results.run_labels import RunLabels
 from connectors.results.wallet_summary import summarise_wallet
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 from operators.arbitrate import CAUSES
-from operators.blocks import Rows
+from operators.blocks import SIGNAL, Rows
 from operators.ledger import EQUITY
-from operators.orders import ACTIONS, FILL, ORDER, RULES, STATUSES
+from operators.orders import FILL, ORDER, RULES, STATUSES
 from operators.performance import measure
-from operators.pools import PoolInfo
 from operators.portfolio_records import Report, Totals
 
-TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY}
+TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY, "signals": SIGNAL}
 SUMMARY = "summary.json"
-SIDES = {1: "buy", -1: "sell", 0: "none"}
-UNWINDER = {-1: "emergency_stop"}
-KINDS = {0: "resting", 1: "immediate"}
 
 
 class RunFolderState(Record, frozen=True):
@@ -55,31 +52,6 @@ class RunFolderState(Record, frozen=True):
     seconds: float
     recording: str = ""
     totals: Totals | None = None
-
-
-class RunLabels(Record, frozen=True):
-    """Names that indices in rows stand for, and what the result is measured against.
-
-    :arg configuration: The settings used, as TOML.
-
-    :arg notes: Settings that this run did not act upon, a line each.
-
-    """
-
-    name: str
-    infos: tuple[PoolInfo, ...]
-    strategies: tuple[str, ...]
-    quote: str
-    capital: float
-    equity_interval_s: float
-    configuration: str
-    recording: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def pools(self) -> tuple[str, ...]:
-        """Addresses of the pools, in the order of their indices."""
-        return tuple(info.pool for info in self.infos)
 
 
 @dataclass
@@ -158,7 +130,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         seconds = self._elapsed()
         tables = {table: np.fromfile(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
         for table, rows in tables.items():
-            frame = _as_frame(table, rows, self._labels)
+            frame = table_frame(table, rows, self._labels)
             frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
         summary = _summarise(self._labels, totals, tables, seconds)
         unfinished = self._folder / f"{SUMMARY}.part"
@@ -225,25 +197,6 @@ def _new_folder(runs_dir: Path, name: str) -> Path:
     raise FileExistsError(runs_dir / stem)
 
 
-def _as_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
-    """Turn rows into a table whose columns speak for themselves."""
-    frame = pl.DataFrame({name: np.ascontiguousarray(rows[name]) for name in rows.dtype.names or () if name[0] != "_"})
-    names: dict[str, dict[int, str]] = {
-        "pool": dict(enumerate(labels.pools)),
-        "strategy": {**dict(enumerate(labels.strategies)), **UNWINDER},
-        "side": SIDES,
-        "kind": KINDS,
-        "status": dict(enumerate(STATUSES)),
-        "action": dict(enumerate(ACTIONS)),
-        "rule": dict(enumerate(RULES)),
-    }
-    return frame.with_columns(
-        pl.col(column).replace_strict(list(each), list(each.values()), return_dtype=pl.Enum(list(each.values())))
-        for column, each in names.items()
-        if column in frame.columns
-    ).drop(["tried_slot", "tried_bin"] if table == "orders" else [])
-
-
 def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], seconds: float) -> dict[str, object]:
     ledger = totals.ledger
     orders = tables["orders"]
@@ -259,6 +212,11 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
         "refused_rows": {kind: count for kind, is_refused, count in totals.findings if is_refused},
         "noted_rows": {kind: count for kind, is_refused, count in totals.findings if not is_refused},
         "signals": dict(zip(labels.strategies, totals.signals, strict=True)),
+        "figures": {
+            name: wording.figures
+            for name, wording in zip(labels.strategies, labels.wordings, strict=False)
+            if wording.figures
+        },
         "orders": int(ledger["orders"]),
         "orders_by_status": {status: n for status, n in zip(STATUSES, by_status, strict=True) if n},
         "objections": {rule: n for rule, n in zip(RULES[1:], by_rule[1:], strict=True) if n},

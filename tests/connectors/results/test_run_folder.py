@@ -10,13 +10,14 @@ import msgspec
 import polars as pl
 import pytest
 
-from connectors.results.run_folder import Outcome, RunFolderSink, RunLabels, usable_runs_dir
+from connectors.results.run_folder import Outcome, RunFolderSink, usable_runs_dir
+from connectors.results.run_labels import RunLabels
 from dlmm.errors import DlmmError
 from operators.portfolio import Portfolio
 from operators.portfolio_records import Report
 from tests.operators.test_portfolio import POOLS, ROWS, params, slices, take
 
-TABLES = ("orders", "fills", "equity")
+TABLES = ("orders", "fills", "equity", "signals")
 LABELS = RunLabels(
     name="test",
     infos=POOLS,
@@ -68,12 +69,13 @@ def finished(reports: list[Report], tmp_path_factory: pytest.TempPathFactory) ->
     return only_run(folder)
 
 
-def test_a_finished_run_leaves_its_four_results_and_nothing_else(finished: Path) -> None:
+def test_a_finished_run_leaves_its_results_and_nothing_else(finished: Path) -> None:
     assert sorted(entry.name for entry in finished.iterdir()) == [
         "config.toml",
         "equity.parquet",
         "fills.parquet",
         "orders.parquet",
+        "signals.parquet",
         "summary.json",
     ]
     assert finished.name.endswith("-test")
@@ -91,6 +93,9 @@ def test_tables_hold_every_row_under_names_that_speak(finished: Path, reports: l
     assert set(orders["kind"].unique()) == {"resting"}
     assert {"filled", "cancelled"} <= set(orders["status"].unique())
     assert "none" in orders["rule"].unique()
+    said = made["signals"]
+    assert set(said["kind"].unique()) == {"quote"}
+    assert orders.join(said, on=["seq", "strategy", "pool"]).height == orders.height
     assert not [name for frame in made.values() for name in frame.columns if name.startswith("_")]
     first = reports[next(index for index, report in enumerate(reports) if len(report.fills))].fills[0]
     row = fills.row(0, named=True)
@@ -186,7 +191,7 @@ def test_a_run_cut_short_keeps_its_rows_and_claims_no_result(reports: list[Repor
     run.write_batch(reports[:7])
     run.close()
     names = {entry.name for entry in only_run(tmp_path).iterdir()}
-    assert names == {"config.toml", "orders.rows", "fills.rows", "equity.rows"}
+    assert names == {"config.toml", "orders.rows", "fills.rows", "equity.rows", "signals.rows"}
 
 
 def test_runs_that_start_in_the_same_second_get_folders_of_their_own(tmp_path: Path) -> None:

@@ -1,0 +1,125 @@
+"""A run's rows as tables whose columns speak for themselves."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from connectors.results.run_labels import RunLabels
+from operators.blocks import ARBITRAGE, CLAIM, CLOSE, DEPOSIT, FIGURES, OPEN, REBALANCE, SHAPES, SIGNAL, WITHDRAW, Rows
+from operators.orders import ACTIONS, RULES, SIZED_BY, STATUSES
+
+SIDES = ("none", "buy", "sell")  # 0, 1 and -1
+UNWINDER = "emergency_stop"
+KINDS = ("resting", "immediate")
+SIGNAL_KINDS = (
+    "quote",
+    "take",
+    "cancel",
+    "open",
+    "deposit",
+    "withdraw",
+    "claim",
+    "close",
+    "arbitrage",
+    "rebalance",
+)
+OF_KINDS = {
+    "lower": (OPEN, REBALANCE),
+    "upper": (OPEN, REBALANCE),
+    "bid_upper": (REBALANCE,),
+    "ask_lower": (REBALANCE,),
+    "shape": (DEPOSIT, REBALANCE),
+    "position": (DEPOSIT, WITHDRAW, CLAIM, CLOSE),
+    "other_pool": (ARBITRAGE,),
+    "third_pool": (ARBITRAGE,),
+    "directions": (ARBITRAGE,),
+}
+"""Columns of signals that mean something for some kinds only, and 0 for them too."""
+
+_NAMED = ("seq", "strategy", "pool", "kind", "reason")
+_PLAIN = tuple(
+    name for name in SIGNAL.names or () if name not in {*_NAMED, *OF_KINDS, "row", "figures"} and name[0] != "_"
+)
+_MOST_REASONS = 1 << 8
+_INNER = frozenset({"tried_slot", "tried_bin"})
+"""Columns of orders that help the venue and say nothing to a reader."""
+
+
+def table_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
+    """Turn the rows of one of a run's tables into a frame, indices replaced by what they stand for."""
+    if table == "signals":
+        return _signals_frame(rows, labels)
+    names: dict[str, tuple[str, ...]] = {
+        "pool": labels.pools,
+        "strategy": (*labels.strategies, UNWINDER),
+        "side": SIDES,
+        "kind": KINDS,
+        "status": STATUSES,
+        "action": ACTIONS,
+        "rule": RULES,
+        "sized_by": SIZED_BY,
+    }
+    columns = {}
+    for name in rows.dtype.names or ():
+        if name in names:
+            columns[name] = _named(rows[name], names[name])
+        elif name[0] != "_" and name not in _INNER:
+            columns[name] = pl.Series(np.ascontiguousarray(rows[name]))
+    return pl.DataFrame(columns)
+
+
+def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
+    """Keep the columns that say something: of most signals the greater part is blank.
+
+    `reason` is the strategy's own text for it; `figure_1` to `figure_4` have the names in the summary.
+    """
+    kinds = np.ascontiguousarray(rows["kind"])
+    columns = {
+        "seq": pl.Series(np.ascontiguousarray(rows["seq"])),
+        "strategy": _named(rows["strategy"], labels.strategies),
+        "pool": _named(rows["pool"], labels.pools),
+        "kind": _named(kinds, SIGNAL_KINDS),
+    }
+    texts = list(dict.fromkeys(text for wording in labels.wordings for text in wording.reasons))
+    if texts:
+        places = np.full((len(labels.strategies), _MOST_REASONS), len(texts), np.int32)
+        for index, wording in enumerate(labels.wordings):
+            places[index, : len(wording.reasons)] = [texts.index(text) for text in wording.reasons]
+        said = places[rows["strategy"], rows["reason"].astype(np.uint8)]
+        columns["reason"] = _named(said, texts, said < len(texts))
+    for name in _PLAIN:
+        values = np.ascontiguousarray(rows[name])
+        if _says_something(values):
+            columns[name] = pl.Series(values)
+    for number in range(FIGURES):
+        values = np.ascontiguousarray(rows["figures"][:, number])
+        if _says_something(values):
+            columns[f"figure_{number + 1}"] = pl.Series(values)
+    seen = set(np.unique(kinds).tolist())
+    for name, meant in OF_KINDS.items():
+        if seen.isdisjoint(meant):
+            continue
+        is_meant = np.isin(kinds, meant)
+        values = np.ascontiguousarray(rows[name])
+        if name in {"other_pool", "third_pool"}:
+            columns[name] = _named(values, labels.pools, is_meant & (values >= 0))
+        elif name == "shape":
+            columns[name] = _named(values, [shape.value for shape in SHAPES], is_meant)
+        else:
+            columns[name] = pl.Series(values).set(pl.Series(~is_meant), None)
+    return pl.DataFrame(columns)
+
+
+def _says_something(values: np.ndarray) -> bool:
+    """Tell whether a column holds anything but blanks: zeros, and of floats no numbers."""
+    return bool(((values == values) & (values != 0)).any())  # noqa: PLR0124 - what is no number is not equal to itself
+
+
+def _named(indices: np.ndarray, names: Sequence[str], is_meant: np.ndarray | None = None) -> pl.Series:
+    """Replace indices by names, a negative one counted from the end, and by nothing where it means nothing."""
+    places = indices.astype(np.int64)
+    places[places < 0] += len(names)
+    if is_meant is not None:
+        places[~is_meant] = len(names)
+    return pl.Series([*names, None], dtype=pl.Enum(list(names))).gather(places)
