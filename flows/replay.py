@@ -11,6 +11,7 @@ import numpy as np
 from bytewax.dataflow import Dataflow
 
 from connectors.inboxes.replay import ReplaySource
+from connectors.recordings.excerpt import Stretch
 from connectors.recordings.inspection import Inspector
 from connectors.recordings.recording import Recording
 from connectors.results.run_folder import Outcome, RunFolderSink, usable_runs_dir
@@ -25,10 +26,12 @@ from operators.blocks import ROW
 from operators.warm_up import warm_up
 
 
-def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
+def replay(settings: Settings, outcome: Outcome | None = None, *, stretch: Stretch | None = None) -> Dataflow:
     """Wire a replay.
 
     :arg outcome: Where the run says how it ended, if somebody wants to know.
+
+    :arg stretch: The rows of the recording to replay, if not all of them.
 
     :raises DlmmError: The recording or the settings do not allow one; of the recording, only metadata is read here.
 
@@ -40,7 +43,8 @@ def replay(settings: Settings, outcome: Outcome | None = None) -> Dataflow:
     warm_up(params.desk, params.portfolio)
     Inspector(recording.pools).check(np.zeros(0, ROW))
     flow = Dataflow("replay")
-    source = ReplaySource(recording.path, settings.replay.block_rows, traded_pools(settings, recording.pools))
+    chosen = traded_pools(settings, recording.pools)
+    source = ReplaySource(recording.path, settings.replay.block_rows, chosen, stretch)
     blocks = op.input("inbox", flow, source)
     reports = trade("trade", blocks, params)
     labels = RunLabels(

@@ -15,6 +15,7 @@ from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from connectors.inboxes.slices import blocks_of, writes_by_pool
+from connectors.recordings.excerpt import Excerpt, Stretch
 from connectors.recordings.inspection import Inspector
 from connectors.recordings.recording import Recording
 from dlmm.accounts import decode_account
@@ -38,7 +39,9 @@ class InboxState(Record, frozen=True):
 
 
 class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
-    def __init__(self, recording: Recording, block_rows: int, pools: frozenset[int], state: InboxState | None) -> None:
+    def __init__(
+        self, recording: Recording | Excerpt, block_rows: int, pools: frozenset[int], state: InboxState | None
+    ) -> None:
         self._recording = recording
         self._block_rows = block_rows
         self._is_chosen = np.array([index in pools for index in range(len(recording.pools))])
@@ -154,18 +157,23 @@ class ReplaySource(FixedPartitionedSource[tuple[str, Block], InboxState]):
 
     :arg pools: Indices of the pools that were chosen; rows of the others are counted and left out.
 
+    :arg stretch: The rows to replay; `None`: all of them.
+
     """
 
     recording: Path
     block_rows: int
     pools: frozenset[int]
+    stretch: Stretch | None = None
 
     def list_parts(self) -> list[str]:
         return ["tape"]
 
     def build_part(self, step_id: str, for_part: str, resume_state: InboxState | None) -> _Tape:
         del step_id, for_part
-        return _Tape(Recording.open(self.recording), self.block_rows, self.pools, resume_state)
+        whole = Recording.open(self.recording)
+        recording = whole if self.stretch is None else Excerpt(whole, self.stretch)
+        return _Tape(recording, self.block_rows, self.pools, resume_state)
 
 
 class _ProgressBar:

@@ -139,6 +139,19 @@ class Recording:
                 found += self._segments[number].writes(local, take)
         return found
 
+    def newest_writes(self, end: int) -> list[int]:
+        """Return the rows before one that last wrote each account of each pool, in order.
+
+        :raises RecordingError: A file turns out to be damaged.
+
+        """
+        newest: dict[tuple[str, str], int] = {}
+        for segment, start in zip(self._segments, self._starts, strict=False):
+            if start < end:
+                found = segment.newest_writes(min(segment.count, end - start))
+                newest |= {account: start + offset for account, offset in found.items()}
+        return sorted(newest.values())
+
     def _parts(self, offset: int, end: int) -> Iterator[tuple[int, int, int, int]]:
         """Cut a range where files and windows end: file, offset in it, offset in all, rows."""
         while offset < end:

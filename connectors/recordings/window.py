@@ -22,7 +22,7 @@ from connectors.recordings.schema import (
     check_columns,
     decode_meta,
 )
-from operators.blocks import AccountWrite, Rows
+from operators.blocks import REPORT, AccountWrite, Rows
 from operators.inspection import MISSING_I32, MISSING_I64
 from operators.packing import pack_rows
 from operators.pools import PoolInfo
@@ -146,6 +146,18 @@ class Segment:
         frame = frame.drop_nulls(["seq", "account", "data"]).with_columns(pl.col("account", "owner").cast(pl.String))
         columns = (frame[name].fill_null("") if name == "owner" else frame[name] for name in frame.columns)
         return map(AccountWrite, *(column.to_list() for column in columns))
+
+    def newest_writes(self, count: int) -> dict[tuple[str, str], int]:
+        """Return, by pool and account, the last of the first `count` rows that wrote it; reports are no such writes."""
+        if not self.has_accounts:
+            return {}
+        names = ["pool", "account", *(name for name in ("kind",) if name in self._schema)]
+        frame = self._collect(self._scan().slice(0, count).select(names).with_row_index("offset"))
+        if "kind" in frame.columns:
+            frame = frame.filter(pl.col("kind").fill_null(0) != REPORT)
+        frame = frame.drop_nulls().with_columns(pl.col("pool", "account").cast(pl.String))
+        newest = frame.group_by("pool", "account").agg(pl.col("offset").max())
+        return {(pool, account): offset for pool, account, offset in newest.iter_rows()}
 
     def _scan(self, parallel: Parallel = "auto") -> pl.LazyFrame:
         return pl.scan_parquet(self.path, glob=False, cache=False, use_statistics=False, parallel=parallel)
