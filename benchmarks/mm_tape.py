@@ -78,3 +78,11 @@ def tape(count: int = 1_000_000) -> Rows:
     rows["pool"] = pool
     rows["liquidity"] = rows["volume"] = np.nan
     return rows
+
+
+def traded_tape(count: int = 1_000_000) -> Rows:
+    """Make the same tape with what was traded and what stands near the price, which strategies beyond `mm` ask for."""
+    rows = tape(count)
+    rows["liquidity"] = 500_000.0
+    rows["volume"] = np.random.default_rng(SEED + 1).lognormal(4.0, 1.0, count)
+    return rows

@@ -61,12 +61,18 @@ class Terms(Record, frozen=True):
 
     :arg slot_ms: Length of a slot.
 
+    :arg settings: What the run is told to do.
+
+    :arg seconds: When the run is ended, whatever came of its orders; `None`: after so many orders.
+
     """
 
     programs: tuple[str, ...] = ()
     orders: int = 500
     slot_ms: int = 200
     market: str = ""
+    settings: Path = SETTINGS
+    seconds: float | None = None
 
 
 class Rehearsed(Record, frozen=True):
@@ -101,11 +107,10 @@ def rehearse(terms: Terms, folder: Path) -> Rehearsed:
         pools = tuple(msgspec.convert(oracle.call("sandbox_pools"), list[TradedPool]))
         opening = _endow(facts, oracle, wallet, pools)
         started = time.monotonic()
-        with _flow(_environment(facts, folder), folder) as process:
+        with _flow(_environment(facts, folder, terms.settings), folder) as process:
             for orders in _orders(process, folder / "orders" / wallet, folder):
                 oracle.collect()
-                ended = sum(not order.is_open for order in orders)
-                if ended >= terms.orders and (ended >= terms.orders + MOST_MORE or not missing(orders, pools)):
+                if _is_over(terms, orders, pools, time.monotonic() - started):
                     break
             seconds = time.monotonic() - started
             _end(process, folder)
@@ -116,6 +121,13 @@ def rehearse(terms: Terms, folder: Path) -> Rehearsed:
         return Rehearsed(engine, pools, _read_results(folder, wallet), chain, seconds)
     finally:
         sandbox.end()
+
+
+def _is_over(terms: Terms, orders: tuple[Order, ...], pools: Sequence[TradedPool], seconds: float) -> bool:
+    if terms.seconds is not None:
+        return seconds >= terms.seconds
+    ended = sum(not order.is_open for order in orders)
+    return ended >= terms.orders and (ended >= terms.orders + MOST_MORE or not missing(orders, pools))
 
 
 def _make_wallet(path: Path) -> str:
@@ -133,7 +145,7 @@ def _endow(facts: SandboxFacts, oracle: ChainOracle, wallet: str, pools: Sequenc
     return oracle.balances()
 
 
-def _environment(facts: SandboxFacts, folder: Path) -> dict[str, str]:
+def _environment(facts: SandboxFacts, folder: Path, configuration: Path) -> dict[str, str]:
     settings = {
         "NETWORK__RPC_URL": facts.rpc_url,
         "NETWORK__WS_URL": facts.ws_url,
@@ -149,7 +161,7 @@ def _environment(facts: SandboxFacts, folder: Path) -> dict[str, str]:
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HFT_")}
     ours = {OVERRIDE_PREFIX + name: value for name, value in settings.items()}
-    return {**inherited, CONFIG_VARIABLE: str(SETTINGS), **ours}
+    return {**inherited, CONFIG_VARIABLE: str(configuration), **ours}
 
 
 @contextmanager
