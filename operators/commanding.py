@@ -7,12 +7,14 @@ import numpy as np
 
 from dlmm.records import SwapFailure, SwapQuote, SwapRequest
 from operators.bin_positions import BinPositions
+from operators.blocks import REBALANCE as LADDER
 from operators.blocks import Rows
 from operators.clockwork import RESULT
+from operators.ladders import Draft, LadderKeeper
 from operators.ledger import book_fill, mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.order_table import open_in_pool, reserve, send
-from operators.orders import BUY, CLOSE, FAILED, NO_RULE, REFUSED, ROUTE, SELL, WITHHELD, end
+from operators.orders import BUY, CLOSE, FAILED, NO_RULE, REBALANCE, REFUSED, ROUTE, SELL, WITHHELD, end
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.risk.gate import adds_risk, count_approval, objection
@@ -28,6 +30,8 @@ class Commands:
 
     :arg states: What the market last showed of them.
 
+    :arg ladders: Drafts what places and moves ladders.
+
     :arg limits: `LIMITS` (1,).
 
     :arg venue: `VENUE` (1,).
@@ -35,11 +39,18 @@ class Commands:
     """
 
     def __init__(
-        self, pools: tuple[PoolInfo, ...], states: PaperPools, positions: BinPositions, limits: Rows, venue: Rows
+        self,
+        pools: tuple[PoolInfo, ...],
+        states: PaperPools,
+        positions: BinPositions,
+        ladders: LadderKeeper,
+        limits: Rows,
+        venue: Rows,
     ) -> None:
         self._pools = pools
         self._states = states
         self._positions = positions
+        self._ladders = ladders
         self._limits = limits
         self._venue = venue
 
@@ -47,8 +58,23 @@ class Commands:
         """Hold a liquidity command or an arbitrage against the gate, and send it."""
         if tables.ledger["closing"][0]:
             return
+        if int(signal["kind"]) == LADDER:
+            drafted = self._ladders.draft(signal, tables)
+            if drafted is None:
+                return
+        else:
+            drafted = draft_command(signal, tables, self._positions)
+        self._decide(drafted, tables, risk)
+
+    def follow_inventory(self, pool: int, seq: int, tables: Tables, risk: Risk) -> None:
+        """Move the ladders in a pool whose inventory has left its band, or is back in it."""
+        if not tables.ledger["closing"][0] and not tables.ledger["stopped"][0]:
+            for drafted in self._ladders.due(pool, seq, tables):
+                self._decide(drafted, tables, risk)
+
+    def _decide(self, drafted: Draft, tables: Tables, risk: Risk) -> None:
         mark(tables.ledger[0], tables.books)
-        order, rule, figure, bound = draft_command(signal, tables, self._positions)
+        order, rule, figure, bound = drafted
         status = WITHHELD
         if rule == NO_RULE:
             status = REFUSED
@@ -76,12 +102,17 @@ class Commands:
     def _objection(self, order: np.void, tables: Tables, risk: Risk) -> tuple[int, float, float]:
         is_adding = bool(adds_risk(order))
         header, _, tails, correlation = risk
-        paid = int(order["amount_in"]) if int(order["action"]) == ROUTE else 0
+        need_x, need_y = int(order["amount_x"]), int(order["amount_y"])
+        if int(order["action"]) == ROUTE:
+            need_y += int(order["amount_in"])
+        elif int(order["action"]) == REBALANCE:  # what the old ladder holds is there before the new one is placed
+            mine = tables.accounts[int(order["strategy"]), int(order["pool"])]
+            need_x, need_y = max(need_x - int(mine["position_x"]), 0), max(need_y - int(mine["position_y"]), 0)
         objected: tuple[int, float, float] = objection(
             order,
             is_adding,
-            int(order["amount_x"]),
-            int(order["amount_y"]) + paid,
+            need_x,
+            need_y,
             tables.ledger[0],
             tables.books,
             self._limits,

@@ -8,15 +8,22 @@ from operators.commands import (
     ClosePosition,
     Command,
     CreatePosition,
+    Rebalance,
     RemoveLiquidity,
     Swap,
     SwapRoute,
 )
-from operators.orders import ADD, BUY, CLAIM, CLOSE, CREATE, REMOVE, ROUTE, SWAP
+from operators.orders import ADD, BUY, CLAIM, CLOSE, CREATE, REBALANCE, REMOVE, ROUTE, SWAP
 from operators.pools import PoolInfo
 
 DEADLINE_SLOTS = 32
 """An order that was not signed by then is too late: the market that it was meant for is gone."""
+
+LADDER_FIELDS = (
+    *("position", "lower", "upper", "bid_upper", "ask_lower", "amount_x", "amount_y"),
+    *("old_position", "old_lower", "old_upper"),
+)
+"""What a ladder's order and its command call by the same name."""
 
 
 def approved_of(order: Fields, pools: tuple[PoolInfo, ...], portfolio: str, recv_ns: int) -> Approved:
@@ -60,9 +67,20 @@ def _command(order: Fields, pools: tuple[PoolInfo, ...]) -> Command:
             return RemoveLiquidity(pool, position, lower, upper, int(order["fraction_bps"]))
         case action if action == CLAIM:
             return ClaimFees(pool, position, lower, upper)
+        case action if action == REBALANCE:
+            return _rebalance(order, pool)
         case action:
             assert action == CLOSE, f"an order of no known action: {action}"
             return ClosePosition(pool, position, lower, upper)
+
+
+def _rebalance(order: Fields, pool: str) -> Rebalance:
+    return Rebalance(
+        pool=pool,
+        active_id=int(order["other_min_out"]),
+        shape=SHAPES[int(order["shape"])],
+        **{field: int(order[field]) for field in LADDER_FIELDS},
+    )
 
 
 def _swap(order: Fields, pool: str) -> Swap:

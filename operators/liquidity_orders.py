@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from operators.bin_positions import BinPositions
-from operators.blocks import ARBITRAGE, DEPOSIT, REBALANCE, SHAPES, WITHDRAW, Fields
+from operators.blocks import ARBITRAGE, DEPOSIT, SHAPES, WITHDRAW, Fields
 from operators.blocks import CLAIM as CLAIM_FEES
 from operators.blocks import CLOSE as CLOSE_POSITION
 from operators.blocks import OPEN as OPEN_POSITION
@@ -26,7 +26,6 @@ from operators.orders import (
     ROUTE,
     TOO_SMALL,
 )
-from operators.orders import REBALANCE as REBALANCE_LADDER
 from operators.tables import Tables
 
 ACTION_OF = {
@@ -36,7 +35,6 @@ ACTION_OF = {
     CLAIM_FEES: CLAIM,
     CLOSE_POSITION: CLOSE,
     ARBITRAGE: ROUTE,
-    REBALANCE: REBALANCE_LADDER,
 }
 NO_SIDE = 0
 

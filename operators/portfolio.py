@@ -34,6 +34,7 @@ from operators.clockwork import (
 from operators.commanding import Commands
 from operators.dispatch import approved_of
 from operators.execution_reports import REPORT_OWNER, decode_report
+from operators.ladders import LadderKeeper
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
 from operators.orders import BUY, ORDER, ROUTE, SWAP
 from operators.paper_pools import PaperPools, clock_of
@@ -76,7 +77,10 @@ class Portfolio:
         pools = len(params.pools)
         self._unwinding = np.array([unwinding], UNWINDING), open_sales(pools), np.zeros(pools, SALE)
         self._positions = BinPositions(params.pools)
-        self._commands = Commands(params.pools, self._pools, self._positions, self._limits, self._venue)
+        self._ladders = LadderKeeper(
+            params.pools, params.strategies, self._positions, self._limits, params.transaction_cost
+        )
+        self._commands = Commands(params.pools, self._pools, self._positions, self._ladders, self._limits, self._venue)
         self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._positions)
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0
@@ -187,6 +191,7 @@ class Portfolio:
             self._pools.trouble(pool, trouble)
         refresh(self._tables.books, self._risk)
         self._close_when_stopped(seq)
+        self._commands.follow_inventory(pool, seq, self._tables, self._risk)
 
     def _land(self, order: np.void) -> None:
         """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it."""
@@ -290,6 +295,7 @@ class Portfolio:
             baselines=self._baselines.snapshot(),
             positions=self._positions.snapshot(),
             settlement=self._settlement.snapshot(),
+            ladders=self._ladders.snapshot(),
             groups=tuple(runner.snapshot() for _, runner in self._groups),
         )
 
@@ -320,6 +326,7 @@ class Portfolio:
         self._unwinding = self._unwinding[0], np.frombuffer(state.sold, np.int64).copy(), self._unwinding[2]
         self._positions.restore(state.positions)
         self._settlement.restore(state.settlement)
+        self._ladders.restore(state.ladders)
         self._baselines.restore(state.baselines)
         for (_, runner), saved in zip(self._groups, state.groups, strict=True):
             runner.restore(saved)

@@ -7,6 +7,7 @@ from operators.baselines import Baseline
 from operators.bin_positions import HeldPosition
 from operators.blocks import NO_SIGNALS, Block, Rows
 from operators.commands import Approved
+from operators.ladders import LaddersState
 from operators.paper_pools import PaperPoolsState
 from operators.pools import PoolInfo
 from operators.settlement import SettlementState
@@ -162,4 +163,5 @@ class PortfolioState(Record, frozen=True):
     baselines: bytes
     positions: tuple[HeldPosition, ...]
     settlement: SettlementState
+    ladders: LaddersState
     groups: tuple[bytes, ...] = ()
