@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import assert_never
 
 from msgspec.structs import replace
 
@@ -11,14 +10,15 @@ from connectors.execution import order_entries as entries
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError, Step
 from connectors.execution.curable import is_curable
+from connectors.execution.forks import Forks
 from connectors.execution.links import Links
 from connectors.execution.liquidity import LiquidityPlanner, Plan
 from connectors.execution.order_journal import OrderJournal
-from connectors.execution.order_life import Finalized, Flight, OrderLife, Overdue, Stage, resumed
+from connectors.execution.order_life import Flight, OrderLife, Overdue, Stage, resumed
 from connectors.execution.order_phases import ENDED, Order
-from connectors.execution.outcomes import Expired, Outcome, Reversal, Seen, Turned, Undone
+from connectors.execution.outcomes import Expired, Outcome, Seen
 from connectors.execution.reading import AccountReader
-from connectors.execution.reporting import end_report, landed_report, simulated_reason, undone_report
+from connectors.execution.reporting import end_report, landed_report, simulated_reason
 from connectors.execution.terms import ExecutionTerms
 from connectors.execution.transactions import SignedTransaction
 from connectors.execution.wallet import Wallet
@@ -32,9 +32,6 @@ from operators.execution_reports import ExecutionReport, PositionState, encode_r
 DAY_NS = 86_400_000_000_000
 OVERDUE_S = 10.0
 """After which a landing that cannot be read is followed anew: a fork may have taken it back."""
-
-UNNAMED_ERROR = '"error"'
-"""Stands for a landing's error where finality is watched: that there is one is what counts."""
 
 WAIT_S = 0.5
 """Between two looks for a blockhash, for an order that has begun and shall not be left half done."""
@@ -72,6 +69,7 @@ class OrdersInFlight:
         self._listener = tell
         self._reader = AccountReader(links.reactor, links.chain)
         self._planner = LiquidityPlanner(self._reader, wallet, accounts, links.writer.fits)
+        self._forks = Forks(links, journal, self._tell, self._send, self._read, self._close_if_over)
         self._lives: dict[str, OrderLife] = {}
         self._promised: dict[str, int] = {}
         self._timers: dict[str, Timer] = {}
@@ -115,7 +113,7 @@ class OrdersInFlight:
             if flight.stage is Stage.FLYING:
                 self._send(life, flight)
             elif flight.stage is Stage.LANDED:
-                self._watch(life, flight)
+                self._forks.watch(life, flight)
         if life.flights and not life.is_told:
             self._go_on(life)
         elif not life.flights:
@@ -283,7 +281,7 @@ class OrdersInFlight:
         self.last_slot = max(self.last_slot, landed.slot)
         if landed.unexplained:
             self._outlet.note("unexplained_changes", f"{flight.signature}: {landed.unexplained}")
-        self._watch(life, flight)
+        self._forks.watch(life, flight)
         command = life.approved.command
         if isinstance(command, Swap | SwapRoute):
             self._tell_landed(life, flight, landed, is_final=True)
@@ -328,38 +326,6 @@ class OrdersInFlight:
             self._tell_last(life, report)
         else:
             self._tell(report)
-
-    # forks
-
-    def _watch(self, life: OrderLife, flight: Flight) -> None:
-        undone, final = partial(self._undone, life, flight), partial(self._final, life, flight)
-        error_json = None if flight.is_success else UNNAMED_ERROR
-        self._links.confirmations.watch_finality(flight.signature, flight.slot, error_json, undone, final)
-
-    def _undone(self, life: OrderLife, flight: Flight, reversal: Reversal) -> None:
-        report = flight.report
-        flight.hear(reversal)
-        self._outlet.note("undone", f"a fork took {flight.signature} back")
-        if report is not None:
-            undone = undone_report(report, self._links.chain.slot)
-            self._journal.record(
-                entries.Undone(
-                    life.key, flight.step, flight.signature, undone.slot, time.time_ns(), encode_report(undone)
-                )
-            )
-            life.is_told = False
-            self._tell(undone)
-        match reversal:
-            case Undone():
-                self._send(life, flight)
-            case Turned():
-                self._read(life, flight)
-            case _:
-                assert_never(reversal)
-
-    def _final(self, life: OrderLife, flight: Flight) -> None:
-        flight.hear(Finalized())
-        self._close_if_over(life)
 
     # the end of an order
 
