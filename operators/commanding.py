@@ -5,20 +5,17 @@ With signed execution such an order goes out at once. On paper it rests among th
 
 import numpy as np
 
-from dlmm.records import SwapFailure, SwapQuote, SwapRequest
 from operators.bin_positions import BinPositions
+from operators.blocks import ARBITRAGE, Rows
 from operators.blocks import REBALANCE as LADDER
-from operators.blocks import Rows
-from operators.clockwork import RESULT
 from operators.ladders import Draft, LadderKeeper
-from operators.ledger import book_fill, mark
+from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.order_table import open_in_pool, reserve, send
-from operators.orders import BUY, CLOSE, FAILED, NO_RULE, REBALANCE, REFUSED, ROUTE, SELL, WITHHELD, end
-from operators.paper_pools import PaperPools, clock_of
-from operators.pools import PoolInfo
+from operators.orders import CLOSE, FAILED, NO_RULE, REBALANCE, REFUSED, ROUTE, WITHHELD, end
 from operators.risk.gate import adds_risk, count_approval, objection
 from operators.risk.market_risk import Risk
+from operators.routing import Routing
 from operators.settlement import Settlement
 from operators.tables import Tables
 
@@ -26,9 +23,7 @@ from operators.tables import Tables
 class Commands:
     """Turn signals of the rarer kinds into orders, each held against the gate, as the clockwork does with swaps.
 
-    :arg pools: All pools, in the order of the recording's list.
-
-    :arg states: What the market last showed of them.
+    :arg routing: Drafts arbitrages and lets them meet the pools.
 
     :arg ladders: Drafts what places and moves ladders.
 
@@ -39,16 +34,9 @@ class Commands:
     """
 
     def __init__(
-        self,
-        pools: tuple[PoolInfo, ...],
-        states: PaperPools,
-        positions: BinPositions,
-        ladders: LadderKeeper,
-        limits: Rows,
-        venue: Rows,
+        self, routing: Routing, positions: BinPositions, ladders: LadderKeeper, limits: Rows, venue: Rows
     ) -> None:
-        self._pools = pools
-        self._states = states
+        self._routing = routing
         self._positions = positions
         self._ladders = ladders
         self._limits = limits
@@ -62,6 +50,9 @@ class Commands:
             drafted = self._ladders.draft(signal, tables)
             if drafted is None:
                 return
+        elif int(signal["kind"]) == ARBITRAGE:
+            mark(tables.ledger[0], tables.books)
+            drafted = self._routing.draft(signal, tables)
         else:
             drafted = draft_command(signal, tables, self._positions)
         self._decide(drafted, tables, risk)
@@ -137,7 +128,7 @@ class Commands:
 
     def _is_hopeless(self, order: np.void, tables: Tables) -> bool:
         """Tell whether an arbitrage that is to be sent now would fail; on paper it meets its pools when it lands."""
-        return tables.is_signed and int(order["action"]) == ROUTE and not self._swap_pair(order, tables)
+        return tables.is_signed and int(order["action"]) == ROUTE and not self._routing.meet(order, tables)
 
     def land_route(self, order: np.void, tables: Tables) -> bool:
         """Let the swaps of an arbitrage meet their pools on paper: book all of them, or none.
@@ -145,43 +136,4 @@ class Commands:
         :returns: Whether they were booked.
 
         """
-        before = self._states.after_fills
-        swaps = self._swap_pair(order, tables)
-        if not swaps:
-            self._states.take_back(before)
-            return False
-        tables.make_room_for_fills(len(swaps))
-        result = np.zeros(1, RESULT)
-        for pool, side, answer in swaps:
-            leg = order.copy()
-            leg["pool"], leg["side"] = pool, side
-            moved = (answer.amount_in, answer.amount_out, answer.fee, int(answer.fee_on_input), answer.bins)
-            result[0] = (1, *moved, answer.price_impact, answer.compute_units)
-            filled = int(tables.cursor["fills"][0])
-            book_fill(tables.ledger[0], tables.books[pool], tables.accounts, leg, result[0], tables.fills[filled])
-            tables.cursor["fills"] += 1
-        return True
-
-    def _swap_pair(self, order: np.void, tables: Tables) -> list[tuple[int, int, SwapQuote]]:
-        """Make both swaps of an arbitrage in the present state of their pools.
-
-        :returns: Pool, side and answer of each; none where one of them would not keep its limit.
-
-        """
-        here, there = (self._pools[int(order[name])] for name in ("pool", "other_pool"))
-        if here.pool == there.pool or (here.mint_x, here.mint_y) != (there.mint_x, there.mint_y):
-            return []
-        ledger = tables.ledger[0]
-        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
-        legs = (
-            (int(order["pool"]), BUY, int(order["amount_in"]), int(order["min_out"])),
-            (int(order["other_pool"]), SELL, int(order["other_in"]), int(order["other_min_out"])),
-        )
-        made = []
-        for pool, side, amount, least in legs:
-            request = SwapRequest(exact_in=True, amount=amount, swap_for_y=side == SELL, threshold=least)
-            answer = self._states.swap(pool, request, tables.books[pool], clock)
-            if isinstance(answer, SwapFailure):
-                return []
-            made.append((pool, side, answer))
-        return made
+        return self._routing.land(order, tables)

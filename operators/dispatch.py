@@ -15,6 +15,7 @@ from operators.commands import (
 )
 from operators.orders import ADD, BUY, CLAIM, CLOSE, CREATE, REBALANCE, REMOVE, ROUTE, SWAP
 from operators.pools import PoolInfo
+from operators.route_legs import legs_of
 
 DEADLINE_SLOTS = 32
 """An order that was not signed by then is too late: the market that it was meant for is gone."""
@@ -54,9 +55,10 @@ def _command(order: Fields, pools: tuple[PoolInfo, ...]) -> Command:
         case action if action == SWAP:
             return _swap(order, pool)
         case action if action == ROUTE:
-            other = pools[int(order["other_pool"])].pool
-            sale = Swap(other, True, True, int(order["other_in"]), int(order["other_min_out"]))
-            return SwapRoute((_swap(order, pool), sale))
+            legs = legs_of(order)
+            return SwapRoute(
+                tuple(Swap(pools[x.pool].pool, x.exact_in, x.swap_for_y, x.amount, x.threshold) for x in legs)
+            )
         case action if action == CREATE:
             return CreatePosition(pool, position, lower, upper)
         case action if action == ADD:

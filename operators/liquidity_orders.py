@@ -1,18 +1,17 @@
-"""From a wish to an order that is no plain swap: liquidity commands, and buying here to sell there."""
+"""From a wish to a liquidity command."""
 
 import math
 
 import numpy as np
 
 from operators.bin_positions import BinPositions
-from operators.blocks import ARBITRAGE, DEPOSIT, SHAPES, WITHDRAW, Fields
 from operators.blocks import CLAIM as CLAIM_FEES
 from operators.blocks import CLOSE as CLOSE_POSITION
+from operators.blocks import DEPOSIT, SHAPES, WITHDRAW, Fields
 from operators.blocks import OPEN as OPEN_POSITION
 from operators.ledger import MAX_BASE
 from operators.orders import (
     ADD,
-    BUY,
     CLAIM,
     CLOSE,
     CREATE,
@@ -23,7 +22,6 @@ from operators.orders import (
     NO_RULE,
     ORDER,
     REMOVE,
-    ROUTE,
     TOO_SMALL,
 )
 from operators.tables import Tables
@@ -34,7 +32,6 @@ ACTION_OF = {
     WITHDRAW: REMOVE,
     CLAIM_FEES: CLAIM,
     CLOSE_POSITION: CLOSE,
-    ARBITRAGE: ROUTE,
 }
 NO_SIDE = 0
 
@@ -85,8 +82,6 @@ def draft_command(signal: Fields, tables: Tables, positions: BinPositions) -> tu
             order["lower"], order["upper"] = signal["lower"], signal["upper"]
             width = int(signal["upper"]) - int(signal["lower"]) + 1
             return order, NO_RULE if width > 0 else TOO_SMALL, float(width), 1.0
-        case kind if kind == ARBITRAGE:
-            return (order, *_pair(order, signal, tables))
         case _:
             return (order, *_on_position(order, signal, tables, positions))
 
@@ -118,20 +113,3 @@ def _on_position(order: np.void, signal: Fields, tables: Tables, positions: BinP
 
 def _raw(whole: float, unit: float) -> float:
     return 0.0 if math.isnan(whole) else float(whole / unit)
-
-
-def _pair(order: np.void, signal: Fields, tables: Tables) -> tuple[int, float, float]:
-    """Draft a purchase here and a sale of all of it there, each at its limit or better."""
-    here, there = tables.books[int(signal["pool"])], tables.books[int(signal["other_pool"])]
-    raw_x = float(signal["bid_size"]) / here["unit_x"]
-    raw_in = float(signal["bid_size"]) * float(signal["bid"]) / here["unit_y"]
-    raw_out = float(signal["bid_size"]) * float(signal["ask"]) / there["unit_y"]
-    if not (0.0 < raw_x < MAX_BASE and 0.0 < raw_in < MAX_BASE and 0.0 < raw_out < MAX_BASE):
-        return IMPOSSIBLE_AMOUNT, raw_in, MAX_BASE
-    order["side"] = BUY
-    order["amount_in"], order["min_out"] = math.floor(raw_in), round(raw_x)
-    order["other_pool"] = signal["other_pool"]
-    order["other_in"], order["other_min_out"] = order["min_out"], math.ceil(raw_out)
-    order["limit"] = signal["bid"]
-    order["value"] = order["amount_in"] * here["unit_y"]
-    return (NO_RULE if order["amount_in"] and order["min_out"] else TOO_SMALL), float(order["value"]), 0.0

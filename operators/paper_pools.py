@@ -95,17 +95,23 @@ class PaperPools:
 
     def swap(self, pool: int, request: SwapRequest, book: Book, clock: Clock) -> SwapQuote | SwapFailure:
         """Swap on the pool as the book's last row left it, and keep the pool after it for that same row."""
+        state = self.standing(pool, book)
+        if state is None:
+            return SwapFailure("PoolUnusable", None, self._troubles[pool])
+        answer = quote(state, request, clock)
+        if isinstance(answer, SwapQuote):
+            self._after_fill[pool] = AfterFill(int(book["seq"]), state, request, clock)
+        return answer
+
+    def standing(self, pool: int, book: Book) -> Pool | None:
+        """Return the pool as the book's last row and our fills since have left it; `None` where it cannot be used."""
         seq = int(book["seq"])
         after = self._after_fill[pool]
         try:
-            state = after.now() if after is not None and after.seq == seq else self._as_recorded(pool, seq, book)
+            return after.now() if after is not None and after.seq == seq else self._as_recorded(pool, seq, book)
         except DlmmError as error:
             self._troubles[pool] = str(error)
-            return SwapFailure("PoolUnusable", None, str(error))
-        answer = quote(state, request, clock)
-        if isinstance(answer, SwapQuote):
-            self._after_fill[pool] = AfterFill(seq, state, request, clock)
-        return answer
+            return None
 
     @property
     def after_fills(self) -> tuple[AfterFill | None, ...]:

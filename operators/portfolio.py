@@ -42,6 +42,7 @@ from operators.portfolio_records import PortfolioParams, PortfolioState, Report,
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import open_risk, refresh, restore_risk, snapshot_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
+from operators.routing import Routing
 from operators.settlement import Settlement
 from operators.sizing import POLICY, VENUE, policy_record
 from operators.strategies.groups import add_group_signals, group_runners
@@ -77,10 +78,11 @@ class Portfolio:
         pools = len(params.pools)
         self._unwinding = np.array([unwinding], UNWINDING), open_sales(pools), np.zeros(pools, SALE)
         self._positions = BinPositions(params.pools)
+        routing = Routing(params.pools, self._pools, params.strategies, self._limits, params.transaction_cost)
         self._ladders = LadderKeeper(
             params.pools, params.strategies, self._positions, self._limits, params.transaction_cost
         )
-        self._commands = Commands(params.pools, self._pools, self._positions, self._ladders, self._limits, self._venue)
+        self._commands = Commands(routing, self._positions, self._ladders, self._limits, self._venue)
         self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._positions)
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0

@@ -32,6 +32,7 @@ from operators.orders import (
     SWAP,
 )
 from operators.pools import PoolInfo
+from operators.route_legs import LegFill, RouteBooks, legs_of
 from operators.tables import Tables
 from operators.wallet_books import WalletBooks, WalletTotals
 
@@ -72,6 +73,7 @@ class Settlement:
         self._pools = pools
         self._positions = positions
         self._books = WalletBooks(pools, traded)
+        self._routes = RouteBooks(pools, frozenset(traded))
         self.unknown = 0
         """Reports for orders that we do not know."""
         self._heard: dict[str, int] = {}
@@ -148,7 +150,8 @@ class Settlement:
     def _open_order(self, report: ExecutionReport, tables: Tables, place: int) -> None:
         order = tables.table[place]
         action = int(order["action"])
-        if action == SWAP and report.status == "landed" and self._fill(report, tables, order):
+        book_fills = {SWAP: self._fill, ROUTE: self._route}.get(action)
+        if book_fills is not None and report.status == "landed" and book_fills(report, tables, order):
             self._lamports(report, tables)
         else:
             self._move(report, tables, place)
@@ -193,6 +196,27 @@ class Settlement:
         tables.cursor["fills"] += 1
         return True
 
+    def _route(self, report: ExecutionReport, tables: Tables, order: np.void) -> bool:
+        """Book an arbitrage that landed, a fill for each swap, unless the pools' own words do not tell of all."""
+        flows = {flow.pool: flow for flow in report.flows}
+        fills = []
+        for leg in legs_of(order):
+            flow = flows.get(self._pools[leg.pool].pool)
+            if flow is None:
+                return False
+            paid, got = (-flow.x, flow.y) if leg.swap_for_y else (-flow.y, flow.x)
+            if paid <= 0 or got <= 0:
+                return False
+            fills.append(LegFill(leg.pool, leg.swap_for_y, paid, got, flow.fee, flow.fee_in_x))
+        self._routes.book(order, tuple(fills), tables, report.slot)
+        left = self._routes.left_over(tuple(fills))
+        for change in report.changes:
+            owner = self._books.owner_of(change.mint, int(order["pool"]))
+            amount = change.amount - left.get(change.mint, 0)
+            if amount and owner >= 0:
+                self._routes.keep(owner, change.mint, amount, int(order["strategy"]), tables)
+        return True
+
     def _move(self, report: ExecutionReport, tables: Tables, place: int) -> None:
         """Book what a transaction moved that is no simple fill."""
         order = tables.table[place] if place >= 0 else None
@@ -203,7 +227,7 @@ class Settlement:
             book["base"] += flow.x
             book["quote"] += flow.y
             move(tables.accounts, strategy, pool, flow.x, flow.y)
-            fee = flow.fee * (book["unit_x"] * book["price"] if flow.fee_in_x else book["unit_y"])
+            fee = self._routes.worth(pool, flow.fee, flow.fee_in_x, tables)
             for holder in (book, account):
                 if order is not None and int(order["action"]) in IN_BINS:
                     holder["position_x"] -= flow.x
@@ -239,12 +263,18 @@ class Settlement:
                 _hold(pool, {}, tables)
 
     def _flows(self, report: ExecutionReport, pool: int) -> list[tuple[int, PoolFlow]]:
-        """Divide what the wallet gained and lost among the pools: by what they gave; the rest to the order's own."""
+        """Divide what the wallet gained and lost among the pools: by what they gave; the rest to the order's own.
+
+        What several pools gave and took went from one to the other: only what all of it came to is divided.
+        """
         index = {info.pool: number for number, info in enumerate(self._pools)}
         left = {change.mint: change.amount for change in report.changes}
         found: list[tuple[int, PoolFlow]] = []
+        is_route = len({flow.pool for flow in report.flows}) > 1
         for flow in report.flows:
-            if flow.pool in index:
+            if flow.pool in index and is_route:
+                found.append((index[flow.pool], replace(flow, x=0, y=0)))
+            elif flow.pool in index:
                 info = self._pools[index[flow.pool]]
                 found.append((index[flow.pool], flow))
                 left[info.mint_x] = left.get(info.mint_x, 0) - flow.x

@@ -102,7 +102,7 @@ def group_runners(
 
     """
     return [
-        (index, GroupRunner(planned.strategy, pools, planned.pools))
+        (index, GroupRunner(planned.strategy, pools, planned.pools | planned.passes))
         for index, planned in enumerate(strategies)
         if isinstance(planned.strategy, GroupStrategy)
     ]

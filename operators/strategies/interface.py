@@ -266,6 +266,8 @@ class Policy(Record, frozen=True):
 
     :arg min_rebalance_s: Market time that the portfolio waits at the least before it moves a ladder of itself.
 
+    :arg min_profit: Quote currency that an arbitrage without a size must earn at the least, its transaction paid.
+
     """
 
     size_fraction: float = 0.0475
@@ -276,6 +278,7 @@ class Policy(Record, frozen=True):
     max_inventory_deviation: float = 0.5
     skew_bins: float = 0.0
     min_rebalance_s: float = 0.0
+    min_profit: float = 0.0
 
 
 class PlannedStrategy(Record, frozen=True):
@@ -285,12 +288,15 @@ class PlannedStrategy(Record, frozen=True):
 
     :arg label: Name given in the settings; empty leaves the strategy its own.
 
+    :arg passes: Indices of pools without a budget that its arbitrages may pass through.
+
     """
 
     strategy: Strategy
     pools: frozenset[int]
     policy: Policy
     label: str = ""
+    passes: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:

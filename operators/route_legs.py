@@ -1,0 +1,209 @@
+"""The swaps of an arbitrage: as an order has them, and as they are booked once they were made.
+
+An arbitrage ends with the token it began with, and what it takes in between it gives on. So nothing moves from pool to
+pool in the books: what is left over of each token, of the first the profit, goes to one pool that is traded and keeps
+that token. Each swap is a fill of its own; what the round earned is realised with the last one.
+"""
+
+import math
+
+import numpy as np
+
+from dlmm.records import Record
+from operators.accounts import average_cost, move
+from operators.blocks import Fields
+from operators.orders import BUY, SELL
+from operators.pools import PoolInfo
+from operators.tables import Tables
+
+NO_POOL = -1
+MOST_BINS = 127
+
+
+class RouteLeg(Record, frozen=True):
+    """One swap of an arbitrage.
+
+    :arg pool: Index of the pool.
+
+    :arg amount: Raw units that go in, or with `exact_in` false come out.
+
+    :arg threshold: Least amount out, or most amount in.
+
+    """
+
+    pool: int
+    swap_for_y: bool
+    exact_in: bool
+    amount: int
+    threshold: int
+
+
+class LegFill(Record, frozen=True):
+    """What one swap of an arbitrage moved, in raw units.
+
+    :arg pool: Index of the pool.
+
+    :arg bins: Bins walked; 0 where nobody knows.
+
+    """
+
+    pool: int
+    swap_for_y: bool
+    amount_in: int
+    amount_out: int
+    fee: int
+    fee_in_x: bool
+    bins: int = 0
+    price_impact: float = math.nan
+
+
+def tokens_of(info: PoolInfo) -> tuple[str, str]:
+    """Return what tells a pool's X and Y apart from other tokens: mints where they are known, else symbols."""
+    return info.mint_x or info.base, info.mint_y or info.quote
+
+
+def legs_of(order: Fields) -> tuple[RouteLeg, ...]:
+    """Return the swaps of an order of action `ROUTE`, in their order."""
+    directions = int(order["directions"])
+    amount, threshold = int(order["amount_in"]), int(order["min_out"])
+    if order["is_exact_out"]:
+        amount, threshold = threshold, amount
+    legs = [
+        RouteLeg(int(order["pool"]), bool(directions & 1), not order["is_exact_out"], amount, threshold),
+        RouteLeg(
+            int(order["other_pool"]), bool(directions & 2), True, int(order["other_in"]), int(order["other_min_out"])
+        ),
+    ]
+    if int(order["third_pool"]) != NO_POOL:
+        amounts = int(order["third_in"]), int(order["third_min_out"])
+        legs.append(RouteLeg(int(order["third_pool"]), bool(directions & 4), True, *amounts))
+    return tuple(legs)
+
+
+class RouteBooks:
+    """Book arbitrages.
+
+    :arg traded: Indices of the pools that have a budget. The others are passed through only; what they quote in is
+        worth what a traded pool says that buys and sells it.
+
+    """
+
+    def __init__(self, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> None:
+        self._tokens = [tokens_of(info) for info in pools]
+        self._traded = traded
+        by_base = {self._tokens[index][0]: index for index in sorted(traded, reverse=True)}
+        self._priced_by = [
+            NO_POOL if index in traded else by_base.get(self._tokens[index][1], NO_POOL) for index in range(len(pools))
+        ]
+
+    def unit_y(self, pool: int, tables: Tables) -> float:
+        """Return the quote currency that one raw unit of a pool's Y is worth."""
+        unit, priced_by = float(tables.books[pool]["unit_y"]), self._priced_by[pool]
+        return unit if priced_by == NO_POOL else unit * float(tables.books[priced_by]["price"])
+
+    def worth(self, pool: int, amount: int, is_x: bool, tables: Tables) -> float:
+        """Return the quote currency that an amount of one of a pool's tokens is worth."""
+        book, unit_y = tables.books[pool], self.unit_y(pool, tables)
+        unit = float(book["unit_x"] * book["price"] / book["unit_y"]) * unit_y if is_x else unit_y
+        return amount * unit
+
+    def is_round(self, legs: tuple[tuple[int, bool], ...]) -> bool:
+        """Tell whether swaps through different pools hand on what they get, and begin and end with a traded pool's Y.
+
+        :arg legs: Pool and `swap_for_y` of each.
+
+        """
+        pools = [pool for pool, _ in legs]
+        if len({*pools}) < len(pools) or not {pools[0], pools[-1]} <= self._traded or legs[0][1]:
+            return False
+        held = self._tokens[pools[0]][1]
+        for pool, swap_for_y in legs:
+            x, y = self._tokens[pool]
+            if held != (x if swap_for_y else y):
+                return False
+            held = y if swap_for_y else x
+        return legs[-1][1] and held == self._tokens[pools[0]][1]
+
+    def book(self, order: Fields, fills: tuple[LegFill, ...], tables: Tables, slot: int) -> None:
+        """Book the swaps of an order that landed: all of them, in their order.
+
+        :arg order: Whose strategy's accounts are moved.
+
+        :arg slot: In which they were made.
+
+        """
+        last, strategy = fills[-1].pool, int(order["strategy"])
+        for token, amount in self.left_over(fills).items():
+            if amount:
+                self.keep(self._keeper(token, fills), token, amount, strategy, tables)
+        profit = (fills[-1].amount_out - fills[0].amount_in) * self.unit_y(last, tables)
+        paid = fills[0].amount_in * self.unit_y(fills[0].pool, tables)
+        _realise(profit, paid, last, strategy, tables)
+        tables.make_room_for_fills(len(fills))
+        for number, fill in enumerate(fills):
+            self._write(order, fill, profit if number == len(fills) - 1 else 0.0, tables, slot)
+
+    def left_over(self, fills: tuple[LegFill, ...]) -> dict[str, int]:
+        """Return what all swaps together gave of each token, negative for what they took."""
+        left: dict[str, int] = {}
+        for fill in fills:
+            x, y = self._tokens[fill.pool]
+            given, got = (x, y) if fill.swap_for_y else (y, x)
+            left[given] = left.get(given, 0) - fill.amount_in
+            left[got] = left.get(got, 0) + fill.amount_out
+        return left
+
+    def _keeper(self, token: str, fills: tuple[LegFill, ...]) -> int:
+        """Return the pool in whose book a token is kept: the last of these that is traded and has it."""
+        return next(
+            fill.pool for fill in reversed(fills) if fill.pool in self._traded and token in self._tokens[fill.pool]
+        )
+
+    def keep(self, pool: int, token: str, amount: int, strategy: int, tables: Tables) -> None:
+        """Book what came of a token, or went, in a pool's book and a strategy's account there."""
+        book = tables.books[pool]
+        x, y = (amount, 0) if token == self._tokens[pool][0] else (0, amount)
+        book["base"] += x
+        book["quote"] += y
+        move(tables.accounts, strategy, pool, x, y)
+        book["cost"] = average_cost(tables.accounts, pool, book["cost"])
+
+    def _write(self, order: Fields, leg: LegFill, realised: float, tables: Tables, slot: int) -> None:
+        ledger, book = tables.ledger[0], tables.books[leg.pool]
+        account = tables.accounts[int(order["strategy"]), leg.pool]
+        x, y = (leg.amount_in, leg.amount_out) if leg.swap_for_y else (leg.amount_out, leg.amount_in)
+        fee, value = self.worth(leg.pool, leg.fee, leg.fee_in_x, tables), y * self.unit_y(leg.pool, tables)
+        book["fees"] += fee
+        account["fees"] += fee
+        account["volume"] += value
+        account["fills"] += 1
+        tables.ledger["volume"] += value
+        tables.ledger["fills"] += 1
+        filled = int(tables.cursor["fills"][0])
+        fill = tables.fills[filled]
+        tables.cursor["fills"] += 1
+        fill["order"], fill["strategy"] = order["order"], order["strategy"]
+        fill["seq"], fill["slot"], fill["ts_event_ns"] = book["seq"], slot, ledger["ts_event_ns"]
+        fill["pool"], fill["side"] = leg.pool, SELL if leg.swap_for_y else BUY
+        fill["amount_in"], fill["amount_out"] = leg.amount_in, leg.amount_out
+        fill["price"] = y * book["unit_y"] / (x * book["unit_x"]) if x else math.nan
+        fill["fair"], fill["fee"], fill["realised"] = book["price"], fee, realised
+        fill["price_impact"], fill["bins"] = leg.price_impact, min(leg.bins, MOST_BINS)
+        fill["_reserved"] = 0
+
+
+def _realise(profit: float, paid: float, pool: int, strategy: int, tables: Tables) -> None:
+    """Book what a round earned, or lost, in the pool where it ended."""
+    account: np.void = tables.accounts[strategy, pool]
+    tables.books[pool]["realised"] += profit
+    account["realised"] += profit
+    if profit > 0.0:
+        tables.ledger["wins"] += 1
+        tables.ledger["gross_profit"] += profit
+        account["trades_won"] += 1
+        account["won"] += profit / paid
+    elif profit < 0.0:
+        tables.ledger["losses"] += 1
+        tables.ledger["gross_loss"] -= profit
+        account["trades_lost"] += 1
+        account["lost"] -= profit / paid
