@@ -24,6 +24,7 @@ from operators.orders import (
     FAILED,
     FILLED,
     OPEN,
+    REBALANCE,
     REMOVE,
     RESTING,
     ROUTE,
@@ -44,7 +45,7 @@ MAX_ATTEMPTS = 3
 
 ENDS = {"landed": FILLED, "failed": FAILED, "expired": EXPIRED, "refused": FAILED, "simulated": SIMULATED}
 
-IN_BINS = frozenset({ADD, REMOVE, CLAIM, CLOSE})
+IN_BINS = frozenset({ADD, REMOVE, CLAIM, CLOSE, REBALANCE})
 """What these take from the wallet stands in bins, and what they bring stood there."""
 
 
