@@ -26,7 +26,8 @@ LEGS = 3
 
 GRID = np.dtype(
     [
-        ("interval", "i8"),  # number of the grid's interval that the newest row fell in
+        ("interval", "i8"),  # number of the grid's interval that the newest row fell in ..
+        ("end_ns", "i8"),  # .. and when it ends
         ("head", "i8"),  # where the newest sample is
         ("price", "f8", (POOLS,)),  # last one seen; 0 until there is one
         ("log_price", "f8", (POOLS,)),
@@ -46,8 +47,8 @@ def note_price(grid: Fields, place: int, price: float, ts_event_ns: int, interva
     :arg ts_event_ns: Of the row. Pools have clocks of their own: a row older than the newest one takes no sample.
 
     """
-    interval = ts_event_ns // interval_ns
-    if interval > grid.interval:
+    if ts_event_ns >= grid.end_ns:
+        interval = ts_event_ns // interval_ns
         for _ in range(min(interval - grid.interval, SAMPLES)):
             grid.head = grid.head + 1 if grid.head + 1 < SAMPLES else 0
             for pool in range(POOLS):
@@ -55,47 +56,41 @@ def note_price(grid: Fields, place: int, price: float, ts_event_ns: int, interva
                     grid.samples[pool, grid.head] = grid.log_price[pool]
                     grid.filled[pool] = min(grid.filled[pool] + 1, SAMPLES)
         grid.interval = interval
+        grid.end_ns = (interval + 1) * interval_ns
     if price != grid.price[place] and 0.0 < price < math.inf:
         grid.price[place] = price
         grid.log_price[place] = math.log(price)
 
 
 @kernel
-def samples_of(grid: Fields, places: NDArray[np.int64], legs: int) -> int:
-    """Return over how many samples of the window all of some pools have a price."""
-    count = SAMPLES
-    for leg in range(legs):
-        count = min(count, grid.filled[places[leg]])
-    return count
-
-
-@kernel
-def combined(grid: Fields, places: NDArray[np.int64], signs: NDArray[np.float64], legs: int, back: int) -> float:
-    """Return a signed sum of log prices so many samples ago."""
-    at = grid.head - back
-    if at < 0:
-        at += SAMPLES
-    total = 0.0
-    for leg in range(legs):
-        total += signs[leg] * grid.samples[places[leg], at]
-    return total
-
-
-@kernel
-def _within(value: float, bound: float) -> float:
-    return min(max(value, -bound), bound)
-
-
-@kernel
-def mean_and_deviation(
+def window_of(
     grid: Fields,
     places: NDArray[np.int64],
     signs: NDArray[np.float64],
     legs: int,
-    bound: float,
-    prior_samples: float,
-) -> tuple[float, float]:
-    """Return mean and standard deviation of a signed sum of log prices over the window.
+) -> NDArray[np.float64]:
+    """Return the samples of a signed sum of log prices, the oldest first: as many as all of its pools have.
+
+    :arg legs: How many of `places` and `signs` count.
+
+    """
+    count = SAMPLES
+    for leg in range(legs):
+        count = min(count, grid.filled[places[leg]])
+    window = np.zeros(count)
+    for leg in range(legs):
+        at = grid.head - count + 1
+        if at < 0:
+            at += SAMPLES
+        for index in range(count):
+            window[index] += signs[leg] * grid.samples[places[leg], at]
+            at = at + 1 if at + 1 < SAMPLES else 0
+    return window
+
+
+@kernel
+def mean_and_deviation(window: NDArray[np.float64], bound: float, prior_samples: float) -> tuple[float, float]:
+    """Return mean and standard deviation of a window.
 
     :arg bound: Samples farther than this from zero count as if they were so far.
 
@@ -104,27 +99,24 @@ def mean_and_deviation(
     :returns: NaN where there is no sample at all.
 
     """
-    count = samples_of(grid, places, legs)
-    weight = prior_samples + count
+    weight = prior_samples + window.shape[0]
     if weight == 0.0:
         return math.nan, math.nan
-    # Taken from the oldest sample on, so that the variance of a constant is zero exactly.
-    first = _within(combined(grid, places, signs, legs, count - 1), bound) if count > 0 else 0.0
+    # Taken from the first sample on, so that the variance of a constant is zero exactly.
+    first = min(max(window[0], -bound), bound) if window.shape[0] > 0 else 0.0
     total = -prior_samples * first
-    for back in range(count):
-        total += _within(combined(grid, places, signs, legs, back), bound) - first
+    for index in range(window.shape[0]):
+        total += min(max(window[index], -bound), bound) - first
     mean = first + total / weight
     squares = prior_samples * (bound * bound + mean * mean) if prior_samples > 0.0 else 0.0
-    for back in range(count):
-        off = _within(combined(grid, places, signs, legs, back), bound) - mean
+    for index in range(window.shape[0]):
+        off = min(max(window[index], -bound), bound) - mean
         squares += off * off
     return mean, math.sqrt(squares / weight)
 
 
 @kernel
-def half_life(
-    grid: Fields, places: NDArray[np.int64], signs: NDArray[np.float64], legs: int, prior_squares: float
-) -> float:
+def half_life(window: NDArray[np.float64], prior_squares: float) -> float:
     """Return in how many intervals half of a deviation goes away, by a least-squares fit of each sample to the last.
 
     :arg prior_squares: Sum of the squares of deviations that are taken to have been there besides, each gone at once.
@@ -133,21 +125,19 @@ def half_life(
         `MIN_FIT` samples are there or all are the same.
 
     """
-    count = samples_of(grid, places, legs)
-    if count < MIN_FIT:
+    pairs = window.shape[0] - 1
+    if pairs + 1 < MIN_FIT:
         return math.nan
-    first = combined(grid, places, signs, legs, count - 1)
-    before = after = 0.0
-    for back in range(1, count):
-        before += combined(grid, places, signs, legs, back) - first
-        after += combined(grid, places, signs, legs, back - 1) - first
-    before /= count - 1
-    after /= count - 1
+    first = window[0]
+    total = 0.0
+    for index in range(1, pairs):
+        total += window[index] - first
+    before, after = total / pairs, (total + window[pairs] - first) / pairs
     squares, products = prior_squares, 0.0
-    for back in range(1, count):
-        off = combined(grid, places, signs, legs, back) - first - before
+    for index in range(pairs):
+        off = window[index] - first - before
         squares += off * off
-        products += off * (combined(grid, places, signs, legs, back - 1) - first - after)
+        products += off * (window[index + 1] - first - after)
     if squares == 0.0:
         return math.nan
     kept = products / squares

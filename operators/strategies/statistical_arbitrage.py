@@ -43,6 +43,7 @@ from operators.strategies.price_grid import (
     half_life,
     mean_and_deviation,
     note_price,
+    window_of,
 )
 from operators.strategies.rounds import ROUNDS, Round, find_rounds, groups_of, log_cost
 
@@ -57,7 +58,7 @@ PAIR, TRIANGLE = 0, 1
 
 PARAMETERS = np.dtype(
     [
-        ("min_deviation", "f8"),
+        ("min_deviation", "f8"),  # as a logarithm, as gaps are
         ("min_zscore", "f8"),
         ("min_confidence", "f8"),
         ("interval_ns", "i8"),
@@ -108,40 +109,37 @@ def _measure(group: Fields, parameters: Fields, number: int) -> None:
     """Bring a round's mean, deviation and half-life up to the present window."""
     if group.measured[number] == group.grid.interval + 1:
         return
-    places, signs, legs = parameters.place[number], parameters.sign[number], parameters.legs[number]
     cost = parameters.cost[number]
-    mean, deviation = mean_and_deviation(group.grid, places, signs, legs, cost, PRIOR)
-    group.mean[number] = mean
-    group.deviation[number] = deviation
-    group.half_life[number] = half_life(group.grid, places, signs, legs, PRIOR * cost * cost)
+    window = window_of(group.grid, parameters.place[number], parameters.sign[number], parameters.legs[number])
+    group.mean[number], group.deviation[number] = mean_and_deviation(window, cost, PRIOR)
+    group.half_life[number] = half_life(window, PRIOR * cost * cost)
     group.measured[number] = group.grid.interval + 1
 
 
 @kernel
-def _judge(group: Fields, parameters: Fields, number: int, gap: float) -> tuple[bool, float, float, float]:
-    """Tell whether a gap beyond the fees is large, unusual and to be believed.
+def _compare(group: Fields, number: int, gap: float) -> tuple[float, float]:
+    """Return the expected gap the same way round, and the standard deviations from there to the present one."""
+    expected = group.mean[number] if gap > 0.0 else -group.mean[number]
+    deviation = group.deviation[number]
+    return expected, (abs(gap) - expected) / deviation if deviation > 0.0 else math.inf
 
-    :returns: Whether it is; the expected gap the same way round, the z-score and the confidence.
 
-    """
+@kernel
+def _is_wanted(group: Fields, parameters: Fields, number: int, gap: float) -> bool:
+    """Tell whether a gap beyond the fees is unusual, large and to be believed."""
     _measure(group, parameters, number)
-    way = 1.0 if gap > 0.0 else -1.0
-    expected = way * group.mean[number]
-    off = abs(gap) - expected
-    z_score = off / group.deviation[number] if group.deviation[number] > 0.0 else math.inf
-    believed = confidence(z_score, group.half_life[number] / SAMPLES)
-    is_wanted = (
-        math.exp(off) - 1.0 > parameters.min_deviation
-        and z_score >= parameters.min_zscore
-        and believed >= parameters.min_confidence
+    expected, z_score = _compare(group, number, gap)
+    return bool(
+        z_score >= parameters.min_zscore
+        and abs(gap) - expected > parameters.min_deviation
+        and confidence(z_score, group.half_life[number] / SAMPLES) >= parameters.min_confidence
     )
-    return is_wanted, expected, z_score, believed
 
 
 @kernel
 def _write(signal: Fields, group: Fields, parameters: Fields, number: int, gap: float) -> None:
     """Write the route that profits from a gap: forwards where it is positive, else backwards."""
-    _, expected, z_score, believed = _judge(group, parameters, number, gap)
+    expected, z_score = _compare(group, number, gap)
     legs = parameters.legs[number]
     signal.directions = 0
     for leg in range(legs):
@@ -157,7 +155,7 @@ def _write(signal: Fields, group: Fields, parameters: Fields, number: int, gap: 
             signal.third_pool = pool
     signal.kind = ARBITRAGE
     signal.urgency = HIGH
-    signal.confidence = believed
+    signal.confidence = confidence(z_score, group.half_life[number] / SAMPLES)
     signal.reason = PAIR if legs == 2 else TRIANGLE
     signal.figures[0] = math.exp(abs(gap) - expected) - 1.0
     signal.figures[1] = z_score
@@ -191,7 +189,7 @@ def seek_rounds(
             elif (
                 edge > best_edge
                 and not _is_repeated(group, number, gap, row.slot, parameters.min_deviation)
-                and _judge(group, parameters, number, gap)[0]
+                and _is_wanted(group, parameters, number, gap)
             ):
                 best, best_edge, best_gap = number, edge, gap
         if best >= 0:
@@ -257,7 +255,7 @@ class StatisticalArbitrage(Record, frozen=True):
     def group_parameters(self, pools: tuple[PoolInfo, ...], groups: tuple[tuple[int, ...], ...]) -> Rows:
         """Return the kernel's constants for each group, its rounds among them."""
         made = np.zeros(len(groups), PARAMETERS)
-        made["min_deviation"] = self.min_deviation_threshold
+        made["min_deviation"] = math.log1p(self.min_deviation_threshold)
         made["min_zscore"] = self.entry_zscore
         made["min_confidence"] = self.confidence_threshold
         made["interval_ns"] = max(round(self.lookback_period_minutes * 60e9 / SAMPLES), 1)

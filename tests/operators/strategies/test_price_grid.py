@@ -6,22 +6,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from operators.blocks import Rows
 from operators.strategies.price_grid import (
     GRID,
     MIN_FIT,
     SAMPLES,
-    combined,
     confidence,
     half_life,
     mean_and_deviation,
     note_price,
-    samples_of,
+    window_of,
 )
 
-BOTH, APART = np.array([0, 1, 0]), np.array([1.0, -1.0, 0.0])
-ALONE = np.array([0, 0, 0])
+PLACES, SIGNS = np.array([0, 1, 0]), np.array([1.0, -1.0, 0.0])
 PRICES = st.lists(st.floats(0.5, 2.0), min_size=1, max_size=130)
 
 
@@ -35,29 +34,34 @@ def filled(first: list[float], second: list[float] | None = None, interval_ns: i
     return grid
 
 
+def alone(grid: Rows) -> NDArray[np.float64]:
+    """The first pool's window."""
+    return window_of(grid[0], PLACES, SIGNS, 1)
+
+
+def apart(grid: Rows) -> NDArray[np.float64]:
+    """The window of the first pool's log price less the second's."""
+    return window_of(grid[0], PLACES, SIGNS, 2)
+
+
 @given(PRICES)
 def test_samples_are_the_prices_in_force_when_intervals_ended(prices: list[float]) -> None:
-    grid = filled(prices)[0]
-    count = samples_of(grid, ALONE, 1)
-    assert count == min(len(prices) - 1, SAMPLES)
-    sampled = [combined(grid, ALONE, APART, 1, back) for back in range(count)]
-    assert sampled == [math.log(price) for price in prices[-2::-1][:SAMPLES]]
+    assert alone(filled(prices)).tolist() == [math.log(price) for price in prices[:-1]][-SAMPLES:]
 
 
 def test_a_silence_repeats_the_last_price_and_one_longer_than_the_window_fills_it() -> None:
     grid = filled([2.0])
     note_price(grid[0], 0, 3.0, 1_040, 10)
-    assert samples_of(grid[0], ALONE, 1) == 4
-    assert {combined(grid[0], ALONE, APART, 1, back) for back in range(4)} == {math.log(2.0)}
+    assert alone(grid).tolist() == [math.log(2.0)] * 4
     note_price(grid[0], 0, 2.0, 10**15, 10)
-    assert {combined(grid[0], ALONE, APART, 1, back) for back in range(SAMPLES)} == {math.log(3.0)}
+    assert alone(grid).tolist() == [math.log(3.0)] * SAMPLES
 
 
 def test_a_row_with_an_older_time_sets_the_price_and_takes_no_sample() -> None:
     grid = filled([2.0, 2.5])
     note_price(grid[0], 0, 3.0, 900, 10)
     assert grid[0]["price"][0] == 3.0
-    assert samples_of(grid[0], ALONE, 1) == 1
+    assert len(alone(grid)) == 1
 
 
 @pytest.mark.parametrize("price", [math.nan, 0.0, -1.0, math.inf])
@@ -69,64 +73,62 @@ def test_what_is_no_price_leaves_the_last_one(price: float) -> None:
 
 def test_the_window_of_a_combination_is_that_of_its_youngest_price() -> None:
     grid = filled([1.0, 2.0, 3.0])
-    assert samples_of(grid[0], BOTH, 2) == 0
+    assert len(apart(grid)) == 0
     note_price(grid[0], 1, 5.0, 1_020, 10)
     note_price(grid[0], 1, 5.0, 1_030, 10)
-    assert samples_of(grid[0], BOTH, 2) == 1
-    assert combined(grid[0], BOTH, APART, 2, 0) == pytest.approx(math.log(3.0 / 5.0))
+    assert apart(grid) == pytest.approx([math.log(3.0 / 5.0)])
 
 
 @given(PRICES.filter(lambda prices: len(prices) > 1), st.integers(0, 9))
 def test_mean_and_deviation_are_numpys(prices: list[float], seed: int) -> None:
     second = np.random.default_rng(seed).uniform(0.5, 2.0, len(prices)).tolist()
-    grid = filled(prices, second)[0]
-    apart = np.log(prices[:-1])[-SAMPLES:] - np.log(second[:-1])[-SAMPLES:]
-    mean, deviation = mean_and_deviation(grid, BOTH, APART, 2, math.inf, 0.0)
-    assert (mean, deviation) == pytest.approx((apart.mean(), apart.std()), abs=1e-12)
+    window = apart(filled(prices, second))
+    expected = np.log(prices[:-1])[-SAMPLES:] - np.log(second[:-1])[-SAMPLES:]
+    assert window == pytest.approx(expected, abs=1e-12)
+    assert mean_and_deviation(window, math.inf, 0.0) == pytest.approx((expected.mean(), expected.std()), abs=1e-12)
     # None beyond 0.3, and ten more samples: five on either side.
-    pooled = np.concatenate([np.clip(apart, -0.3, 0.3), [0.3, -0.3] * 5])
-    measured = mean_and_deviation(grid, BOTH, APART, 2, 0.3, 10.0)
-    assert measured == pytest.approx((pooled.mean(), pooled.std()), abs=1e-12)
+    pooled = np.concatenate([np.clip(expected, -0.3, 0.3), [0.3, -0.3] * 5])
+    assert mean_and_deviation(window, 0.3, 10.0) == pytest.approx((pooled.mean(), pooled.std()), abs=1e-12)
 
 
 def test_without_samples_the_prior_stands_alone_and_without_either_there_is_nothing() -> None:
-    grid = filled([1.0])[0]
-    assert mean_and_deviation(grid, BOTH, APART, 2, 0.002, 10.0) == (0.0, 0.002)
-    assert np.isnan(mean_and_deviation(grid, BOTH, APART, 2, math.inf, 0.0)).all()
+    nothing = np.zeros(0)
+    assert mean_and_deviation(nothing, 0.002, 10.0) == (0.0, 0.002)
+    assert np.isnan(mean_and_deviation(nothing, math.inf, 0.0)).all()
+    assert math.isnan(half_life(nothing, 1.0))
 
 
 @given(st.floats(1e-9, 1e9), st.integers(2, 100))
 def test_a_constant_has_a_deviation_of_zero_and_no_half_life(price: float, count: int) -> None:
-    grid = filled([price] * count)[0]
-    mean, deviation = mean_and_deviation(grid, ALONE, APART, 1, math.inf, 0.0)
-    assert (mean, deviation) == (math.log(price), 0.0)
-    assert math.isnan(half_life(grid, ALONE, APART, 1, 0.0))
+    window = alone(filled([price] * count))
+    assert mean_and_deviation(window, math.inf, 0.0) == (math.log(price), 0.0)
+    assert math.isnan(half_life(window, 0.0))
 
 
 @pytest.mark.parametrize("kept", [0.5, 0.9, 0.98])
 def test_what_decays_by_a_fixed_part_has_the_half_life_of_that_part(kept: float) -> None:
     prices = np.exp(0.1 * kept ** np.arange(40)).tolist()
-    assert half_life(filled(prices)[0], ALONE, APART, 1, 0.0) == pytest.approx(math.log(0.5) / math.log(kept), rel=1e-6)
+    assert half_life(alone(filled(prices)), 0.0) == pytest.approx(math.log(0.5) / math.log(kept), rel=1e-6)
 
 
 def test_what_alternates_is_gone_at_once_and_what_grows_never_comes_back() -> None:
-    assert half_life(filled([1.0, 2.0] * 20)[0], ALONE, APART, 1, 0.0) == 0.0
-    assert half_life(filled(np.exp(1.05 ** np.arange(40) - 1.0).tolist())[0], ALONE, APART, 1, 0.0) == math.inf
+    assert half_life(alone(filled([1.0, 2.0] * 20)), 0.0) == 0.0
+    assert half_life(alone(filled(np.exp(1.05 ** np.arange(40) - 1.0).tolist())), 0.0) == math.inf
 
 
 def test_prior_deviations_that_went_at_once_shorten_a_half_life() -> None:
     off = 0.1 * 0.5 ** np.arange(20)
     prior = float(((off[:-1] - off[:-1].mean()) ** 2).sum())
-    grid = filled(np.exp([*off, 0.0]).tolist())[0]
-    assert half_life(grid, ALONE, APART, 1, 0.0) == pytest.approx(1.0)
-    assert half_life(grid, ALONE, APART, 1, prior) == pytest.approx(0.5)
-    assert half_life(filled([1.0] * 20)[0], ALONE, APART, 1, prior) == 0.0
+    window = alone(filled(np.exp([*off, 0.0]).tolist()))
+    assert half_life(window, 0.0) == pytest.approx(1.0)
+    assert half_life(window, prior) == pytest.approx(0.5)
+    assert half_life(alone(filled([1.0] * 20)), prior) == 0.0
 
 
 def test_a_half_life_needs_its_samples() -> None:
     decay = np.exp(0.1 * 0.5 ** np.arange(MIN_FIT + 1)).tolist()
-    assert math.isnan(half_life(filled(decay[:-1])[0], ALONE, APART, 1, 0.0))
-    assert half_life(filled(decay)[0], ALONE, APART, 1, 0.0) == pytest.approx(1.0)
+    assert math.isnan(half_life(alone(filled(decay[:-1])), 0.0))
+    assert half_life(alone(filled(decay)), 0.0) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(
