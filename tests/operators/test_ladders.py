@@ -10,6 +10,7 @@ import pytest
 from operators.accounts import open_accounts
 from operators.bin_positions import BinPositions
 from operators.blocks import REBALANCE, SIGNAL, Rows
+from operators.commands import Rebalance
 from operators.execution_reports import PositionState
 from operators.ladders import Draft, LadderKeeper
 from operators.ledger import open_books
@@ -20,6 +21,7 @@ from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.tables import Tables
 from tests.operators.markets import JUP, ORIGINS, SOL, bin_price
+from tests.operators.signed_market import OPENING, USDC, WRAPPED, SignedMarket
 
 POOLS = (SOL, JUP)
 HERE = ORIGINS[0]
@@ -336,3 +338,38 @@ def test_what_is_remembered_survives_a_restart() -> None:
     other.keeper.restore(state)
     other.hold(1_500.0, 500.0, in_bins=True)
     assert [order.tobytes() for order, *_ in other.due()] == [order.tobytes() for order, *_ in expected]
+
+
+def signed() -> SignedMarket:
+    made = SignedMarket()
+    made.row(0, 0)
+    made.row(1, 0)
+    return made
+
+
+def test_a_signed_ladder_takes_what_is_free_and_a_move_what_the_old_one_holds() -> None:
+    made = signed()
+    (first,) = made.row(0, 0, wished())
+    x, y = OPENING[WRAPPED] // 2 + 1, OPENING[USDC] // 2 // 2 + 1
+    assert isinstance(first.command, Rebalance)
+    assert (first.command.amount_x, first.command.amount_y) == (x, y)
+    assert (first.command.position, first.command.old_position) == (first.order, 0)
+    assert made.row(0, 0, wished(at=1)) == []  # while the first is on its way
+    state = PositionState(first.order, SOL.pool, "first", HERE - 11, HERE + 11, b"position")
+    made.tell(made.move(first, 0, -x, -y, state))
+    assert made.agrees()
+    assert made.row(0, 0, wished()) == []
+    assert (made.book(0, "reserved_base"), made.book(0, "reserved_quote")) == (0, 0)
+
+
+def test_the_emergency_stop_lets_no_ladder_be_placed() -> None:
+    made = signed()
+    made.command("stop")
+    assert not [each for each in made.row(0, 0, wished()) if isinstance(each.command, Rebalance)]
+    assert RULES[made.reports[-1].orders[-1]["rule"]] == "emergency_stop"
+
+
+def test_a_run_that_is_to_end_places_no_ladder() -> None:
+    made = signed()
+    made.command("close")
+    assert made.row(0, 0, wished()) == []
