@@ -8,6 +8,7 @@ moved enough, or when the old pair expired.
 """
 
 import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from dlmm.records import Record
 from operators.blocks import QUOTE, Rows
 from operators.pools import PoolInfo
 from operators.strategies.interface import Kernel
+
+FIRST, MOVED, WIDTH, EXPIRED = range(4)
+REASONS = ("first quote", "fair value moved", "spread changed", "quote expired")
+FIGURES = ("spread", "volatility")
 
 PARAMETERS = np.dtype(
     [
@@ -54,13 +59,15 @@ def quote_around(rows: Rows, state: Rows, parameters: Rows, signals: Rows) -> in
             last.average = fair
             last.ts_event_ns = max(row.ts_event_ns, last.ts_event_ns)
         spread = p.spread_target * (1.0 + p.volatility_multiplier * row.volatility)
-        fits = (
-            last.fair > 0.0
-            and abs(fair / last.fair - 1.0) < p.requote_price
-            and abs(spread / last.spread - 1.0) < p.requote_spread
-            and (p.expiry_slots == 0 or row.slot < last.slot + p.expiry_slots)
-        )
-        if fits:
+        if not last.fair > 0.0:
+            reason = FIRST
+        elif not abs(fair / last.fair - 1.0) < p.requote_price:
+            reason = MOVED
+        elif not abs(spread / last.spread - 1.0) < p.requote_spread:
+            reason = WIDTH
+        elif p.expiry_slots != 0 and row.slot >= last.slot + p.expiry_slots:
+            reason = EXPIRED
+        else:
             continue
         last.fair = fair
         last.spread = spread
@@ -72,6 +79,9 @@ def quote_around(rows: Rows, state: Rows, parameters: Rows, signals: Rows) -> in
         signal.ask = fair * (1.0 + spread / 2.0)
         signal.fair = fair
         signal.expiry_slots = p.expiry_slots
+        signal.reason = reason
+        signal.figures[0] = spread
+        signal.figures[1] = row.volatility
         count += 1
     return count
 
@@ -92,6 +102,9 @@ class SwapQuotes(Record, frozen=True):
     :arg fair_half_life_s: Of the average that is quoted around; 0: around the price itself.
 
     """
+
+    reasons: ClassVar[tuple[str, ...]] = REASONS
+    figures: ClassVar[tuple[str, ...]] = FIGURES
 
     spread_target: float = 0.001
     volatility_multiplier: float = 10.0

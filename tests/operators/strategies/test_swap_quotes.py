@@ -93,6 +93,17 @@ def test_a_tolerance_of_nothing_quotes_every_row() -> None:
     assert len(quotes(SwapQuotes(requote_price_bps=0.0), rows_of([100.0] * 5))) == 5
 
 
+def test_a_quote_says_why_and_by_which_figures() -> None:
+    rows = rows_of([100.0, 101.0, 101.0, 101.0], slots=50)
+    rows["volatility"] = 0.0, 0.0, 0.1, 0.1
+    strategy = SwapQuotes(order_expiry_slots=50, volatility_multiplier=10.0)
+    made = quotes(strategy, rows)
+    assert [strategy.reasons[reason] for reason in made["reason"]] == list(strategy.reasons)
+    assert strategy.figures == ("spread", "volatility")
+    assert made["figures"][:, 0].tolist() == pytest.approx([0.001, 0.001, 0.002, 0.002])
+    assert made["figures"][:, 1].tolist() == [0.0, 0.0, 0.1, 0.1]
+
+
 def at_seconds(prices: list[float], seconds: list[float]) -> Rows:
     rows = rows_of(prices)
     rows["ts_event_ns"] = 1_700_000_000_000_000_000 + (np.array(seconds) * 1e9).astype(np.int64)
