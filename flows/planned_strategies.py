@@ -2,17 +2,14 @@
 
 from collections.abc import Iterable
 
+from flows.planned_arbitrage import planned_arbitrage
 from flows.settings.tree import Settings
 from operators.pools import PoolInfo
-from operators.sizing import kelly
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.loading import load_strategy
 from operators.strategies.momentum import Momentum
 from operators.strategies.swap_quotes import SwapQuotes
-
-# What a market maker's trade is taken to win and lose until it has a record of its own.
-WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS = 0.55, 0.001, 0.0008
 
 
 def indices_of(names: Iterable[str], pools: tuple[PoolInfo, ...]) -> frozenset[int]:
@@ -26,32 +23,32 @@ def planned_strategies(
 ) -> Iterable[PlannedStrategy]:
     """Return what is enabled, in the order that breaks ties.
 
-    :raises DlmmError: One cannot be loaded.
+    :raises DlmmError: One cannot be loaded, or finds no pools that it could trade.
 
     """
-    size_fraction = settings.strategies.market_making.kelly_fraction * kelly(WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS)
     if settings.strategies.market_making.enabled:
-        yield _market_making(settings, pools, traded, size_fraction)
+        yield _market_making(settings, pools, traded)
+    if settings.strategies.statistical_arbitrage.enabled:
+        mine = indices_of(settings.strategies.statistical_arbitrage.pools, pools)
+        passes = indices_of(settings.target_pools.pools, pools) - traded
+        yield from planned_arbitrage(settings, pools, traded & mine, passes & mine)
     if settings.strategies.momentum_trading.enabled:
         yield _momentum(settings, pools, traded)
     for custom in settings.strategies.custom:
         yield PlannedStrategy(
             strategy=load_strategy(custom.class_path, custom.params),
             pools=traded & indices_of(custom.pools, pools),
-            policy=Policy(size_fraction=size_fraction, budget=custom.budget),
+            policy=Policy(budget=custom.budget),
             label=custom.name or "",
         )
 
 
-def _market_making(
-    settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int], size_fraction: float
-) -> PlannedStrategy:
+def _market_making(settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> PlannedStrategy:
     chosen = settings.strategies.market_making
     return PlannedStrategy(
         strategy=_ladders(settings) if chosen.quote_with == "liquidity" else _swap_quotes(settings),
         pools=traded & indices_of(chosen.pools, pools),
         policy=Policy(
-            size_fraction=size_fraction,
             kelly_fraction=chosen.kelly_fraction,
             budget=chosen.budget,
             max_liquidity_share=chosen.max_liquidity_share,
@@ -102,7 +99,6 @@ def _momentum(settings: Settings, pools: tuple[PoolInfo, ...], traded: frozenset
         ),
         pools=traded & indices_of(chosen.pools, pools),
         policy=Policy(
-            size_fraction=chosen.kelly_fraction * kelly(WIN_RATE, AVERAGE_WIN, AVERAGE_LOSS),
             kelly_fraction=chosen.kelly_fraction,
             budget=chosen.budget,
             max_liquidity_share=chosen.max_liquidity_share,

@@ -175,7 +175,7 @@ def _act_on(
         # The place behind the open orders is free: the table has room for every order a slice may add.
         order = table[ledger.open_orders]
         rule, figure, bound = draft(
-            order, signal, side, ledger, book, account, policies[signal.strategy], limits[0].max_position_size, venue
+            order, signal, side, ledger, books, account, policies[signal.strategy], limits[0], venue
         )
         status = WITHHELD
         if rule == NO_RULE:

@@ -5,24 +5,37 @@ import math
 import numpy as np
 
 from dlmm.jit import kernel
-from operators.blocks import TAKE, Fields
-from operators.ledger import pool_value
+from operators.blocks import TAKE, Fields, Rows
+from operators.kelly import kelly_for_sale, kelly_now
 from operators.orders import (
     BUY,
     IMMEDIATE,
     IMPOSSIBLE_AMOUNT,
     INVENTORY_BAND,
     NEVER,
+    NO_EDGE,
     NO_RULE,
     RESTING,
+    SIZED_BY_BUDGET,
+    SIZED_BY_EXPOSURE,
+    SIZED_BY_HOLDINGS,
+    SIZED_BY_KELLY,
+    SIZED_BY_LIMIT,
+    SIZED_BY_LIQUIDITY,
+    SIZED_BY_STRATEGY,
     SWAP,
     TOO_SMALL,
 )
+from operators.risk.exposure import exposure
 from operators.strategies.interface import Policy
 
 POLICY = np.dtype(
     [
-        ("size_fraction", "f8"),
+        ("kelly_fraction", "f8"),
+        ("win_rate", "f8"),  # prior
+        ("average_win", "f8"),
+        ("average_loss", "f8"),
+        ("prior_trades", "f8"),
         ("max_liquidity_share", "f8"),
         ("inventory_target", "f8"),
         ("max_inventory_deviation", "f8"),
@@ -36,24 +49,44 @@ RAW_AMOUNTS = float(1 << 63)
 """Raw amounts lie below this: they are 64-bit integers."""
 
 
-def policy_record(policy: Policy) -> tuple[float, float, float, float]:
+BELOW_LIMIT = 1.0 - 1e-12
+"""An order that is cut to a limit stays so far below it: sums of exposures are rounded."""
+LEAST_LEFT = 1e-6
+"""Part of an exposure limit; an order is not cut to less, but refused for the limit."""
+
+
+def policy_record(policy: Policy) -> tuple[float, ...]:
     """Return a policy as the values of a `POLICY` record."""
-    return (
-        policy.size_fraction,
-        policy.max_liquidity_share,
-        policy.inventory_target,
-        policy.max_inventory_deviation,
-    )
+    return tuple([getattr(policy, name) for name in POLICY.names or ()])
 
 
-def kelly(win_rate: float, average_win: float, average_loss: float) -> float:
-    """Return the fraction of capital that maximises its growth, for bets that win or lose these averages.
+@kernel
+def _capped(value: float, is_buy: bool, book: Fields, books: Rows, policy: Fields, limit: Fields) -> tuple[float, int]:
+    """Cut what Kelly asks for to what pool and limits allow; return it and an index into `SIZED_BY`.
 
-    >>> round(kelly(win_rate=0.55, average_win=0.001, average_loss=0.0008), 4)
-    0.19
-
+    Where the exposure limits leave nothing, they are left to object with their figures.
     """
-    return (win_rate * average_win - (1.0 - win_rate) * average_loss) / average_win
+    sized_by = SIZED_BY_KELLY
+    bound = policy.max_liquidity_share * book.liquidity
+    if bound < value:
+        value = bound
+        sized_by = SIZED_BY_LIQUIDITY
+    if limit.max_position_size < value:
+        value = limit.max_position_size
+        sized_by = SIZED_BY_LIMIT
+    if is_buy:
+        total = 0.0
+        for index in range(books.shape[0]):
+            total += exposure(books[index])
+        for most, used in (
+            (limit.max_pool_exposure, exposure(book)),
+            (limit.max_total_exposure, total),
+        ):
+            left = most * BELOW_LIMIT - used
+            if most * LEAST_LEFT < left < value:
+                value = left
+                sized_by = SIZED_BY_EXPOSURE
+    return value, sized_by
 
 
 @kernel
@@ -62,49 +95,78 @@ def draft(
     signal: Fields,
     side: int,
     ledger: Fields,
-    book: Fields,
+    books: Rows,
     account: Fields,
     policy: Fields,
-    max_position_size: float,
+    limit: Fields,
     venue: Fields,
 ) -> tuple[int, float, float]:
     """Fill in one side of a signal as an order.
 
-    Where the strategy names no size, the order's value is `size_fraction` of the pool's budget, at most
-    `max_liquidity_share` of the pool's liquidity and at most the largest position allowed, and a sell is cut to the
-    tokens that are free, so that the last of an inventory can be sold. Sizes and values are taken at the wished price.
-    A swap at once may come out worse than that by the venue's slippage; a resting order keeps its limit exactly, and is
-    withheld where it would take the pool's inventory out of its band.
+    Where the strategy names no size, the order is worth `kelly_fraction` of Kelly's fraction of the portfolio's equity,
+    at most `max_liquidity_share` of the pool's liquidity, the largest position allowed and, of a buy, what the exposure
+    limits leave; it takes at most what the strategy's account has free. A buy is withheld where the record leaves no
+    edge. A sale at once of a fraction is that part of what the account has free, whatever Kelly says.
+
+    Sizes and values are taken at the wished price. A swap at once may come out worse than that by the venue's slippage;
+    a resting order keeps its limit exactly, and is withheld where it would take the account's inventory out of its
+    band.
+
+    :arg ledger: Whose equity is marked.
+
+    :arg account: `ACCOUNT` record of the strategy in the signal's pool.
+
+    :arg limit: `LIMITS` record.
 
     :arg venue: `VENUE` record.
 
     :returns: The rule of the policy that withholds the order, its figure and its bound; `NO_RULE` when none does.
 
     """
+    book = books[signal.pool]
     is_buy = side == BUY
     price = signal.bid if is_buy else signal.ask
     size = signal.bid_size if is_buy else signal.ask_size
-    limit = price
+    worst = price
     if signal.kind == TAKE:
-        limit *= 1.0 + venue.slippage if is_buy else 1.0 - venue.slippage
+        worst *= 1.0 + venue.slippage if is_buy else 1.0 - venue.slippage
+    # The book's own may be less: what the emergency stop sells is promised there.
+    free = min(account.base - account.reserved_base, book.base - book.reserved_base)
+    if is_buy:
+        free = min(account.quote - account.reserved_quote, book.quote - book.reserved_quote)
+    free = max(free, 0)
     is_sized_here = math.isnan(size)
-    if is_sized_here:
-        value = policy.size_fraction * book.budget
-        value = min(value, policy.max_liquidity_share * book.liquidity, max_position_size)
+    size_fraction = math.nan
+    sized_by = SIZED_BY_STRATEGY
+    part = -1
+    kelly = 1.0
+    if is_sized_here and signal.kind == TAKE and not is_buy and not math.isnan(signal.fraction):
+        part = math.floor(max(min(signal.fraction, 1.0), 0.0) * free)
+        size = part * book.unit_x
+        value = size * price
+        sized_by = SIZED_BY_HOLDINGS
+    elif is_sized_here:
+        kelly = kelly_now(account, policy) if is_buy else kelly_for_sale(account, policy)
+        size_fraction = policy.kelly_fraction * kelly
+        value, sized_by = _capped(max(size_fraction, 0.0) * ledger.equity, is_buy, book, books, policy, limit)
         size = value / price
     else:
         value = size * price
-    raw_limit = limit * book.unit_x / book.unit_y
+    raw_limit = worst * book.unit_x / book.unit_y
     raw_in = value / book.unit_y if is_buy else size / book.unit_x
+    if part >= 0:
+        raw_in = float(part)  # to the unit, so that all of it is all
     # What a strategy names may be infinite or beyond any token amount: it must neither wrap around nor divide by zero.
     is_possible = raw_limit > 0.0 and raw_in < RAW_AMOUNTS
     if is_possible:
         is_possible = (raw_in / raw_limit if is_buy else raw_in * raw_limit) < RAW_AMOUNTS
     # Amounts are cut to whole raw units; the least result is rounded up, so that a fill never breaks the limit.
     order.amount_in = math.floor(raw_in) if is_possible else 0
-    if is_sized_here and not is_buy and order.amount_in > account.base - account.reserved_base:
-        order.amount_in = max(account.base - account.reserved_base, 0)
-        value = order.amount_in * book.unit_x * price
+    if is_sized_here and order.amount_in > free:
+        order.amount_in = free
+        value = free * book.unit_y if is_buy else free * book.unit_x * price
+        size = value / price
+        sized_by = SIZED_BY_BUDGET if is_buy else SIZED_BY_HOLDINGS
     order.min_out = 0
     if is_possible:
         order.min_out = math.ceil(order.amount_in / raw_limit if is_buy else order.amount_in * raw_limit)
@@ -126,7 +188,7 @@ def draft(
         order.expiry_slot = order.land_slot + signal.expiry_slots
     order.end_seq = 0
     order.end_slot = 0
-    order.limit = limit
+    order.limit = worst
     order.value = value
     order.fair = book.price
     order.figure = 0.0
@@ -142,7 +204,7 @@ def draft(
     order.third_in = 0
     order.third_min_out = 0
     order.old_position = 0
-    order.size_fraction = math.nan
+    order.size_fraction = size_fraction
     order.bid_upper = 0
     order.ask_lower = 0
     order.old_lower = 0
@@ -155,7 +217,7 @@ def draft(
     order.other_pool = 0
     order.third_pool = -1
     order.directions = 0
-    order.sized_by = 0
+    order.sized_by = sized_by
     order.action = SWAP
     order.is_exact_out = 1 if signal.kind == TAKE and signal.is_exact_out != 0 else 0
     order.urgency = signal.urgency
@@ -166,13 +228,16 @@ def draft(
     order.kind = IMMEDIATE if signal.kind == TAKE else RESTING
     order.status = 0
     order.rule = NO_RULE
+    if is_buy and not kelly > 0.0:
+        return NO_EDGE, kelly, 0.0
     if not is_possible:
         return IMPOSSIBLE_AMOUNT, value, RAW_AMOUNTS * book.unit_y
     if order.amount_in <= 0 or order.min_out <= 0:
         return TOO_SMALL, value, 0.0
     if signal.kind == TAKE:
         return NO_RULE, 0.0, 0.0
-    cash, inventory = pool_value(book)
+    cash = (account.quote + account.position_y) * book.unit_y
+    inventory = (account.base + account.position_x) * book.unit_x * book.price
     share = inventory / (cash + inventory) if cash + inventory > 0.0 else 0.0
     if is_buy and share >= policy.inventory_target + policy.max_inventory_deviation:
         return INVENTORY_BAND, share, policy.inventory_target + policy.max_inventory_deviation

@@ -248,16 +248,23 @@ Strategy = KernelStrategy | RowStrategy | GroupStrategy
 class Policy(Record, frozen=True):
     """How the portfolio turns a strategy's wishes into orders.
 
-    :arg size_fraction: Order value as a fraction of the pool's budget, where the strategy names no size.
+    :arg kelly_fraction: Part of the Kelly size that an order takes where the strategy names no size: of the portfolio's
+        equity, by the strategy's own record in the pool.
 
-    :arg kelly_fraction: Part of the Kelly size that an order takes.
+    :arg win_rate: What that record is taken to be before there is any: the share of trades won ..
+
+    :arg average_win: .. and what they win, as a fraction of their cost ..
+
+    :arg average_loss: .. and the others lose ..
+
+    :arg prior_trades: .. as if it had been seen in so many trades.
 
     :arg budget: Part of each of its pools' budget that the strategy may use; `None`: an even share of what the others
         leave.
 
     :arg max_liquidity_share: Order value at most as a fraction of the pool's liquidity near the price.
 
-    :arg inventory_target: Share of the pool's budget to hold in X.
+    :arg inventory_target: Share of its worth in the pool that it begins with, and is to hold, in X.
 
     :arg max_inventory_deviation: No bid above target plus this, no ask below target minus this.
 
@@ -270,8 +277,11 @@ class Policy(Record, frozen=True):
 
     """
 
-    size_fraction: float = 0.0475
     kelly_fraction: float = 0.25
+    win_rate: float = 0.55
+    average_win: float = 0.001
+    average_loss: float = 0.0008
+    prior_trades: float = 100.0
     budget: float | None = None
     max_liquidity_share: float = 0.01
     inventory_target: float = 0.5

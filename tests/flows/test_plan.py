@@ -136,7 +136,7 @@ def test_every_setting_arrives_where_it_acts() -> None:
     assert isinstance(planned.strategy, SwapQuotes)
     assert (planned.strategy.spread_target, planned.strategy.order_expiry_slots) == (0.02, 9)
     assert (planned.policy.inventory_target, planned.policy.max_inventory_deviation) == (0.3, 0.2)
-    assert planned.policy.size_fraction == pytest.approx(0.5 * 0.19)
+    assert planned.policy.kelly_fraction == 0.5
     assert (made.name, made.portfolio.capital, made.desk.default_liquidity) == ("mine", 5_000.0, 9.0)
     assert (made.desk.volatility.window, made.desk.volatility.half_life_updates) == (30, 4.0)
     limits = made.portfolio.limits

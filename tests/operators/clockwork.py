@@ -31,6 +31,11 @@ class Rules(msgspec.Struct, frozen=True):
     """All numbers that a walk depends on; nothing is limited unless a test says so."""
 
     size_fraction: float = 0.05
+    """Of equity, in an order without a size: by default the record counts for nothing, and Kelly's fraction is 1."""
+    win_rate: float = 1.0
+    average_win: float = 0.001
+    average_loss: float = 0.001
+    prior_trades: float = 1e18
     max_liquidity_share: float = 1.0
     inventory_target: float = 0.5
     max_inventory_deviation: float = 0.5
@@ -88,7 +93,8 @@ class Clockwork:
             self.accounts["share"][strategy] = share
         self.accounts["share"][-1] = max(1.0 - sum(r.shares), 0.0)
         self.table = np.zeros(0, ORDER)
-        policy = (r.size_fraction, r.max_liquidity_share, r.inventory_target, r.max_inventory_deviation)
+        prior = (r.win_rate, r.average_win, r.average_loss, r.prior_trades)
+        policy = (r.size_fraction, *prior, r.max_liquidity_share, r.inventory_target, r.max_inventory_deviation)
         self.policies = np.array([policy] * r.strategies, POLICY)
         self.limits = np.array([tuple(getattr(r, name) for name in LIMITS.names or ())], LIMITS)
         self.risk = open_risk(len(POOLS), 10.0, 3600.0, 0.001)

@@ -29,6 +29,7 @@ class Resting:
     min_out: int
     limit: float
     value: float
+    sized_by: str
     land_slot: int
     expiry_slot: int
     cancel_slot: int = NEVER
@@ -76,8 +77,6 @@ class Purse:
 
     @property
     def cost(self) -> float:
-        if not self.base:
-            return self.parts[0].cost
         return sum(part.cost * part.base for part in self.parts) / self.base
 
     @property
@@ -265,17 +264,32 @@ class ReferenceVenue:
         limit = price * (1.0 + side * rules.slippage) if signal["kind"] == TAKE else price
         is_sized_here = math.isnan(size)
         if is_sized_here:
-            share_of_pool = rules.max_liquidity_share * purse.liquidity
-            value = min(rules.size_fraction * purse.budget, share_of_pool, rules.max_position_size)
+            bounds = {
+                "kelly": rules.size_fraction * self.equity,
+                "liquidity": rules.max_liquidity_share * purse.liquidity,
+                "max_position_size": rules.max_position_size,
+            }
+            if side > 0:
+                held = [self.exposure(other) for other in self.purses]
+                for most, used in (
+                    (rules.max_pool_exposure, held[purse.pool]),
+                    (rules.max_total_exposure, sum(held)),
+                ):
+                    left = most * (1.0 - 1e-12) - used
+                    if left > most * 1e-6:  # less is left to the rule, which objects
+                        bounds["exposure"] = min(bounds.get("exposure", math.inf), left)
+            sized_by, value = min(bounds.items(), key=lambda bound: bound[1])
             size = value / price
         else:
-            value = size * price
+            sized_by, value = "strategy", size * price
         raw_limit = limit * purse.unit_x / purse.unit_y
         amount_in = math.floor(value / purse.unit_y if side > 0 else size / purse.unit_x)
         strategy = int(signal["strategy"])
-        free = purse.parts[strategy].base - self.promised(purse.pool, -1, strategy)
-        if is_sized_here and side < 0 and amount_in > free:
-            amount_in, value = free, free * purse.unit_x * price
+        part = purse.parts[strategy]
+        free = (part.quote if side > 0 else part.base) - self.promised(purse.pool, side, strategy)
+        if is_sized_here and amount_in > free:
+            amount_in, sized_by = free, "budget" if side > 0 else "holdings"
+            value = free * purse.unit_y if side > 0 else free * purse.unit_x * price
         min_out = math.ceil(amount_in / raw_limit if side > 0 else amount_in * raw_limit)
         land_slot = self.slot + rules.latency_slots
         expiry = int(signal["expiry_slots"])
@@ -291,6 +305,7 @@ class ReferenceVenue:
             min_out=min_out,
             limit=limit,
             value=value,
+            sized_by=sized_by,
             land_slot=land_slot,
             expiry_slot=land_slot + expiry if expiry else NEVER,
         )
@@ -303,9 +318,7 @@ class ReferenceVenue:
         if order.rule != "none":
             self.finish(order, "refused")
             return
-        part = purse.parts[strategy]
-        mine, unit = (part.quote, purse.unit_y) if side > 0 else (part.base, purse.unit_x)
-        free = mine - self.promised(purse.pool, side, strategy)
+        unit = purse.unit_y if side > 0 else purse.unit_x
         if order.amount_in > free:
             order.rule, order.figure, order.bound = "strategy_budget", order.amount_in * unit, free * unit
             self.finish(order, "withheld")
@@ -317,7 +330,9 @@ class ReferenceVenue:
             return "too_small", order.value, 0.0
         if order.is_immediate:
             return "none", 0.0, 0.0
-        share = purse.inventory / (purse.cash + purse.inventory)
+        part = purse.parts[order.strategy]
+        cash, inventory = part.quote * purse.unit_y, part.base * purse.unit_x * purse.price
+        share = inventory / (cash + inventory) if cash + inventory else 0.0
         edge = self.rules.inventory_target + order.side * self.rules.max_inventory_deviation
         if (share - edge) * order.side >= 0.0:
             return "inventory_band", share, edge

@@ -35,8 +35,8 @@ POOLS = (
     msgspec.structs.replace(JUP, mint_x=JUPITER, mint_y=USDC),
 )
 STRATEGIES = (
-    PlannedStrategy(SwapQuotes(), frozenset({0, 1}), Policy(size_fraction=0.02)),
-    PlannedStrategy(SwapQuotes(name="other"), frozenset({0, 1}), Policy(size_fraction=0.02)),
+    PlannedStrategy(SwapQuotes(), frozenset({0, 1}), Policy()),
+    PlannedStrategy(SwapQuotes(name="other"), frozenset({0, 1}), Policy()),
 )
 OPENING = {WRAPPED: 300_000_000_001, JUPITER: 70_000_000_000, USDC: 80_000_000_001}
 LAMPORTS = 2_000_000_000

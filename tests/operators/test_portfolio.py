@@ -31,7 +31,7 @@ STRATEGIES = (
     PlannedStrategy(
         SwapQuotes(spread_target=0.004, volatility_multiplier=0.1, requote_price_bps=20.0, order_expiry_slots=20),
         frozenset(range(3)),
-        Policy(size_fraction=0.02, max_inventory_deviation=0.4),
+        Policy(kelly_fraction=0.1, max_inventory_deviation=0.4),
     ),
 )
 UNLIMITED = RiskLimits(1e12, 1e12, 1e12, 1.0, 1.0, 1_000)
@@ -42,7 +42,7 @@ def params(
 ) -> PortfolioParams:
     return PortfolioParams(
         pools=pools,
-        strategies=STRATEGIES,
+        strategies=(msgspec.structs.replace(STRATEGIES[0], pools=frozenset(range(len(pools)))),),
         limits=limits,
         capital=capital,
         latency_slots=1,

@@ -3,14 +3,14 @@
 import math
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from operators.blocks import TAKE, Rows
-from operators.orders import RULES, STATUSES
-from operators.sizing import kelly
+from operators.orders import RULES, SIZED_BY, STATUSES
 from tests.operators.clockwork import UNIT_X, UNIT_Y, Clockwork, Rules
 from tests.operators.markets import bin_price, path, signal
 
@@ -30,17 +30,152 @@ def rule(order: np.void) -> tuple[str, str]:
     return STATUSES[order["status"]], RULES[order["rule"]]
 
 
-def test_without_a_size_an_order_is_worth_its_fraction_of_the_pools_budget() -> None:
+def is_sized(order: np.void, value: float, by: str) -> bool:
+    """Whether an order is worth so much, and this is what bound it."""
+    return float(order["value"]) == pytest.approx(value, abs=1e-4) and SIZED_BY[order["sized_by"]] == by
+
+
+def test_without_a_size_an_order_is_worth_its_fraction_of_equity() -> None:
     order = draft(Rules(size_fraction=0.1), bid=PRICE)
-    assert order["value"] == 5_000.0
-    assert order["amount_in"] == 5_000_000_000
+    assert is_sized(order, 10_000.0, "kelly")
+    assert order["amount_in"] == pytest.approx(10_000_000_000, abs=10)
+    assert order["size_fraction"] == 0.1
     sell = draft(Rules(size_fraction=0.1), ask=PRICE)
-    assert sell["amount_in"] == math.floor(5_000.0 / PRICE / UNIT_X[0])
+    assert is_sized(sell, 10_000.0, "kelly")
+    assert sell["amount_in"] == math.floor(sell["value"] / PRICE / UNIT_X[0])
 
 
-def test_without_a_size_liquidity_and_the_largest_position_bound_it() -> None:
-    assert draft(Rules(size_fraction=0.1, max_liquidity_share=0.01), liquidity=40_000, bid=PRICE)["value"] == 400.0
-    assert draft(Rules(size_fraction=0.1, max_position_size=321.0), bid=PRICE)["value"] == 321.0
+def test_that_fraction_is_kellys_by_the_prior_until_there_is_a_record() -> None:
+    seed = Rules(size_fraction=0.25, win_rate=0.55, average_win=0.001, average_loss=0.0008, prior_trades=100.0)
+    order = draft(seed, bid=PRICE)
+    assert order["size_fraction"] == pytest.approx(0.25 * 0.19)
+    assert is_sized(order, 4_750.0, "kelly")
+
+
+def test_equity_is_that_of_now_and_not_what_it_began_with() -> None:
+    rows = path([0, 0])
+    rows[1]["price"] = PRICE * 2.0
+    venue = Clockwork(Rules(size_fraction=0.1)).walk(rows, signal(rows[1], bid=PRICE))
+    assert venue.open[0]["value"] == pytest.approx(12_500.0, abs=1e-5)  # a quarter of it was in this pool's X
+
+
+@pytest.mark.parametrize(
+    ("rules", "liquidity", "value", "by"),
+    [
+        (Rules(max_liquidity_share=0.01), 40_000, 400.0, "liquidity"),
+        (Rules(max_position_size=321.0), 10**9, 321.0, "max_position_size"),
+        (Rules(max_pool_exposure=27_000.0), 10**9, 2_000.0, "exposure"),
+        (Rules(max_total_exposure=28_000.0), 10**9, 3_000.0, "exposure"),
+        (Rules(shares=(0.15, 0.85)), 10**9, 3_750.0, "budget"),
+        (Rules(max_liquidity_share=0.01, max_position_size=321.0), 40_000, 321.0, "max_position_size"),
+        (Rules(max_liquidity_share=0.01, max_position_size=421.0), 40_000, 400.0, "liquidity"),
+        (Rules(shares=(0.01, 0.99), max_pool_exposure=25_300.0), 10**9, 250.0, "budget"),
+        (Rules(shares=(0.01, 0.99), max_pool_exposure=25_200.0), 10**9, 200.0, "exposure"),
+    ],
+)
+def test_a_buy_is_cut_to_the_least_of_what_bounds_it(rules: Rules, liquidity: int, value: float, by: str) -> None:
+    order = draft(msgspec.structs.replace(rules, size_fraction=0.1), liquidity=liquidity, bid=PRICE)
+    assert is_sized(order, value, by)
+    assert order["size_fraction"] == 0.1
+    assert rule(order) == ("open", "none")
+
+
+@pytest.mark.parametrize(
+    ("rules", "value", "by"),
+    [
+        (Rules(max_liquidity_share=0.01), 400.0, "liquidity"),
+        (Rules(max_position_size=321.0), 321.0, "max_position_size"),
+        (Rules(max_pool_exposure=1.0, max_total_exposure=1.0), 10_000.0, "kelly"),
+        (Rules(shares=(0.15, 0.85)), 3_750.0, "holdings"),
+    ],
+)
+def test_a_sell_is_cut_too_but_not_to_what_exposure_may_be(rules: Rules, value: float, by: str) -> None:
+    order = draft(msgspec.structs.replace(rules, size_fraction=0.1), liquidity=40_000, ask=PRICE)
+    if by != "liquidity":
+        order = draft(msgspec.structs.replace(rules, size_fraction=0.1), ask=PRICE)
+    assert is_sized(order, value, by)
+    assert rule(order) == ("open", "none")
+
+
+def test_where_exposure_leaves_nothing_the_rule_says_so_with_its_figures() -> None:
+    order = draft(Rules(max_pool_exposure=20_000.0), bid=PRICE)
+    assert rule(order) == ("refused", "max_pool_exposure")
+    assert order["figure"] == pytest.approx(25_000.0 + order["value"])
+
+
+@given(st.floats(25_000.1, 60_000.0), st.floats(0.5, 2.0), st.booleans())
+def test_an_order_cut_to_what_exposure_leaves_is_not_refused_for_it(limit: float, level: float, is_total: bool) -> None:
+    rules = (
+        Rules(size_fraction=1.0, max_total_exposure=limit)
+        if is_total
+        else Rules(size_fraction=1.0, max_pool_exposure=limit)
+    )
+    assert rule(draft(rules, bid=PRICE * level))[1] in ("none", "too_small")
+
+
+def lost(rules: Rules, **wish: Any) -> np.void:
+    """The order of a strategy that has lost all of its many trades."""
+    rows = path([0])
+    venue = Clockwork(rules)
+    venue.accounts["trades_lost"], venue.accounts["lost"] = 100_000, 1_000.0
+    (order,) = np.concatenate([(walked := venue.walk(rows, signal(rows[0], **wish))).orders, walked.open])
+    return np.void(order)
+
+
+SEED = Rules(size_fraction=0.25, win_rate=0.55, average_win=0.001, average_loss=0.0008, prior_trades=100.0)
+
+
+def test_without_an_edge_a_buy_is_withheld_with_the_figures() -> None:
+    order = lost(SEED, bid=PRICE)
+    assert rule(order) == ("withheld", "no_edge")
+    assert order["figure"] < 0.0 == order["bound"]
+    assert rule(lost(SEED, bid=PRICE, bid_size=1.0)) == ("open", "none")
+
+
+def test_without_an_edge_a_sell_keeps_the_size_of_the_prior() -> None:
+    order = lost(SEED, ask=PRICE)
+    assert rule(order) == ("open", "none")
+    assert order["size_fraction"] == pytest.approx(0.0475)
+    assert is_sized(order, 4_750.0, "kelly")
+
+
+def test_a_named_size_says_that_the_strategy_named_it() -> None:
+    order = draft(bid=PRICE, bid_size=1.0)
+    assert (SIZED_BY[order["sized_by"]], math.isnan(order["size_fraction"])) == ("strategy", True)
+
+
+@pytest.mark.parametrize("fraction", [0.25, 1.0, 3.0])
+def test_a_fraction_is_sold_of_what_the_account_holds_free(fraction: float) -> None:
+    rules = Rules(shares=(0.5, 0.5), size_fraction=0.001, max_liquidity_share=0.0, max_position_size=1.0)
+    order = draft(rules, kind=TAKE, ask=PRICE, fraction=fraction)
+    held = math.floor(12_500.0 / PRICE / UNIT_X[0])
+    assert order["amount_in"] == math.floor(min(fraction, 1.0) * held)
+    assert is_sized(order, min(fraction, 1.0) * 12_500.0, "holdings")
+    assert rule(order) == ("open", "none")
+
+
+@pytest.mark.parametrize("fraction", [0.0, -1.0])
+def test_a_fraction_of_nothing_sells_nothing(fraction: float) -> None:
+    assert rule(draft(kind=TAKE, ask=PRICE, fraction=fraction)) == ("withheld", "too_small")
+
+
+def test_beside_a_size_a_fraction_counts_for_nothing() -> None:
+    assert draft(kind=TAKE, ask=PRICE, ask_size=3.25, fraction=0.5)["amount_in"] == 3_250_000_000
+
+
+@pytest.mark.parametrize(
+    ("wish", "figure"), [({"bid": PRICE, "bid_size": 100.0}, "quote"), ({"ask": PRICE, "ask_size": 100.0}, "base")]
+)
+def test_what_is_another_strategys_is_not_spent(wish: dict[str, Any], figure: str) -> None:
+    order = draft(Rules(shares=(0.5, 0.5)), kind=TAKE, **wish)
+    assert rule(order) == ("withheld", "strategy_budget")
+    unit, held = (UNIT_Y[0], 12_500.0) if figure == "quote" else (UNIT_X[0], 12_500.0 / PRICE)
+    assert order["figure"] == pytest.approx(order["amount_in"] * unit)
+    assert order["bound"] == pytest.approx(held, rel=1e-9)
+
+
+def test_what_no_strategy_has_is_the_books_balance() -> None:
+    assert rule(draft(kind=TAKE, bid=PRICE, bid_size=1_000.0)) == ("refused", "balance")
 
 
 @given(st.floats(1e-3, 1e5), st.floats(0.5, 2.0))
@@ -153,13 +288,6 @@ def test_beyond_the_inventory_band_the_side_that_leads_further_is_withheld(
     if expected[1] != "none":
         assert order["figure"] == pytest.approx(share, abs=1e-6)
         assert order["bound"] == pytest.approx(0.7 if side == "bid" else 0.3)
-
-
-def test_kelly_is_the_edge_over_the_win() -> None:
-    assert kelly(0.5, 1.0, 1.0) == 0.0
-    assert kelly(0.6, 1.0, 1.0) == pytest.approx(0.2)
-    assert kelly(0.4, 1.0, 1.0) == pytest.approx(-0.2)
-    assert kelly(0.55, 0.001, 0.0008) == pytest.approx(0.19)
 
 
 def test_a_sell_sized_here_is_cut_to_the_tokens_that_are_free() -> None:

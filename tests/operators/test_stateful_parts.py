@@ -116,9 +116,9 @@ STRATEGIES = (
     PlannedStrategy(
         SwapQuotes(spread_target=0.0025, order_expiry_slots=6, volatility_multiplier=0.1),
         frozenset({0, 1}),
-        Policy(size_fraction=0.2, max_liquidity_share=1.0, max_inventory_deviation=0.3),
+        Policy(kelly_fraction=1.0, max_liquidity_share=1.0, max_inventory_deviation=0.3),
     ),
-    PlannedStrategy(EveryThird(), frozenset({0, 1}), Policy(size_fraction=0.05)),
+    PlannedStrategy(EveryThird(), frozenset({0, 1}), Policy()),
 )
 DESK = DeskParams(pools=POOLS, volatility=VolatilityParams(), strategies=STRATEGIES, default_liquidity=40_000.0)
 PORTFOLIO = PortfolioParams(

@@ -22,7 +22,7 @@ def test_a_class_is_found_and_made_with_its_params() -> None:
 
 
 def test_a_class_in_a_module_inside_a_package_is_found() -> None:
-    assert type(make("policy", "operators.strategies.interface:Policy", {"size_fraction": 0.5}, DlmmError)) is Policy
+    assert type(make("policy", "operators.strategies.interface:Policy", {"kelly_fraction": 0.5}, DlmmError)) is Policy
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -12,6 +13,8 @@ from tests.operators.markets import bin_price, market, path, signal
 
 PRICE = bin_price(0, -996)
 CENT = 0.01
+QUARTERS = (0.25, 0.25, 0.25, 0.25)
+"""So that several strategies have something to trade with."""
 
 
 def outcome(venue: Clockwork, order: int) -> tuple[str, str]:
@@ -46,7 +49,7 @@ def test_the_largest_position_is_allowed_and_a_cent_more_refused() -> None:
 def test_the_pools_exposure_counts_what_is_held_and_what_open_buys_may_bring() -> None:
     rows = path([0])
     held = Clockwork().walk(rows).books[0]["base"] * UNIT_X[0] * PRICE
-    rules = Rules(max_pool_exposure=held + 3_000.0)
+    rules = Rules(max_pool_exposure=held + 3_000.0, shares=QUARTERS)
     waiting = buy(rows[0], 2_000.0)
     fits = Clockwork(rules).walk(rows, waiting, buy(rows[0], 1_000.0 - CENT, strategy=1))
     assert outcome(fits, 2) == ("open", "none")
@@ -71,7 +74,7 @@ def test_the_total_exposure_counts_every_pool() -> None:
 
 def test_open_orders_are_counted_by_pool_whatever_their_side() -> None:
     rows = market([(0, 1, 0, 9), (1, 0, 0, 9)])
-    rules = Rules(max_open_orders=2)
+    rules = Rules(max_open_orders=2, shares=QUARTERS)
     wanted = [buy(rows[0], 10.0, strategy=0), sell(rows[0], 1.0, strategy=1), buy(rows[0], 10.0, strategy=2)]
     venue = Clockwork(rules).walk(rows, *wanted, sell(rows[0], 1.0, strategy=3), signal(rows[1], bid=0.3))
     assert refusal(venue, 3) == ("max_open_orders", 2.0, 2.0)
@@ -84,8 +87,8 @@ def test_tokens_are_enough_to_the_unit_and_promised_only_once() -> None:
     spent = buy(rows[0], 10_000.0)
     rest = free - 10_000_000_000
     # In raw units, one for one: a limit of 1 Y per X and sizes in Y.
-    exactly = signal(rows[0], bid=1.0, bid_size=(rest + 0.5) * UNIT_Y[0], strategy=1)
-    too_much = signal(rows[0], bid=1.0, bid_size=(rest + 1.5) * UNIT_Y[0], strategy=1)
+    exactly = signal(rows[0], TAKE, bid=1.0, bid_size=(rest + 0.5) * UNIT_Y[0])
+    too_much = signal(rows[0], TAKE, bid=1.0, bid_size=(rest + 1.5) * UNIT_Y[0])
     assert Clockwork().walk(rows, spent, exactly).open["amount_in"].tolist() == [10_000_000_000, rest]
     rule, figure, bound = refusal(Clockwork().walk(rows, spent, too_much), 2)
     assert rule == "balance"
@@ -101,15 +104,16 @@ def test_a_sell_is_refused_only_for_tokens_that_are_not_there() -> None:
     rule, figure, bound = refusal(Clockwork().walk(rows, too_much), 1)
     assert rule == "balance"
     assert (figure, bound) == pytest.approx(((free + 1) * UNIT_X[0], free * UNIT_X[0]))
-    assert outcome(Clockwork().walk(rows, exactly, sell(rows[0], 1.0, strategy=1)), 2) == ("refused", "balance")
+    once_more = signal(rows[0], TAKE, ask=PRICE * 2, ask_size=1.0)
+    assert outcome(Clockwork().walk(rows, exactly, once_more), 2) == ("refused", "balance")
 
 
 def test_tokens_come_back_when_an_order_has_ended() -> None:
     rows = path([0, 0, 0])
     first = signal(rows[0], bid=PRICE / 2, bid_size=200.0, expiry_slots=1)
-    venue = Clockwork().walk(rows, first, signal(rows[1], bid=PRICE / 2, bid_size=300.0, strategy=1))
+    venue = Clockwork().walk(rows, first, signal(rows[1], TAKE, bid=PRICE / 2, bid_size=300.0))
     assert outcome(venue, 2) == ("refused", "balance")
-    venue = Clockwork().walk(rows, first, signal(rows[2], bid=PRICE / 2, bid_size=300.0, strategy=1))
+    venue = Clockwork().walk(rows, first, signal(rows[2], TAKE, bid=PRICE / 2, bid_size=300.0))
     assert outcome(venue, 2) == ("open", "none")
 
 
@@ -120,7 +124,7 @@ FALL = [0, 0, -60]
 def fallen(rules: Rules) -> tuple[Clockwork, Rows]:
     """A venue in which the price has fallen, and a row at which to ask for more."""
     rows = path([*FALL, -60, -60, -60])
-    venue = Clockwork(rules, never).walk(
+    venue = Clockwork(msgspec.structs.replace(rules, shares=QUARTERS), never).walk(
         rows[:3], buy(rows[0], 100.0, limit=PRICE / 2), sell(rows[0], 1.0, strategy=1), sell(rows[0], 1.0, strategy=2)
     )
     return venue, rows[3:]
