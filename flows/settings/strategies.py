@@ -9,13 +9,13 @@ from dlmm.shapes import Shape
 from flows.settings.values import (
     Amount,
     BasisPoints,
-    ClassPath,
     Count,
     Fraction,
     Name,
     PoolName,
     PositiveFraction,
     Section,
+    StrategyPath,
 )
 
 Minutes = Annotated[float, Meta(gt=0, le=10_080)]
@@ -186,7 +186,7 @@ class CustomStrategy(Section, frozen=True):
 
     """
 
-    class_path: ClassPath = msgspec.field(name="class")
+    class_path: StrategyPath = msgspec.field(name="class")
     name: Name | None = None
     params: dict[str, object] = msgspec.field(default_factory=dict)
     budget: PositiveFraction | None = None
@@ -195,7 +195,7 @@ class CustomStrategy(Section, frozen=True):
     @property
     def label(self) -> str:
         """Its name in reports."""
-        return self.name or self.class_path.partition(":")[2]
+        return self.name or self.class_path.rpartition(":")[2]
 
 
 class Strategies(Section, frozen=True):

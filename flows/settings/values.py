@@ -31,6 +31,13 @@ ClassPath = Annotated[
         description="'module:Class', as in 'my_strategies.breakout:Breakout'",
     ),
 ]
+StrategyPath = Annotated[
+    str,
+    Meta(
+        pattern=r"^([A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z_][A-Za-z0-9_-]{0,63})\Z",
+        description="'module:Class', as in 'my_strategies.breakout:Breakout', or the name of an installed strategy",
+    ),
+]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True):

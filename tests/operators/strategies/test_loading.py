@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from operators.strategies.interface import StrategyError
-from operators.strategies.loading import load_strategy
+from operators.strategies.loading import installed_strategies, load_strategy
+from operators.strategies.momentum import Momentum
 
 GOOD = "tests.operators.strategies.test_runner:EverySecond"
 
@@ -27,7 +28,8 @@ def test_a_class_with_a_python_function_loads() -> None:
         ("operators.strategies.no_such_part:Thing", {}, "cannot import"),
         ("operators.strategies.swap_quotes:Nothing", {}, "has no class Nothing"),
         ("operators.strategies.swap_quotes:quote_around", {}, "has no class quote_around"),
-        ("operators.strategies.swap_quotes", {}, "has no class"),
+        ("breakout_of_nobody", {}, "none of that name is installed (there are market_making, momentum_trading"),
+        ("momentum_trading", {"no_such_key": 1}, "no_such_key"),
         (":SwapQuotes", {}, "cannot import"),
         ("operators.strategies.swap_quotes:SwapQuotes", {"no_such_key": 1}, "no_such_key"),
         ("operators.strategies.interface:Policy", {}, "neither a KernelStrategy"),
@@ -64,3 +66,68 @@ def test_a_users_broken_module_is_refused_and_not_thrown_at_him(
         load_strategy(f"{name}:Mine", {})
     assert reason in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+BROUGHT = """[dlmm_hft.strategies]
+third = tests.operators.strategies.test_runner:EveryThird
+"""
+
+
+def bring(folder: Path, package: str, entry_points: str) -> None:
+    """Lay down what an installed package leaves on Python's path."""
+    info = folder / f"{package}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(entry_points)
+
+
+def test_what_this_project_brings_is_installed_with_it() -> None:
+    ours = {each.name: each for each in installed_strategies() if each.package.startswith("dlmm-hft ")}
+    assert sorted(ours) == ["market_making", "momentum_trading", "statistical_arbitrage", "swap_quotes"]
+    assert isinstance(load_strategy("momentum_trading", {"min_zscore": 3.0}), Momentum)
+
+
+def test_a_strategy_of_another_package_loads_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(tmp_path, "bought", BROUGHT)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert load_strategy("third", {"name": "mine"}).name == "mine"
+    third = next(each for each in installed_strategies() if each.name == "third")
+    assert (third.class_path, third.package) == ("tests.operators.strategies.test_runner:EveryThird", "bought 1.0")
+
+
+def test_a_name_that_two_packages_give_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring(tmp_path, "bought", BROUGHT)
+    bring(tmp_path, "found", BROUGHT.replace("Third", "Second"))
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(StrategyError, match=r"EverySecond of found 1\.0 and .*EveryThird of bought 1\.0 both have"):
+        load_strategy("third", {})
+
+
+def test_an_installed_class_that_is_gone_is_refused_by_both_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring(tmp_path, "bought", "[dlmm_hft.strategies]\nlost = no_such_module_anywhere:Lost\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(StrategyError, match="strategy lost, no_such_module_anywhere:Lost: cannot import"):
+        load_strategy("lost", {})
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("figures = ('a', 'b', 'c', 'd', 'e')", "its figures are no tuple of at most 4 texts"),
+        ("reasons = 'one text'", "its reasons are no tuple of at most 128 texts"),
+        ("reasons = (1, 2)", "its reasons are no tuple of at most 128 texts"),
+    ],
+)
+def test_words_that_explain_nothing_are_refused(
+    words: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"a_users_words_{abs(hash(words))}"
+    source = (
+        f"class Mine:\n    name = 'mine'\n    {words}\n    def start(self, p): ...\n    def on_row(self, r, m): ...\n"
+    )
+    (tmp_path / f"{name}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(StrategyError, match=reason):
+        load_strategy(f"{name}:Mine", {})
