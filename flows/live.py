@@ -34,7 +34,6 @@ from flows.market import Market, find_market, load_market
 from flows.plan import plan, traded_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
-from flows.settings.pending import not_yet_in_use
 from flows.settings.tree import Settings
 from flows.trading import TradingParams, trade
 from operators.blocks import ROW
@@ -103,7 +102,6 @@ def live(
         configuration=dump_settings(without_secrets(settings)),
         recording=str(journal.folder) if journal is not None else "",
         wordings=wordings_of(params.desk.strategies),
-        notes=tuple(not_yet_in_use(settings)),
     )
     results = RunFolderSink(Path(settings.results.runs_dir), labels, run.outcome, goes_on=True)
     op.output("result", observed, results)

@@ -19,7 +19,6 @@ from connectors.results.run_labels import RunLabels, wordings_of
 from flows.plan import plan, traded_pools, unknown_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
-from flows.settings.pending import not_yet_in_use
 from flows.settings.tree import Settings
 from flows.trading import trade
 from operators.blocks import ROW
@@ -57,7 +56,7 @@ def replay(settings: Settings, outcome: Outcome | None = None, *, stretch: Stret
         configuration=dump_settings(without_secrets(settings)),
         recording=str(recording.path),
         wordings=wordings_of(params.desk.strategies),
-        notes=(*recording.notes, *not_yet_in_use(settings), *unknown_pools(settings, recording.pools)),
+        notes=(*recording.notes, *unknown_pools(settings, recording.pools)),
     )
     runs_dir = usable_runs_dir(settings.results.runs_dir)
     op.output("result", reports, RunFolderSink(runs_dir, labels, outcome or Outcome()))

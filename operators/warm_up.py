@@ -20,7 +20,7 @@ from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
-from operators.strategies.interface import KernelStrategy, PlannedStrategy, Policy
+from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 
 
@@ -29,7 +29,9 @@ def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
 
     Strategies without a kernel have nothing to compile and are left out.
     """
-    kernels = tuple(planned for planned in desk.strategies if isinstance(planned.strategy, KernelStrategy))
+    kernels = tuple(
+        planned for planned in desk.strategies if isinstance(planned.strategy, KernelStrategy | GroupStrategy)
+    )
     desk = msgspec.structs.replace(desk, strategies=kernels)
     book = Portfolio(msgspec.structs.replace(portfolio, strategies=kernels))
     for pool, info in enumerate(desk.pools):

@@ -6,7 +6,6 @@ import click
 
 from flows.settings.dump import dump_settings, without_secrets
 from flows.settings.load import check_file, load_settings
-from flows.settings.pending import not_yet_in_use
 
 
 @click.group()
@@ -18,14 +17,12 @@ def config() -> None:
 @click.argument("file")
 def check(file: str) -> None:
     """Check FILE and name everything that is wrong with it, one line each."""
-    settings, problems = check_file(file)
+    _, problems = check_file(file)
     for problem in problems:
         click.echo(f"error: {problem}" if problem.path == file else f"error: {file}: {problem}", err=True)
     if problems:
         raise click.exceptions.Exit(1)
     click.echo(f"{file}: ok")
-    for line in not_yet_in_use(settings):
-        click.echo(f"{file}: not in use yet: {line}")
 
 
 @config.command()
