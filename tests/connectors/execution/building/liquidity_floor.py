@@ -55,9 +55,12 @@ class LiquidityFloor:
     def state(self, command: LiquidityCommand) -> PoolAccounts:
         """Read what the command needs."""
         seen = self.floor.read(self.place)
-        named = needs(command, seen, WALLET)
+        named = self.named(command)
         accounts = {key: found for key in named if (found := self.floor.account(key)) is not None}
         return PoolAccounts(seen.info, accounts, seen.slot, seen.unix_timestamp)
+
+    def named(self, command: LiquidityCommand) -> tuple[str, ...]:
+        return needs(command, self.floor.read(self.place), WALLET)
 
     def next(self, command: LiquidityCommand, index: int, *, is_apart: bool = False) -> Step | None:
         return step(command, index, {command.pool: self.state(command)}, WALLET, fits, is_apart=is_apart)
