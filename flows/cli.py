@@ -10,6 +10,7 @@ from flows.commands.live import live_command
 from flows.commands.orders import orders_command
 from flows.commands.recordings import import_command, inspect_command
 from flows.commands.stop import clear_command, stop_command
+from flows.commands.strategies import strategies_command
 
 
 class Program(click.Group):
@@ -37,3 +38,4 @@ main.add_command(stop_command)
 main.add_command(clear_command)
 main.add_command(import_command)
 main.add_command(inspect_command)
+main.add_command(strategies_command)

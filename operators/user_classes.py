@@ -18,19 +18,33 @@ def make(what: str, class_path: str, params: Mapping[str, object], error: type[D
     :arg error: Raised for whatever keeps the class from being used.
 
     """
+    found = find_class(what, class_path, error)
+    try:
+        made: object = found(**params)
+    except Exception as problem:  # the class is the user's: it may raise whatever it likes
+        raise error(f"{what} {class_path}: {_said(problem)}") from problem
+    return made
+
+
+def find_class(what: str, class_path: str, error: type[DlmmError]) -> type:
+    """Import a class.
+
+    :arg what: Names it in errors, such as `strategy`.
+
+    :arg class_path: `module:Class`; the module must be on Python's path.
+
+    :arg error: Raised for whatever keeps the class from being found.
+
+    """
     module_name, _, class_name = class_path.partition(":")
     try:
         module = importlib.import_module(module_name)
-    except Exception as problem:  # the module is the user's: it may raise whatever it likes
+    except Exception as problem:  # and so may its module
         raise error(f"{what} {class_path}: cannot import {module_name}: {_said(problem)}") from problem
     found = getattr(module, class_name, None)
     if not isinstance(found, type):
         raise error(f"{what} {class_path}: {module_name} has no class {class_name}")
-    try:
-        made: object = found(**params)
-    except Exception as problem:  # and so may its class
-        raise error(f"{what} {class_path}: {_said(problem)}") from problem
-    return made
+    return found
 
 
 def _said(error: Exception) -> str:
