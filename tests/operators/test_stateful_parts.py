@@ -119,6 +119,11 @@ STRATEGIES = (
         Policy(kelly_fraction=1.0, max_liquidity_share=1.0, max_inventory_deviation=0.3),
     ),
     PlannedStrategy(EveryThird(), frozenset({0, 1}), Policy()),
+    PlannedStrategy(
+        LadderMaking(ladder_bins=3, min_updates=3, min_rebalance_s=0.5, repeat_slots=4, volatility_multiplier=0.1),
+        frozenset({0, 1}),
+        Policy(max_inventory_deviation=0.1, skew_bins=2.0, min_rebalance_s=0.5),
+    ),
 )
 DESK = DeskParams(pools=POOLS, volatility=VolatilityParams(), strategies=STRATEGIES, default_liquidity=40_000.0)
 PORTFOLIO = PortfolioParams(
@@ -215,6 +220,7 @@ def tape(pools: int, size: int = 60) -> st.SearchStrategy[Rows]:
             bins[pool] = max(-30, min(30, bins[pool] + move))
             walked.append((pool, slots, bins[pool], liquidity))
         rows = market(walked)
+        rows["volume"] = 1_000.0
         for place in again:
             if place < len(rows):
                 rows[["slot", "write_order"]][place] = rows[["slot", "write_order"]][place // 2]
