@@ -1,9 +1,9 @@
 """The ladder keeper: from the wish for a ladder to the order that moves it, and from strayed inventory to its repeat.
 
 Into a ladder goes all that the strategy's account has in the pool: X as asks, Y as bids, what its ladder of before
-holds included, and no more than the largest order allowed. Both sides lean away from what there is too much of; beyond
-the inventory's band that side alone is quoted which brings it back. A move is two transactions, a first ladder one:
-what is not expected to earn more in fees than they cost is withheld.
+holds included; no more than the largest order allowed, and no more bids than the limits of exposure leave. Both sides
+lean away from what there is too much of; beyond the inventory's band that side alone is quoted which brings it back. A
+move is two transactions, a first ladder one: what is not expected to earn more in fees than they cost is withheld.
 """
 
 import math
@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from dlmm.records import Record
-from operators.bin_positions import BinPositions
+from operators.bin_positions import MOST_UNITS, BinPositions
 from operators.blocks import SHAPES, SIGNAL, Rows
 from operators.ladder_bins import MOST_BINS, LadderBins, bin_limits, lean, wished_bins
 from operators.liquidity_orders import blank_order
@@ -22,10 +22,12 @@ from operators.orders import (
     NO_RULE,
     REBALANCE,
     SIZED_BY_BUDGET,
+    SIZED_BY_EXPOSURE,
     SIZED_BY_LIMIT,
     TOO_SMALL,
 )
 from operators.pools import PoolInfo
+from operators.risk.exposure import exposure
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.ladder_making import NEAR_BINS
 from operators.tables import Tables
@@ -155,6 +157,12 @@ class LadderKeeper:
         y = (int(account["quote"]) + int(account["position_y"])) * float(book["unit_y"])
         return x / (x + y) if x + y > 0.0 else self._policies[strategy].inventory_target
 
+    def _room(self, tables: Tables, pool: int) -> float:
+        """Return the quote currency that bids may add to what is at risk, in the pool and altogether."""
+        limit, at_risk = self._limits[0], [float(exposure(book)) for book in tables.books]
+        left = min(float(limit["max_pool_exposure"]) - at_risk[pool], float(limit["max_total_exposure"]) - sum(at_risk))
+        return max(left, 0.0)
+
     def _draft(self, signal: np.void, active_then: int, tables: Tables) -> Draft:
         strategy, pool = int(signal["strategy"]), int(signal["pool"])
         order = blank_order(tables, pool, strategy, int(signal["seq"]))
@@ -178,6 +186,11 @@ class LadderKeeper:
         account, book = tables.accounts[strategy, pool], tables.books[pool]
         x = max(int(account["base"]) - int(account["reserved_base"]) + int(account["position_x"]), 0)
         y = max(int(account["quote"]) - int(account["reserved_quote"]) + int(account["position_y"]), 0)
+        order["sized_by"] = SIZED_BY_BUDGET
+        room = int(min(self._room(tables, pool), MOST_UNITS * float(book["unit_y"])) / float(book["unit_y"]))
+        if y > int(account["position_y"]) + room:
+            y = int(account["position_y"]) + room
+            order["sized_by"] = SIZED_BY_EXPOSURE
         # A bin that takes less than a unit takes nothing.
         bins = bins.only(bids=y >= bins.bids, asks=x >= bins.asks)
         x, y = x if bins.asks else 0, y if bins.bids else 0
@@ -188,7 +201,6 @@ class LadderKeeper:
             return IMPOSSIBLE_AMOUNT, bins.upper - bins.lower + 1, MOST_BINS
         value = x * float(book["unit_x"] * book["price"]) + y * float(book["unit_y"])
         most = float(self._limits["max_position_size"][0])
-        order["sized_by"] = SIZED_BY_BUDGET
         if value > most:
             x, y, value = math.floor(x * (most / value)), math.floor(y * (most / value)), most
             order["sized_by"] = SIZED_BY_LIMIT

@@ -33,14 +33,16 @@ SECOND = 1_000_000_000
 class Maker:
     """A keeper, the tables it reads, and a strategy that wishes for ten bins a side, two away from the price."""
 
-    def __init__(self, policy: Policy = BAND, cost: float = 0.0, most: float = 1e12) -> None:
+    def __init__(
+        self, policy: Policy = BAND, cost: float = 0.0, most: float = 1e12, pool: float = 1e12, total: float = 1e12
+    ) -> None:
         strategies = (PlannedStrategy(LadderMaking(), frozenset({0}), policy),)
         self.tables = Tables(open_books(POOLS, {0: 0.5}, 1.0), open_accounts(strategies, POOLS))
         self.tables.begin(10, 10)
         self.tables.books["liquidity"], self.tables.books["is_open"] = 1e6, 1
         self.positions = BinPositions(POOLS)
         limits = np.zeros(1, LIMITS)
-        limits["max_position_size"] = most
+        limits["max_position_size"], limits["max_pool_exposure"], limits["max_total_exposure"] = most, pool, total
         self.keeper = LadderKeeper(POOLS, strategies, self.positions, limits, cost)
         self.show(0)
         self.hold(1_000.0, 1_000.0)
@@ -136,6 +138,23 @@ def test_the_largest_order_bounds_both_sides_alike() -> None:
     assert order["amount_x"] * 1e-9 * PRICE == pytest.approx(250.0)
     assert order["amount_y"] * 1e-6 == pytest.approx(250.0)
     assert SIZED_BY[order["sized_by"]] == "max_position_size"
+
+
+def test_bids_take_no_more_than_the_limits_of_exposure_leave() -> None:
+    for maker in (Maker(pool=700.0), Maker(total=700.0)):
+        maker.tables.books[0]["base"] = round(400.0 / PRICE * 1e9)
+        maker.tables.books[0]["position_y"] = 50_000_000
+        maker.account["position_y"] = 50_000_000
+        order = maker.order()
+        assert order["amount_x"] == maker.account["base"]
+        assert order["amount_y"] == pytest.approx(300_000_000, abs=2)
+        assert order["value"] == pytest.approx(250.0, abs=1e-5)
+        assert SIZED_BY[order["sized_by"]] == "exposure"
+    full = Maker(pool=700.0)
+    full.tables.books[0]["base"] = round(800.0 / PRICE * 1e9)
+    order = full.order()
+    assert (order["amount_x"] > 0, order["amount_y"]) == (True, 0)
+    assert places(order)[:2] == [2, 1]
 
 
 @pytest.mark.parametrize(
