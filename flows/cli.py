@@ -10,6 +10,7 @@ from flows.commands.live import live_command
 from flows.commands.orders import orders_command
 from flows.commands.recordings import import_command, inspect_command
 from flows.commands.stop import clear_command, stop_command
+from flows.commands.sweep import sweep_command
 from flows.commands.strategies import strategies_command
 
 
@@ -38,4 +39,5 @@ main.add_command(stop_command)
 main.add_command(clear_command)
 main.add_command(import_command)
 main.add_command(inspect_command)
+main.add_command(sweep_command)
 main.add_command(strategies_command)

@@ -1,0 +1,1 @@
+"""Many replays of the same markets under different settings, and what may be concluded from them."""
