@@ -8,16 +8,19 @@ from dlmm.errors import DlmmError
 from flows.planned_strategies import indices_of, planned_strategies
 from flows.settings.tree import Settings
 from flows.trading import TradingParams
+from operators.accounts import budget_shares
 from operators.desk import DeskParams
 from operators.pools import PoolInfo
 from operators.portfolio_records import PortfolioParams, RiskLimits
+from operators.route_legs import tokens_of
 from operators.volatility import VolatilityParams
 
 
-def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
+def watched_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
     """Return the indices of the pools that the settings choose of those there are.
 
-    :raises DlmmError: None of the chosen pools is there, or one quotes in another currency than the portfolio.
+    :raises DlmmError: None of them is there, or one quotes in another currency than the portfolio without being of use
+        to a round of statistical arbitrage.
 
     """
     chosen = indices_of(settings.target_pools.pools, pools)
@@ -26,7 +29,7 @@ def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[i
             f"target_pools.pools: none of {', '.join(settings.target_pools.pools)} is in the recording, which has"
             f" {', '.join(info.pool for info in pools)}"
         )
-    foreign = [info for index, info in enumerate(pools) if index in chosen and info.quote != settings.portfolio.quote]
+    foreign = [pools[index] for index in sorted(chosen - _at_home(settings, pools) - _passed(settings, pools, chosen))]
     if foreign:
         raise DlmmError(
             f"portfolio.quote: the portfolio is measured in {settings.portfolio.quote}, but"
@@ -36,11 +39,37 @@ def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[i
     return chosen
 
 
+def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
+    """Return the indices of those chosen pools that have a budget: they quote in the portfolio's currency.
+
+    The others that were chosen are passed through by rounds over three pools, and used for nothing else.
+
+    :raises DlmmError: As `watched_pools` does.
+
+    """
+    return watched_pools(settings, pools) & _at_home(settings, pools)
+
+
+def _at_home(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
+    return frozenset(index for index, info in enumerate(pools) if info.quote == settings.portfolio.quote)
+
+
+def _passed(settings: Settings, pools: tuple[PoolInfo, ...], chosen: frozenset[int]) -> frozenset[int]:
+    """Return the chosen pools in other currencies that close a triangle of chosen ones, where these are looked for."""
+    arbitrage = settings.strategies.statistical_arbitrage
+    if not arbitrage.enabled or not arbitrage.triangles:
+        return frozenset()
+    mine = chosen & indices_of(arbitrage.pools, pools)
+    home = _at_home(settings, pools)
+    sold = {tokens_of(pools[index])[0] for index in mine & home}
+    return frozenset(index for index in mine - home if sold.issuperset(tokens_of(pools[index])))
+
+
 def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
     """Plan the trading of a recording's or a cluster's pools.
 
-    :raises DlmmError: No pool or no strategy is left to trade, a strategy cannot be loaded or has no pool, or two
-        have one name.
+    :raises DlmmError: No pool or no strategy is left to trade, a strategy cannot be loaded or has no pool, two have one
+        name, or those of one pool want more than its budget.
 
     """
     traded = traded_pools(settings, pools)
@@ -56,6 +85,7 @@ def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:
             f"strategies: none of the pools of {', '.join(idle)} is traded; the traded ones are "
             f"{', '.join(pools[index].pool for index in sorted(traded))}"
         )
+    budget_shares(strategies, pools)  # more than a pool has is refused here, before anything is opened
     limits, volatility = settings.risk_limits, settings.volatility
     paper, results = settings.paper, settings.results
     fingerprint = _fingerprint(settings, pools)

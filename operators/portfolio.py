@@ -46,6 +46,7 @@ from operators.routing import Routing
 from operators.settlement import Settlement
 from operators.sizing import POLICY, VENUE, policy_record
 from operators.strategies.groups import add_group_signals, group_runners
+from operators.strategy_totals import strategy_totals
 from operators.tables import NO_FILLS, NO_ORDERS, NO_SAMPLES, Tables
 
 STATE_VERSION = 4
@@ -275,6 +276,7 @@ class Portfolio:
             positions=len(self._positions.snapshot()),
             unknown_reports=self._settlement.unknown,
             baselines=self._baselines.results(),
+            strategies=strategy_totals(tables.accounts, tables.books, self._policies),
         )
 
     def snapshot(self) -> PortfolioState:

@@ -12,6 +12,7 @@ from operators.paper_pools import PaperPoolsState
 from operators.pools import PoolInfo
 from operators.settlement import SettlementState
 from operators.strategies.interface import PlannedStrategy
+from operators.strategy_totals import StrategyTotals
 from operators.wallet_books import WalletTotals
 
 
@@ -71,7 +72,7 @@ class PortfolioParams(Record, frozen=True):
 
     :arg depth_bins: Half width of the synthetic liquidity profile.
 
-    :arg transaction_cost: Quote currency that one transaction costs.
+    :arg transaction_cost: Quote currency that one transaction costs. On paper each order that reaches its pool pays it.
 
     :arg name: Of the portfolio.
 
@@ -103,6 +104,8 @@ class Totals(Record, frozen=True):
 
     :arg books: The `BOOK` records, by field, in the order of the pools.
 
+    :arg strategies: In their order.
+
     :arg baselines: What the same money would have come to without a strategy.
 
     """
@@ -118,6 +121,7 @@ class Totals(Record, frozen=True):
     positions: int = 0
     unknown_reports: int = 0
     baselines: tuple[Baseline, ...] = ()
+    strategies: tuple[StrategyTotals, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, gc=False):

@@ -29,6 +29,7 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         ("objections", f"{sum(summary['objections'].values()):,}", _parts(summary["objections"])),
         ("fills", f"{summary['fills']:,}", f"{summary['volume']:,.2f} {quote} traded"),
         ("fees paid", f"{summary['fees']:,.2f} {quote}", "included in the P&L"),
+        ("transactions paid", f"{summary['transaction_costs']:,.2f} {quote}", "included in the P&L"),
         ("P&L", f"{summary['profit']:+,.2f} {quote}", _of_capital(summary["profit"], summary["start_equity"])),
         ("realised", f"{summary['realised']:+,.2f} {quote}", f"unrealised {summary['unrealised']:+,.2f}"),
         ("Sharpe", _figure(summary["sharpe"]), f"yearly, from {summary['equity_samples']:,} samples of equity"),
@@ -44,11 +45,28 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         table.add_row(*row)
     if summary["updates"]:
         _print(table)
+    if summary["updates"] and len(summary["strategies"]) > 1:
+        _print(_strategies(summary["strategies"], quote))
     for trouble in summary["troubles"]:
         _print(Text(f"no fills: {trouble}", style="red"))
     for note in summary["notes"]:
         _print(Text(f"note: {note}", style="yellow"))
     _print(Text(f"results in {folder}"))
+
+
+def _strategies(strategies: dict[str, dict[str, Any]], quote: str) -> Table:
+    """Set the strategies side by side."""
+    table = Table(title=f"by strategy, {quote}", title_justify="left")
+    table.add_column("strategy")
+    for column in ("signals", "orders", "fills", "volume", "fees", "transactions", "realised", "P&L", "wins", "Kelly"):
+        table.add_column(column, justify="right")
+    for name, came_to in strategies.items():
+        counts = [f"{came_to[figure]:,}" for figure in ("signals", "orders", "fills")]
+        paid = [f"{came_to[figure]:,.2f}" for figure in ("volume", "fees", "transaction_costs")]
+        made = [f"{came_to[figure]:+,.2f}" for figure in ("realised", "pnl")]
+        odds = [_figure(came_to["win_rate"], "{:.1%}"), f"{came_to['kelly_fraction']:.2%}"]
+        table.add_row(name, *counts, *paid, *made, *odds)
+    return table
 
 
 def _baseline_row(baseline: dict[str, Any], quote: str) -> tuple[str, str, str]:

@@ -223,6 +223,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
         "fills": int(ledger["fills"]),
         "equity_samples": len(tables["equity"]),
         "volume": ledger["volume"],
+        "transaction_costs": ledger["transaction_costs"],
         "emergency_stop": bool(ledger["stopped"]),
         **msgspec.to_builtins(performance),
         "pools": {
@@ -238,6 +239,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
             for name, book in zip(labels.pools, totals.books, strict=True)
             if book["is_open"]
         },
+        "strategies": _by_strategy(labels, totals, orders),
         "baselines": [msgspec.to_builtins(baseline) for baseline in totals.baselines],
         "wallet": summarise_wallet(labels.infos, totals),
         "failure": totals.failure or None,
@@ -245,4 +247,14 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
         "notes": list(labels.notes),
         "seconds": round(seconds, 6),
         "updates_per_s": round(ledger["updates"] / seconds) if seconds > 0 else None,
+    }
+
+
+def _by_strategy(labels: RunLabels, totals: Totals, orders: Rows) -> dict[str, dict[str, object]]:
+    """Say what each strategy did and came to."""
+    made = np.bincount(orders["strategy"][orders["strategy"] >= 0], minlength=len(labels.strategies)).tolist()
+    each = zip(labels.strategies, totals.signals, made, totals.strategies, strict=True)
+    return {
+        name: {"signals": signals, "orders": count, **msgspec.to_builtins(strategy)}
+        for name, signals, count, strategy in each
     }

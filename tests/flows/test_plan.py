@@ -8,8 +8,10 @@ import pytest
 from dlmm.errors import DlmmError
 from dlmm.records import Venue
 from dlmm.shapes import Shape
-from flows.plan import plan, traded_pools
+from flows.plan import plan, traded_pools, watched_pools
 from flows.settings.tree import Settings
+from operators.accounts import inventory_targets
+from operators.ledger import open_books
 from operators.pools import PoolInfo
 from operators.strategies.interface import StrategyError
 from operators.strategies.ladder_making import LadderMaking
@@ -65,6 +67,39 @@ def test_a_foreign_pool_may_be_there_if_it_is_not_chosen() -> None:
     assert traded_pools(chosen(target_pools={"pools": ["msol"]}, portfolio={"quote": "SOL"}), (*POOLS, MSOL)) == {2}
 
 
+MSOL_USDC = PoolInfo("msol-usdc", Venue.METEORA, "mSOL", "USDC", 4, 6_250)
+ARBITRAGE = {"statistical_arbitrage": {"enabled": True}}
+
+
+def test_a_foreign_pool_that_closes_a_triangle_is_passed_through_without_a_budget() -> None:
+    pools = (SOL, MSOL, MSOL_USDC)
+    settings = chosen(strategies=ARBITRAGE)
+    assert watched_pools(settings, pools) == {0, 1, 2}
+    assert traded_pools(settings, pools) == {0, 2}
+    portfolio = plan(settings, pools).portfolio
+    assert {planned.name: (planned.pools, planned.passes) for planned in portfolio.strategies} == {
+        "market_making": ({0, 2}, frozenset()),
+        "statistical_arbitrage": ({0, 2}, {1}),
+    }
+    assert open_books(pools, inventory_targets(portfolio.strategies, pools), 100.0)["budget"].tolist() == [50, 0, 50]
+
+
+@pytest.mark.parametrize(
+    ("section", "pools"),
+    [
+        ({"enabled": False}, (SOL, MSOL, MSOL_USDC)),
+        ({"enabled": True, "triangles": False}, (SOL, MSOL, MSOL_USDC)),
+        ({"enabled": True, "pools": ["sol", "msol-usdc"]}, (SOL, MSOL, MSOL_USDC)),
+        ({"enabled": True}, (SOL, MSOL, JUP)),
+        ({"enabled": True}, (SOL, MSOL_USDC, PoolInfo("usdc", Venue.METEORA, "USDC", "SOL", 4, 6_250))),
+    ],
+)
+def test_a_foreign_pool_that_no_round_passes_is_refused(section: dict[str, Any], pools: tuple[PoolInfo, ...]) -> None:
+    text = refusal(chosen(strategies={"statistical_arbitrage": section}), pools)
+    assert text.startswith("portfolio.quote: the portfolio is measured in USDC")
+    assert "quotes in SOL" in text
+
+
 def test_no_strategy_is_refused() -> None:
     assert refusal(chosen(strategies=making(enabled=False))).startswith("strategies: none is enabled")
 
@@ -99,6 +134,23 @@ def test_a_strategy_left_without_a_pool_is_refused(strategies: dict[str, Any], r
     text = refusal(chosen(strategies=strategies))
     assert request.node.callspec.id in text
     assert "sol, jup" in text
+
+
+def test_strategies_that_fight_over_one_pools_budget_are_refused_by_name() -> None:
+    fight = {"market_making": {"budget": 0.7}, "custom": [{"class": USERS, "budget": 0.6, "pools": ["jup"]}]}
+    assert refusal(chosen(strategies=fight)) == (
+        "strategies: budget of pool jup: market_making 0.7, every_second 0.6 add up to 1.3, allowed: at most 1"
+    )
+    all_taken = {"market_making": {"budget": 1.0}, "custom": [{"class": USERS, "pools": ["sol"]}]}
+    assert "nothing is left for every_second" in refusal(chosen(strategies=all_taken))
+
+
+def test_in_different_pools_two_strategies_may_each_use_all() -> None:
+    apart = {
+        "market_making": {"budget": 1.0, "pools": ["sol"]},
+        "custom": [{"class": USERS, "budget": 1.0, "pools": ["jup"]}],
+    }
+    assert len(plan(chosen(strategies=apart), POOLS).desk.strategies) == 2
 
 
 def test_a_strategys_pools_are_those_of_its_own_that_are_traded() -> None:
