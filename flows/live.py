@@ -31,7 +31,7 @@ from connectors.stopping import Stop
 from flows.execution import LiveExecution, prepare_execution
 from flows.feeds import make_feeds
 from flows.market import Market, find_market, load_market
-from flows.plan import plan, traded_pools
+from flows.plan import plan, watched_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
 from flows.settings.tree import Settings
@@ -85,7 +85,7 @@ def live(
     journal = journal_terms(settings, source, "live")
     execution = execute(params)
     flow = Dataflow("live")
-    inbox = live_source(settings, pools, feeds, run, journal, traded_pools(settings, infos), execution)
+    inbox = live_source(settings, pools, feeds, run, journal, watched_pools(settings, infos), execution)
     blocks = op.input("inbox", flow, inbox)
     reports = trade("trade", blocks, params)
     if execution is not None:

@@ -16,7 +16,7 @@ from connectors.recordings.inspection import Inspector
 from connectors.recordings.recording import Recording
 from connectors.results.run_folder import Outcome, RunFolderSink, usable_runs_dir
 from connectors.results.run_labels import RunLabels, wordings_of
-from flows.plan import plan, traded_pools, unknown_pools
+from flows.plan import plan, unknown_pools, watched_pools
 from flows.running import wire
 from flows.settings.dump import dump_settings, without_secrets
 from flows.settings.tree import Settings
@@ -42,7 +42,7 @@ def replay(settings: Settings, outcome: Outcome | None = None, *, stretch: Stret
     warm_up(params.desk, params.portfolio)
     Inspector(recording.pools).check(np.zeros(0, ROW))
     flow = Dataflow("replay")
-    chosen = traded_pools(settings, recording.pools)
+    chosen = watched_pools(settings, recording.pools)
     source = ReplaySource(recording.path, settings.replay.block_rows, chosen, stretch)
     blocks = op.input("inbox", flow, source)
     reports = trade("trade", blocks, params)

@@ -78,8 +78,8 @@ def test_a_foreign_pool_that_closes_a_triangle_is_passed_through_without_a_budge
     assert traded_pools(settings, pools) == {0, 2}
     portfolio = plan(settings, pools).portfolio
     assert {planned.name: (planned.pools, planned.passes) for planned in portfolio.strategies} == {
-        "market_making": ({0, 2}, frozenset()),
-        "statistical_arbitrage": ({0, 2}, {1}),
+        "market_making": (frozenset({0, 2}), frozenset()),
+        "statistical_arbitrage": (frozenset({0, 2}), frozenset({1})),
     }
     assert open_books(pools, inventory_targets(portfolio.strategies, pools), 100.0)["budget"].tolist() == [50, 0, 50]
 
