@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.execution.building.token_accounts import TOKEN_ACCOUNT_RENT
 from connectors.execution.order_phases import Phase
@@ -17,9 +18,11 @@ from operators.commands import (
     ClosePosition,
     CreatePosition,
     LiquidityCommand,
+    Rebalance,
     RemoveLiquidity,
     SwapRoute,
 )
+from operators.execution_reports import PositionState
 from tests.connectors.execution.rig import Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
 
@@ -95,6 +98,94 @@ def test_every_liquidity_command_lands_and_is_told_as_balances_have_it(rig: Rig,
         elif isinstance(command, ClosePosition):
             assert held == dict.fromkeys(opened, b"")
     assert sum(report.rent for report in rig.reports) >= 0
+
+
+def ladders(pool: str, active_id: int, each: int) -> list[Rebalance]:
+    """A ladder that is placed, one that takes its place, and bids alone that take its place in turn."""
+
+    def ladder(position: int, each: int, old: int) -> Rebalance:
+        return Rebalance(
+            pool=pool,
+            position=position,
+            lower=active_id - each,
+            upper=active_id + each,
+            bid_upper=active_id - 1,
+            ask_lower=active_id + 1,
+            amount_x=5_000_000_000,
+            amount_y=500_000_000,
+            active_id=active_id,
+            old_position=position - 1 if old else 0,
+            old_lower=active_id - old,
+            old_upper=active_id + old,
+        )
+
+    return [ladder(1, each, 0), ladder(2, each - 1, each), replace(ladder(3, each, each - 1), amount_x=0)]
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+@pytest.mark.parametrize("each", [10, 35])
+def test_ladders_take_each_others_place_and_are_told_as_balances_have_it(rig: Rig, venue: Venue, each: int) -> None:
+    pool = rig.market.of(venue)
+    before = rig.balances()
+    states: dict[int, dict[str, PositionState]] = {}
+    for order, command in enumerate(ladders(pool, rig.market.accounts_of(pool).active_id, each), 1):
+        rig.submit(command, order)
+        (last,) = rig.settle(order)
+        assert last.status == "landed", rig.of(order)
+        assert without_zeros(rig.booked()) == changes(before, rig.balances()), rig.of(order)
+        for report in rig.of(order):
+            for state in report.positions:
+                states.setdefault(state.position, {})[state.address] = state
+        assert all(state.data for state in states[order].values())
+        assert not any(state.data for state in states.get(order - 1, {}).values())
+        held = sum(flow.y for report in rig.of(order) for flow in report.flows if flow.pool == pool)
+        assert order > 1 or held == pytest.approx(-500_000_000, abs=100)
+    assert set(states) == {1, 2, 3}
+    if each == 10:
+        assert [len(rig.of(order)) for order in (1, 2, 3)] == [1, 1, 1]
+
+
+def test_a_ladder_whose_price_has_gone_is_refused_and_the_old_one_stays(rig: Rig) -> None:
+    pool = rig.market.of(Venue.METEORA)
+    active_id = rig.market.accounts_of(pool).active_id
+    first, second, _ = ladders(pool, active_id, 5)
+    far = ladders(pool, active_id + 9, 5)[1]
+    rig.submit(first, 1)
+    rig.settle(1)
+    rig.submit(replace(far, old_lower=first.lower, old_upper=first.upper), 2)
+    (last,) = rig.settle(2)
+    assert last.status == "refused"
+    assert last.reason.startswith("active_moved: ")
+    rig.submit(replace(second, position=3), 3)
+    assert rig.settle(3)[0].status == "landed"
+
+
+def test_three_swaps_in_one_transaction_are_all_told(rig: Rig) -> None:
+    meteora, saros = rig.market.of(Venue.METEORA), rig.market.of(Venue.SAROS)
+    other = next(name for name, pool in rig.market.pools.items() if pool.info.venue is Venue.SAROS and name != saros)
+    before = rig.balances()
+    swap = rig.market.swap
+    rig.submit(SwapRoute((swap(meteora), swap(saros, swap_for_y=False), swap(other))), 1)
+    (last,) = rig.settle(1)
+    assert last.status == "landed", last
+    assert [flow.pool for flow in last.flows] == [meteora, saros, other]
+    assert all(flow.fee and flow.x and flow.y for flow in last.flows)
+    assert without_zeros(rig.booked()) == changes(before, rig.balances())
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+def test_a_pool_that_comes_twice_in_a_route_tells_all_that_it_moved(rig: Rig, venue: Venue) -> None:
+    pool = rig.market.of(venue)
+    before = rig.balances()
+    swap = rig.market.swap
+    rig.submit(SwapRoute((swap(pool), swap(pool, swap_for_y=False), swap(pool))), 1)
+    (last,) = rig.settle(1)
+    assert last.status == "landed", last
+    assert [(flow.pool, flow.fee_in_x) for flow in last.flows] == [(pool, True), (pool, False)]
+    sold, bought = last.flows
+    assert sold.x < 0 < sold.y
+    assert bought.y < 0 < bought.x
+    assert without_zeros(rig.booked()) == changes(before, rig.balances())
 
 
 def test_two_swaps_in_one_transaction_are_both_told(rig: Rig) -> None:

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
-from connectors.execution.order_entries import Entry, EntryRefused, StillPending, decode_entry, encode_entry
+from connectors.execution.order_entries import Entry, EntryRefused, Intent, StillPending, decode_entry, encode_entry
 from dlmm.errors import DlmmError
+from dlmm.shapes import Shape
+from operators.commands import Approved, Command, Rebalance, Swap, SwapRoute
 from tests.connectors.execution.journaled_orders import (
     WHOLE_LIFE,
     approved,
@@ -20,6 +22,25 @@ from tests.connectors.execution.journaled_orders import (
 )
 
 ALL: list[Entry] = [*WHOLE_LIFE, failed(), expired(), undone(), refused(), simulated()]
+
+
+SELL = Swap("POOL", exact_in=True, swap_for_y=True, amount=1_000, threshold=1_900)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SwapRoute((SELL, SELL)),
+        SwapRoute((SELL, SELL, SELL)),
+        Rebalance("POOL", 7, -5, 9, 1, 3, 1_000, 2_000, 2, Shape.CURVE, old_position=6, old_lower=-9, old_upper=5),
+    ],
+)
+def test_an_intent_comes_back_with_its_whole_command(command: Command) -> None:
+    entry = Intent(Approved("main", 7, 0, command, 150, 1, 100), 100, 1)
+    back = decode_entry(encode_entry(entry))
+    assert back == entry
+    assert isinstance(back, Intent)
+    assert back.approved.command == command
 
 
 @pytest.mark.parametrize("entry", ALL, ids=lambda entry: type(entry).__name__)

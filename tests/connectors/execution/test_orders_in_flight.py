@@ -10,7 +10,7 @@ from connectors.execution.order_phases import Phase
 from connectors.execution.terms import BundleTerms
 from connectors.wire.lamport_moves import TIP_ACCOUNTS
 from dlmm.records import Venue
-from operators.commands import AddLiquidity, ClosePosition, Command, CreatePosition
+from operators.commands import AddLiquidity, ClosePosition, Command, CreatePosition, Rebalance
 from operators.execution_reports import ExecutionReport
 from tests.connectors.execution.rig import DeadlyJournal, Killed, Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
@@ -122,6 +122,36 @@ def test_a_death_after_any_entry_of_the_journal_doubles_and_loses_nothing(
         assert deaths >= 1
         assert landings_on_chain(rig) == {f"{order}.0": rig.stands(order) for order in range(1, 5)}
         assert without_zeros(rig.booked()) == changes(before, rig.balances())
+
+
+@pytest.mark.parametrize("venue", list(Venue))
+@pytest.mark.parametrize("kills_after", range(2, 7))
+def test_a_death_amid_a_move_leaves_one_ladder_and_loses_nothing(
+    node: SandboxNode, market: Market, tmp_path: Path, venue: Venue, kills_after: int
+) -> None:
+    """The ladders are so wide that closing and placing take a transaction each, or several."""
+    pool = market.of(venue)
+    middle, each = market.loaded_accounts_of(pool).active_id, 60 if venue is Venue.METEORA else 18
+    lower, upper = middle - each, middle + each
+    first = Rebalance(pool, 1, lower, upper, middle - 1, middle + 1, 2_000_000_000, 200_000_000, middle)
+    second = replace(first, position=2, old_position=1, old_lower=lower, old_upper=upper)
+    with rig_on(node, market, tmp_path, is_static=True, journals=DeadlyJournal) as rig:
+        before = rig.balances()
+        rig.submit(first, 1)
+        assert rig.settle(1)[0].status == "landed", rig.of(1)
+        DeadlyJournal.entries_left = kills_after
+        rig.submit(second, 2)
+        with pytest.raises(Killed):
+            rig.settle(2)
+        DeadlyJournal.entries_left = 10**9
+        rig.restart()
+        rig.submit(second, 2)  # as the inbox's journal, read again, would have it
+        assert rig.settle(2)[0].status == "landed", rig.of(2)
+        rig.run_until(rig.is_final, "nothing can change any more")
+        assert landings_on_chain(rig) == {f"{order}.0": rig.stands(order) for order in (1, 2)}
+        assert without_zeros(rig.booked()) == changes(before, rig.balances())
+        states = {one.address: one for report in rig.reports for one in report.positions}
+        assert {one.position for one in states.values() if one.data} == {2}
 
 
 def test_a_death_at_any_turn_doubles_and_loses_nothing(node: SandboxNode, market: Market, tmp_path: Path) -> None:

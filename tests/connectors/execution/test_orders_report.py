@@ -18,6 +18,7 @@ from operators.commands import (
     ClosePosition,
     Command,
     CreatePosition,
+    Rebalance,
     RemoveLiquidity,
     Swap,
     SwapRoute,
@@ -125,6 +126,20 @@ SELL = Swap("OTHER", exact_in=True, swap_for_y=True, amount=1_000, threshold=1_9
         (RemoveLiquidity("POOL", 7, -5, 9, 2_550), "remove 25.5 % of position 7 (bins -5 to 9) in POOL"),
         (ClaimFees("POOL", 7, -5, 9), "claim the fees of position 7 (bins -5 to 9) in POOL"),
         (ClosePosition("POOL", 7, -5, 9), "close position 7 (bins -5 to 9) in POOL"),
+        (
+            SwapRoute((BUY, SELL, BUY)),
+            "swap at most 2,000 Y for 1,000 X in POOL, then swap 1,000 X for at least 1,900 Y in OTHER,"
+            " then swap at most 2,000 Y for 1,000 X in POOL",
+        ),
+        (
+            Rebalance("POOL", 7, -5, 9, 1, 3, 1_000, 2_000, 2, old_position=6, old_lower=-9, old_upper=5),
+            "close position 6 and place 2,000 Y in bins to 1 and 1,000 X in bins from 3 as position 7 (bins -5 to 9)"
+            " in POOL",
+        ),
+        (
+            Rebalance("POOL", 7, -5, 9, 1, 3, 0, 2_000, 2),
+            "place 2,000 Y in bins to 1 as position 7 (bins -5 to 9) in POOL",
+        ),
     ],
 )
 def test_every_command_is_described(command: Command, words: str) -> None:
