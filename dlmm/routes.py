@@ -10,6 +10,8 @@ What remains is the rounding of the swaps, which decides among the sizes around 
 what they are worth in the token it begins with.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ from dlmm.exchange import cost
 from dlmm.jit import kernel
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, supports_orders
+from dlmm.price import BASIS_POINTS
 from dlmm.records import MAX_U64, Clock, Record, SwapFailure, SwapQuote
 from dlmm.swap import Pool, quote_exact_in, quote_many
 from dlmm.tokens import added, withheld
@@ -33,8 +36,10 @@ MAX_BINS = 512
 """Bins with liquidity that one swap can cross at most: both programs run out of something before."""
 
 _NEIGHBOURS = range(-12, 13)
+_LOG_ONE = 64 * math.log(2.0)
 _ZERO, _ONE = U64(0), U64(1)
 _NO_AMOUNTS = np.zeros(0, np.uint64)
+_NOTHING = (_NO_AMOUNTS,) * MAX_LEGS
 _NO_PRICES = np.zeros((0, 2), np.uint64)
 
 
@@ -81,10 +86,14 @@ def best_route(legs: tuple[Leg, ...], clock: Clock, *, cap_in: int) -> RouteQuot
     cap = min(cap_in, MAX_U64)
     if cap <= 0:
         return None
-    size = _best(legs, clock, _edges(legs, clock), cap)
-    if not size:
+    gain = sum(_log_price(pool) * (1.0 if swap_for_y else -1.0) for pool, swap_for_y in legs)
+    if gain < 0.0:
+        return None  # what one unit becomes at the active bins' prices, before any fee: it never becomes more
+    found = _best(legs, clock, _edges(legs, clock, gain), cap)
+    if not found:
         return None
-    return quote_route(legs, clock, _best(legs, clock, _around(legs, clock, size), cap))
+    near = _sizes(legs, clock, [_near(amount) for amount in found[1:]], [_near(found[0]), *_NOTHING[1 : len(legs)]])
+    return quote_route(legs, clock, _best(legs, clock, near, cap)[0])
 
 
 def quote_route(legs: tuple[Leg, ...], clock: Clock, amount_in: int) -> RouteQuote | None:
@@ -107,46 +116,51 @@ def _check(legs: tuple[Leg, ...]) -> None:
         raise RangeError("two swaps of a round are through the same pool")
 
 
-def _best(legs: tuple[Leg, ...], clock: Clock, sizes: Amounts, cap: int) -> int:
-    """Return which of these sizes earns most, the least of several; 0 where none earns anything."""
+def _best(legs: tuple[Leg, ...], clock: Clock, sizes: Amounts, cap: int) -> tuple[int, ...]:
+    """Return which of these sizes earns most, the least of several, and what comes out of each swap then.
+
+    Nothing where none earns anything.
+    """
     sizes = np.unique(np.minimum(sizes, np.uint64(cap)))
     sizes = sizes[sizes > 0]
     if not len(sizes):
-        return 0
-    amounts = sizes
+        return ()
+    stages = [sizes]
     for pool, swap_for_y in legs:
         # A swap that fails has an amount out of 0, and what follows from it earns nothing.
-        amounts = quote_many(pool, amounts, exact_in=True, swap_for_y=swap_for_y, clock=clock)["amount_out"]
-    is_gain = amounts > sizes
-    if not is_gain.any():
-        return 0
-    return int(sizes[np.argmax(np.where(is_gain, amounts - sizes, np.uint64(0)))])
+        quotes = quote_many(pool, stages[-1], exact_in=True, swap_for_y=swap_for_y, clock=clock)
+        stages.append(quotes["amount_out"])
+    gains = np.where(stages[-1] > sizes, stages[-1] - sizes, _ZERO)
+    place = int(np.argmax(gains))
+    return tuple(int(stage[place]) for stage in stages) if gains[place] else ()
 
 
-def _edges(legs: tuple[Leg, ...], clock: Clock) -> Amounts:
-    """Return the sizes at which one of the swaps comes to the edge of a bin, and those just short of them."""
+def _log_price(pool: Pool) -> float:
+    return math.log(max(pool.price_x64, 1)) - _LOG_ONE
+
+
+def _reach(pool: Pool, gain: float) -> int:
+    """Return how many bins away the price is so much worse that nothing is left of a gain, one bin beyond that."""
+    return min(int(gain / math.log1p(pool.bin_step / BASIS_POINTS)) + 2, MAX_BINS)
+
+
+def _edges(legs: tuple[Leg, ...], clock: Clock, gain: float) -> Amounts:
+    """Return the sizes at which one of the swaps comes to the edge of a bin, and those just short of them.
+
+    :arg gain: Logarithm of what one unit becomes at the active bins' prices. Beyond bins whose prices alone eat that up
+        no size earns more.
+
+    """
     outs, ins = [], []
     for pool, swap_for_y in legs:
         if isinstance(pool, MeteoraPool) and swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y:
             # No fee goes in: what does is the bins' cost, whatever the fee takes of what comes out.
             outs.append(_NO_AMOUNTS)
-            ins.append(_costs_to_edges(pool, clock))
+            ins.append(_costs_to_edges(pool, clock, _reach(pool, gain)))
         else:
-            outs.append(_outs_at_edges(pool, swap_for_y, clock))
+            outs.append(_outs_at_edges(pool, swap_for_y, clock, _reach(pool, gain)))
             ins.append(_NO_AMOUNTS)
     return np.append(_sizes(legs, clock, outs, ins), np.uint64(MAX_U64))
-
-
-def _around(legs: tuple[Leg, ...], clock: Clock, size: int) -> Amounts:
-    """Return the sizes around one, and those that bring just a little more or less of any token of the round."""
-    outs, ins = [], [_near(size)] + [_NO_AMOUNTS] * (len(legs) - 1)
-    amount = size
-    for pool, swap_for_y in legs:
-        answer = quote_exact_in(pool, amount, swap_for_y=swap_for_y, clock=clock)
-        assert isinstance(answer, SwapQuote), "this size earned something"
-        amount = answer.amount_out
-        outs.append(_near(amount))
-    return _sizes(legs, clock, outs, ins)
 
 
 def _near(amount: int) -> Amounts:
@@ -171,18 +185,18 @@ def _sizes(legs: tuple[Leg, ...], clock: Clock, outs: list[Amounts], ins: list[A
     return amounts
 
 
-def _outs_at_edges(pool: Pool, swap_for_y: bool, clock: Clock) -> Amounts:
+def _outs_at_edges(pool: Pool, swap_for_y: bool, clock: Clock, reach: int) -> Amounts:
     """Return what a user gets out of a pool that is drained up to each of its bins."""
-    totals = _totals(_offered(pool, swap_for_y)[0])
+    totals = _totals(_offered(pool, swap_for_y, reach)[0])
     mint_out = pool.mint_y if swap_for_y else pool.mint_x
     arriving = np.empty_like(totals)
     _arrive(totals, *_terms(mint_out.fee_terms(clock.epoch)), arriving)
     return arriving
 
 
-def _costs_to_edges(pool: MeteoraPool, clock: Clock) -> Amounts:
+def _costs_to_edges(pool: MeteoraPool, clock: Clock, reach: int) -> Amounts:
     """Return what X a user pays to drain a pool up to each of its bins, where no fee is taken of X."""
-    held, prices = _offered(pool, True)
+    held, prices = _offered(pool, True, reach)
     costs = np.zeros_like(held)
     _price(held, prices, costs)
     totals = _totals(costs)
@@ -226,10 +240,13 @@ def _price(held: Amounts, prices: Amounts, out: Amounts) -> None:
         out[index] = paid
 
 
-def _offered(pool: Pool, swap_for_y: bool) -> tuple[Amounts, Amounts]:
+def _offered(pool: Pool, swap_for_y: bool, reach: int) -> tuple[Amounts, Amounts]:
     """Return what each bin holds of the token that comes out, and Meteora's prices: high halves, low halves.
 
-    In the order of the walk, empty bins left out, and as many as a walk may come to.
+    In the order of the walk, empty bins left out.
+
+    :arg reach: Bins away from the active one.
+
     """
     bins = pool.arrays["bins"]
     if isinstance(pool, MeteoraPool):
@@ -240,12 +257,12 @@ def _offered(pool: Pool, swap_for_y: bool) -> tuple[Amounts, Amounts]:
     else:
         held = bins["reserve_y"] if swap_for_y else bins["reserve_x"]
     first = pool.arrays["index"].astype(np.int64) * bins.shape[1]
-    ids = (first[:, None] + np.arange(bins.shape[1])).ravel()
+    away = (first[:, None] + np.arange(bins.shape[1])).ravel() - pool.active_id
     held = held.ravel()
     if swap_for_y:
-        places = np.flatnonzero((ids <= pool.active_id) & (held > 0))[::-1][:MAX_BINS]
+        places = np.flatnonzero((away <= 0) & (away >= -reach) & (held > 0))[::-1]
     else:
-        places = np.flatnonzero((ids >= pool.active_id) & (held > 0))[:MAX_BINS]
+        places = np.flatnonzero((away >= 0) & (away <= reach) & (held > 0))
     if not isinstance(pool, MeteoraPool):
         return held[places], _NO_PRICES
     return held[places], np.stack((bins["price_high"].ravel()[places], bins["price_low"].ravel()[places]), axis=1)
