@@ -6,12 +6,13 @@ import click
 
 from dlmm.errors import DlmmError
 from flows.commands.config import config
+from flows.commands.explain import explain_command
 from flows.commands.live import live_command
 from flows.commands.orders import orders_command
 from flows.commands.recordings import import_command, inspect_command
 from flows.commands.stop import clear_command, stop_command
-from flows.commands.sweep import sweep_command
 from flows.commands.strategies import strategies_command
+from flows.commands.sweep import sweep_command
 
 
 class Program(click.Group):
@@ -33,6 +34,7 @@ def main() -> None:
 
 
 main.add_command(config)
+main.add_command(explain_command)
 main.add_command(live_command)
 main.add_command(orders_command)
 main.add_command(stop_command)

@@ -7,7 +7,7 @@ import polars as pl
 
 from connectors.results.run_labels import RunLabels
 from operators.blocks import ARBITRAGE, CLAIM, CLOSE, DEPOSIT, FIGURES, OPEN, REBALANCE, SHAPES, SIGNAL, WITHDRAW, Rows
-from operators.orders import ACTIONS, RULES, SIZED_BY, STATUSES
+from operators.orders import ACTIONS, ROUTE, RULES, SIZED_BY, STATUSES
 
 SIDES = ("none", "buy", "sell")  # 0, 1 and -1
 UNWINDER = "emergency_stop"
@@ -41,6 +41,7 @@ _NAMED = ("seq", "strategy", "pool", "kind", "reason")
 _PLAIN = tuple(
     name for name in SIGNAL.names or () if name not in {*_NAMED, *OF_KINDS, "row", "figures"} and name[0] != "_"
 )
+_FURTHER_POOLS = frozenset({"other_pool", "third_pool"})
 _MOST_REASONS = 1 << 8
 _INNER = frozenset({"tried_slot", "tried_bin"})
 """Columns of orders that help the venue and say nothing to a reader."""
@@ -62,7 +63,9 @@ def table_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
     }
     columns = {}
     for name in rows.dtype.names or ():
-        if name in names:
+        if name in _FURTHER_POOLS:
+            columns[name] = _named(rows[name], labels.pools, (rows["action"] == ROUTE) & (rows[name] >= 0))
+        elif name in names:
             columns[name] = _named(rows[name], names[name])
         elif name[0] != "_" and name not in _INNER:
             columns[name] = pl.Series(np.ascontiguousarray(rows[name]))
@@ -102,7 +105,7 @@ def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
             continue
         is_meant = np.isin(kinds, meant)
         values = np.ascontiguousarray(rows[name])
-        if name in {"other_pool", "third_pool"}:
+        if name in _FURTHER_POOLS:
             columns[name] = _named(values, labels.pools, is_meant & (values >= 0))
         elif name == "shape":
             columns[name] = _named(values, [shape.value for shape in SHAPES], is_meant)
