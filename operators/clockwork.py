@@ -51,6 +51,7 @@ from operators.orders import (
     compact,
     end,
 )
+from operators.paper_liquidity.synthetic import AS_BEFORE, STRAYED, follow_row
 from operators.risk.gate import count_approval, objection
 from operators.risk.market_risk import Risk, observe, refresh
 from operators.risk.unwinding import sales
@@ -269,6 +270,7 @@ def advance(
     rules: tuple[Rows, Rows, Rows],
     risk: Risk,
     unwinding: Unwinding,
+    positions: Rows,
     out: tuple[Rows, Rows, Rows, Rows],
     cursor_: Rows,
     result_: Rows,
@@ -289,6 +291,8 @@ def advance(
     :arg risk: As `operators.risk.market_risk` keeps it.
 
     :arg unwinding: What the emergency stop sells by.
+
+    :arg positions: `SYNTHETIC` array: positions on paper where no bins are recorded.
 
     :arg out: Ended orders, fills, equity samples and sent orders, long enough for all that may come.
 
@@ -350,7 +354,11 @@ def advance(
             mark_row(ledger, book, accounts, row)
             cursor.stage = ROW_REACHES
             if book.has_positions != 0 and row.kind != TICK:
-                return AWAITS_VALUE
+                became = follow_row(positions, book, accounts, policies, row)
+                if became != AS_BEFORE:
+                    refresh(books, risk)
+                if book.has_positions == 1 or became == STRAYED or ledger.stopped != 0:
+                    return AWAITS_VALUE
         if cursor.stage == ROW_REACHES:
             book = books[row.pool]
             cursor.stage = SIGNALS_COUNT

@@ -5,12 +5,12 @@ With signed execution such an order goes out at once. On paper it rests among th
 
 import numpy as np
 
-from operators.bin_positions import BinPositions
 from operators.blocks import ARBITRAGE, Rows
 from operators.blocks import REBALANCE as LADDER
 from operators.ladders import Draft, LadderKeeper
 from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
+from operators.numbered_positions import NumberedPositions
 from operators.order_table import open_in_pool, reserve, send
 from operators.orders import CLOSE, FAILED, NO_RULE, REBALANCE, REFUSED, ROUTE, WITHHELD, end
 from operators.risk.gate import adds_risk, count_approval, objection
@@ -34,7 +34,7 @@ class Commands:
     """
 
     def __init__(
-        self, routing: Routing, positions: BinPositions, ladders: LadderKeeper, limits: Rows, venue: Rows
+        self, routing: Routing, positions: NumberedPositions, ladders: LadderKeeper, limits: Rows, venue: Rows
     ) -> None:
         self._routing = routing
         self._positions = positions

@@ -11,10 +11,11 @@ import math
 import numpy as np
 
 from dlmm.records import Record
-from operators.bin_positions import MOST_UNITS, BinPositions
+from operators.bin_positions import MOST_UNITS
 from operators.blocks import SHAPES, SIGNAL, Rows
 from operators.ladder_bins import MOST_BINS, LadderBins, bin_limits, lean, wished_bins
 from operators.liquidity_orders import blank_order
+from operators.numbered_positions import NumberedPositions
 from operators.orders import (
     CLOSE,
     COST_ABOVE_PROFIT,
@@ -77,7 +78,7 @@ class LadderKeeper:
         self,
         pools: tuple[PoolInfo, ...],
         strategies: tuple[PlannedStrategy, ...],
-        positions: BinPositions,
+        positions: NumberedPositions,
         limits: Rows,
         transaction_cost: float,
     ) -> None:

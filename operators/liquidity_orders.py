@@ -4,12 +4,12 @@ import math
 
 import numpy as np
 
-from operators.bin_positions import BinPositions
 from operators.blocks import CLAIM as CLAIM_FEES
 from operators.blocks import CLOSE as CLOSE_POSITION
 from operators.blocks import DEPOSIT, SHAPES, WITHDRAW, Fields
 from operators.blocks import OPEN as OPEN_POSITION
 from operators.ledger import MAX_BASE
+from operators.numbered_positions import NumberedPositions
 from operators.orders import (
     ADD,
     CLAIM,
@@ -22,8 +22,10 @@ from operators.orders import (
     NO_RULE,
     ORDER,
     REMOVE,
+    SIGNED_ONLY,
     TOO_SMALL,
 )
+from operators.paper_liquidity.synthetic import MOST_BINS
 from operators.tables import Tables
 
 ACTION_OF = {
@@ -57,7 +59,7 @@ def blank_order(tables: Tables, pool: int, strategy: int, seq: int) -> np.void:
     return order
 
 
-def close_order(tables: Tables, positions: BinPositions, pool: int, position: int, seq: int) -> np.void:
+def close_order(tables: Tables, positions: NumberedPositions, pool: int, position: int, seq: int) -> np.void:
     """Return the order that closes a position, whoever opened it: what the emergency stop does."""
     order = blank_order(tables, pool, -1, seq)
     order["action"], order["position"] = CLOSE, position
@@ -66,7 +68,7 @@ def close_order(tables: Tables, positions: BinPositions, pool: int, position: in
     return order
 
 
-def draft_command(signal: Fields, tables: Tables, positions: BinPositions) -> tuple[np.void, int, float, float]:
+def draft_command(signal: Fields, tables: Tables, positions: NumberedPositions) -> tuple[np.void, int, float, float]:
     """Turn a signal into an order.
 
     :returns: The order, and what speaks against it as it stands: a rule, its figure and its bound.
@@ -81,12 +83,16 @@ def draft_command(signal: Fields, tables: Tables, positions: BinPositions) -> tu
             order["position"] = order["order"]
             order["lower"], order["upper"] = signal["lower"], signal["upper"]
             width = int(signal["upper"]) - int(signal["lower"]) + 1
+            if width > MOST_BINS and not tables.is_signed:
+                return order, SIGNED_ONLY, float(width), float(MOST_BINS)
             return order, NO_RULE if width > 0 else TOO_SMALL, float(width), 1.0
         case _:
             return (order, *_on_position(order, signal, tables, positions))
 
 
-def _on_position(order: np.void, signal: Fields, tables: Tables, positions: BinPositions) -> tuple[int, float, float]:
+def _on_position(
+    order: np.void, signal: Fields, tables: Tables, positions: NumberedPositions
+) -> tuple[int, float, float]:
     pool = int(signal["pool"])
     position = int(signal["position"]) or positions.newest(pool, int(signal["strategy"]))
     place = positions.range_of(pool, position) if position else None

@@ -122,6 +122,17 @@ class PaperPools:
         """Forget the swaps that were made since."""
         self._after_fill = list(before)
 
+    def recorded(self, pool: int, seq: int) -> Pool | None:
+        """Return a pool as the recording had it at a row, none of our fills in it; `None` where it has no bins.
+
+        :raises DlmmError: An account is not what it should be.
+
+        """
+        self.settle(pool, seq)
+        if self._pools[pool].pool not in self._accounts[pool]:
+            return None
+        return self._decoded(pool)
+
     def settle(self, pool: int, seq: int) -> None:
         """Take over the account bytes of all rows up to one."""
         writes = self._writes[pool]
@@ -136,14 +147,17 @@ class PaperPools:
             self._recorded[pool] = None
 
     def _as_recorded(self, pool: int, seq: int, book: Book) -> Pool:
-        self.settle(pool, seq)
+        recorded = self.recorded(pool, seq)
+        if recorded is not None:
+            return recorded
+        value_y = int(book["liquidity"] / book["unit_y"])
+        return _stand_in(self._terms[pool], int(book["active_id"]), value_y, self._depth_bins)
+
+    def _decoded(self, pool: int) -> Pool:
         recorded = self._recorded[pool]
         if recorded is not None:
             return recorded
         info = self._pools[pool]
-        if info.pool not in self._accounts[pool]:
-            value_y = int(book["liquidity"] / book["unit_y"])
-            return _stand_in(self._terms[pool], int(book["active_id"]), value_y, self._depth_bins)
         decode = SarosPool.from_accounts if info.venue is Venue.SAROS else MeteoraPool.from_accounts
         state: Pool = decode(info.pool, self._accounts[pool])
         self._recorded[pool] = state

@@ -36,7 +36,10 @@ from operators.dispatch import approved_of
 from operators.execution_reports import REPORT_OWNER, decode_report
 from operators.ladders import LadderKeeper
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
+from operators.numbered_positions import PositionsAtHand
 from operators.orders import BUY, ORDER, ROUTE, SWAP
+from operators.paper_liquidity.landing import PaperLiquidity
+from operators.paper_liquidity.positions import PaperPositions
 from operators.paper_pools import PaperPools, clock_of
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.risk.gate import LIMITS
@@ -79,11 +82,12 @@ class Portfolio:
         pools = len(params.pools)
         self._unwinding = np.array([unwinding], UNWINDING), open_sales(pools), np.zeros(pools, SALE)
         self._positions = BinPositions(params.pools)
+        self._paper_positions = PaperPositions(params.pools, params.depth_bins)
+        self._paper = PaperLiquidity(params.pools, self._pools, self._paper_positions)
+        at_hand = PositionsAtHand(self._positions, self._paper_positions, self._tables)
         routing = Routing(params.pools, self._pools, params.strategies, self._limits, params.transaction_cost)
-        self._ladders = LadderKeeper(
-            params.pools, params.strategies, self._positions, self._limits, params.transaction_cost
-        )
-        self._commands = Commands(routing, self._positions, self._ladders, self._limits, self._venue)
+        self._ladders = LadderKeeper(params.pools, params.strategies, at_hand, self._limits, params.transaction_cost)
+        self._commands = Commands(routing, at_hand, self._ladders, self._limits, self._venue)
         self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._positions)
         self._result = np.zeros(1, RESULT)
         self._next_slice = 0
@@ -143,7 +147,7 @@ class Portfolio:
         while True:
             state = (tables.ledger, tables.books, tables.table, tables.accounts)
             out = (tables.ended, tables.fills, tables.samples, tables.sent)
-            mine = (state, rules, self._risk, self._unwinding, out)
+            mine = (state, rules, self._risk, self._unwinding, self._paper_positions.synthetic, out)
             asked = advance(rows, order_of_rows, signals, *mine, tables.cursor, self._result)
             match asked:
                 case kind if kind == DONE:
@@ -168,6 +172,7 @@ class Portfolio:
         self._settlement.book(decode_report(encoded), self._tables)
         if self._tables.is_signed and not was_signed:
             self._baselines.begin_with(self._tables.books, seq)
+            self._paper.leave(self._tables)
         self._follow_mode()
         refresh(self._tables.books, self._risk)
         mark(self._tables.ledger[0], self._tables.books)
@@ -188,10 +193,13 @@ class Portfolio:
             self._venue["latency_slots"] = 0
 
     def _revalue(self, pool: int, seq: int) -> None:
-        self._pools.settle(pool, seq)
-        trouble = self._settlement.revalue(pool, self._pools.accounts_of(pool), self._tables)
-        if trouble:
-            self._pools.trouble(pool, trouble)
+        if self._tables.is_signed:
+            self._pools.settle(pool, seq)
+            trouble = self._settlement.revalue(pool, self._pools.accounts_of(pool), self._tables)
+            if trouble:
+                self._pools.trouble(pool, trouble)
+        else:
+            self._paper.revalue(pool, self._tables)
         refresh(self._tables.books, self._risk)
         self._close_when_stopped(seq)
         self._commands.follow_inventory(pool, seq, self._tables, self._risk)
@@ -202,7 +210,8 @@ class Portfolio:
             case action if action == SWAP:
                 self._ask_pool(order)
             case action:
-                is_done = action == ROUTE and self._commands.land_route(order, self._tables)
+                land = self._commands.land_route if action == ROUTE else self._paper.land
+                is_done = land(order, self._tables)
                 self._result[0] = (DONE_ELSEWHERE if is_done else 0, 0, 0, 0, 0, 0, 0.0, 0)
 
     def _ask_pool(self, order: np.void) -> None:
@@ -273,7 +282,7 @@ class Portfolio:
             troubles=self._pools.troubles,
             failure=last.failure,
             wallet=self._settlement.wallet,
-            positions=len(self._positions.snapshot()),
+            positions=len(self._positions.snapshot()) + len(self._paper_positions),
             unknown_reports=self._settlement.unknown,
             baselines=self._baselines.results(),
             strategies=strategy_totals(tables.accounts, tables.books, self._policies),
@@ -298,6 +307,7 @@ class Portfolio:
             sold=self._unwinding[1].tobytes(),
             baselines=self._baselines.snapshot(),
             positions=self._positions.snapshot(),
+            paper=self._paper_positions.snapshot(),
             settlement=self._settlement.snapshot(),
             ladders=self._ladders.snapshot(),
             groups=tuple(runner.snapshot() for _, runner in self._groups),
@@ -329,6 +339,7 @@ class Portfolio:
         self._risk = restore_risk(state.risk, len(self._params.pools))
         self._unwinding = self._unwinding[0], np.frombuffer(state.sold, np.int64).copy(), self._unwinding[2]
         self._positions.restore(state.positions)
+        self._paper_positions.restore(state.paper)
         self._settlement.restore(state.settlement)
         self._ladders.restore(state.ladders)
         self._baselines.restore(state.baselines)

@@ -8,6 +8,7 @@ from operators.bin_positions import HeldPosition
 from operators.blocks import NO_SIGNALS, Block, Rows
 from operators.commands import Approved
 from operators.ladders import LaddersState
+from operators.paper_liquidity.positions import PaperPositionsState
 from operators.paper_pools import PaperPoolsState
 from operators.pools import PoolInfo
 from operators.settlement import SettlementState
@@ -166,6 +167,7 @@ class PortfolioState(Record, frozen=True):
     sold: bytes
     baselines: bytes
     positions: tuple[HeldPosition, ...]
+    paper: PaperPositionsState
     settlement: SettlementState
     ladders: LaddersState
     groups: tuple[bytes, ...] = ()

@@ -9,6 +9,7 @@ from dlmm.errors import DlmmError
 from dlmm.liquidity import Amounts
 from dlmm.records import Account, Record
 from operators.accounts import NOBODY, average_cost, move
+from operators.bin_conversions import hold_in_bins
 from operators.bin_positions import NOTHING, BinPositions
 from operators.clockwork import RESULT
 from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
@@ -261,7 +262,7 @@ class Settlement:
             had = bool(book["has_positions"])
             book["has_positions"] = bool(self._positions.in_pool(pool))
             if had and not book["has_positions"]:
-                _hold(pool, {}, tables)
+                hold_in_bins(pool, {}, tables)
 
     def _flows(self, report: ExecutionReport, pool: int) -> list[tuple[int, PoolFlow]]:
         """Divide what the wallet gained and lost among the pools: by what they gave; the rest to the order's own.
@@ -334,7 +335,7 @@ class Settlement:
         if pool in self._found:
             self._found -= {pool}
             _bring_in(pool, now.get(NOBODY, NOTHING), tables)
-        _hold(pool, now, tables)
+        hold_in_bins(pool, now, tables)
         return ""
 
 
@@ -355,36 +356,3 @@ def _bring_in(pool: int, brought: Amounts, tables: Tables) -> None:
     book["budget"] += value
     account["start"] += value
     tables.ledger["start"] += value
-
-
-def _hold(pool: int, now: Mapping[int, Amounts], tables: Tables) -> None:
-    """Take over what the positions of each strategy in a pool have come to hold."""
-    book = tables.books[pool]
-    for strategy in range(len(tables.accounts)):
-        account = tables.accounts[strategy, pool]
-        worth = now.get(strategy if strategy < len(tables.accounts) - 1 else NOBODY, NOTHING)
-        change = worth - Amounts(int(account["position_x"]), int(account["position_y"]))
-        if change.x or change.y:
-            book["realised"] += _convert(book, account, change)
-            book["position_x"] += change.x
-            book["position_y"] += change.y
-            book["cost"] = average_cost(tables.accounts, pool, float(book["cost"]))
-
-
-def _convert(book: np.void, account: np.void, change: Amounts) -> float:
-    """Book what became of tokens inside of bins: a sale, a purchase, or fees earned; return what it realised."""
-    x, y = change.x * book["unit_x"], change.y * book["unit_y"]
-    held = (account["base"] + account["position_x"]) * book["unit_x"]
-    realised = 0.0
-    if x <= 0.0:
-        realised = y + x * account["cost"]
-    else:
-        # What came beside no Y that went is income, at the market's price.
-        paid = -y if y < 0.0 else x * book["price"]
-        if y >= 0.0:
-            realised = x * book["price"] + y
-        account["cost"] = (account["cost"] * held + paid) / (held + x) if held + x > 0.0 else book["price"]
-    account["realised"] += realised
-    account["position_x"] += change.x
-    account["position_y"] += change.y
-    return float(realised)

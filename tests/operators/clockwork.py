@@ -13,6 +13,7 @@ from operators.clockwork import AWAITS_RESULT, RESULT, advance
 from operators.ledger import EQUITY, LEDGER, open_books
 from operators.order_table import CURSOR
 from operators.orders import BUY, FILL, ORDER
+from operators.paper_liquidity.synthetic import NO_POSITIONS
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import open_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
@@ -114,7 +115,7 @@ class Clockwork:
         cursor, result = np.zeros(1, CURSOR), np.zeros(1, RESULT)
         state, rules = (self.ledger, self.books, self.table, self.accounts), (self.policies, self.limits, self.venue)
         order_of_rows = order_by_seq(rows)
-        terms = (rules, self.risk, self.unwinding)
+        terms = (rules, self.risk, self.unwinding, NO_POSITIONS)
         while advance(rows, order_of_rows, wanted, state, *terms, out, cursor, result) == AWAITS_RESULT:
             result[0] = self._result(self.table[int(cursor[0]["order"])])
         end = cursor[0]

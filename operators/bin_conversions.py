@@ -1,0 +1,54 @@
+"""What becomes of tokens inside of bins, in the books: a sale, a purchase, or fees earned."""
+
+from collections.abc import Mapping
+
+from dlmm.jit import kernel
+from dlmm.liquidity import NOTHING, Amounts
+from operators.accounts import NOBODY, average_cost
+from operators.blocks import Fields, Rows
+from operators.tables import Tables
+
+
+@kernel
+def convert(book: Fields, accounts: Rows, strategy: int, pool: int, x: int, y: int) -> None:
+    """Book a change of what a strategy's positions in a pool hold.
+
+    Where one token came and the other went, they were traded at the rate of the two. What came beside nothing that went
+    is income, at the market's price.
+
+    :arg x: Raw X that its positions hold more than before.
+
+    """
+    account = accounts[strategy, pool]
+    more_x, more_y = x * book.unit_x, y * book.unit_y
+    held = (account.base + account.position_x) * book.unit_x
+    realised = 0.0
+    if more_x <= 0.0:
+        realised = more_y + more_x * account.cost
+    else:
+        paid = -more_y if more_y < 0.0 else more_x * book.price
+        if more_y >= 0.0:
+            realised = more_x * book.price + more_y
+        account.cost = (account.cost * held + paid) / (held + more_x) if held + more_x > 0.0 else book.price
+    account.realised += realised
+    account.position_x += x
+    account.position_y += y
+    book.realised += realised
+    book.position_x += x
+    book.position_y += y
+    book.cost = average_cost(accounts, pool, book.cost)
+
+
+def hold_in_bins(pool: int, now: Mapping[int, Amounts], tables: Tables) -> None:
+    """Take over what the positions of each strategy in a pool have come to hold.
+
+    :arg now: By strategy; `NOBODY` for positions that none of this run opened.
+
+    """
+    for place in range(len(tables.accounts)):
+        strategy = place if place < len(tables.accounts) - 1 else NOBODY
+        account = tables.accounts[strategy, pool]
+        worth = now.get(strategy, NOTHING)
+        change = worth - Amounts(int(account["position_x"]), int(account["position_y"]))
+        if change != NOTHING:
+            convert(tables.books[pool], tables.accounts, strategy, pool, change.x, change.y)

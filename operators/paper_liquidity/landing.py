@@ -1,0 +1,212 @@
+"""Liquidity commands that land on paper: what they do to the positions, and to the books.
+
+The wallet pays and receives as with a report of the execution connector: what goes in comes out of the strategy's
+account and stands in bins from then on. What a deposit loses on the way (a composition fee, a transfer fee, a rounding)
+is a loss at once.
+"""
+
+import numpy as np
+from msgspec.structs import replace
+
+from dlmm.errors import DlmmError
+from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts
+from dlmm.records import Clock, Venue
+from dlmm.swap import Pool
+from operators.accounts import move
+from operators.bin_conversions import hold_in_bins
+from operators.blocks import SHAPES
+from operators.orders import ADD, CLAIM, CLOSE, CREATE, REBALANCE, REMOVE
+from operators.paper_liquidity.minting import RefusedDeposit, arriving, mint, pool_tokens
+from operators.paper_liquidity.positions import RECORDED, PaperPositions
+from operators.paper_liquidity.spreading import PaperDeposit, PaperLadder, Spread, spread_deposit, spread_ladder
+from operators.paper_liquidity.synthetic import MOST_BINS
+from operators.paper_pools import PaperPools, clock_of
+from operators.pools import PoolInfo
+from operators.tables import Tables
+
+_SAROS_LEAST = 2
+
+
+class PaperLiquidity:
+    """Land liquidity commands in the pools that the recording shows, or in a profile that stands in for them."""
+
+    def __init__(self, pools: tuple[PoolInfo, ...], states: PaperPools, positions: PaperPositions) -> None:
+        self._pools = pools
+        self._states = states
+        self._positions = positions
+
+    def land(self, order: np.void, tables: Tables) -> bool:
+        """Do what an order asks, as far as the program would.
+
+        :returns: Whether it did; if not, why is among the pool's troubles.
+
+        """
+        pool = int(order["pool"])
+        try:
+            recorded = self._states.recorded(pool, int(tables.books[pool]["seq"]))
+            if recorded is not None:
+                self._positions.follow(pool, recorded)
+            self._carry_out(order, recorded, tables)
+        except DlmmError as error:
+            self._states.trouble(pool, str(error))
+            return False
+        finally:
+            self._take_worth(pool, tables)
+        return True
+
+    def leave(self, tables: Tables) -> None:
+        """Forget all positions: the wallet has been opened, and what it holds counts from now on."""
+        for _, position in self._positions.numbered():
+            self._positions.forget(position)
+        for holders in (tables.books, tables.accounts):
+            for field in ("position_x", "position_y"):
+                holders[field] = 0
+
+    def revalue(self, pool: int, tables: Tables) -> None:
+        """Take the positions in a recorded pool on to its last row."""
+        if self._positions.kind_in(pool) != RECORDED:
+            return
+        try:
+            recorded = self._states.recorded(pool, int(tables.books[pool]["seq"]))
+        except DlmmError as error:
+            self._states.trouble(pool, str(error))
+            return
+        if recorded is not None:
+            self._positions.follow(pool, recorded)
+        self._take_worth(pool, tables)
+
+    def _carry_out(self, order: np.void, recorded: Pool | None, tables: Tables) -> None:
+        pool, position = int(order["pool"]), int(order["position"])
+        match int(order["action"]):
+            case action if action == CREATE:
+                self._open(order)
+            case action if action == REBALANCE:
+                self._rebalance(order, recorded, tables)
+            case action:
+                owner = self._owner(pool, position)
+                out = NOTHING
+                if action == ADD:
+                    self._deposit(order, recorded, tables)
+                if action in (REMOVE, CLOSE):
+                    bps = int(order["fraction_bps"]) if action == REMOVE else BASIS_POINTS
+                    out += self._positions.withdraw(position, bps)
+                if action in (CLAIM, CLOSE):
+                    out += self._positions.claim(position)
+                if action == CLOSE:
+                    self._positions.forget(position)
+                self._receive(pool, owner, out, recorded, tables)
+
+    def _open(self, order: np.void) -> None:
+        pool, lower, upper = int(order["pool"]), int(order["lower"]), int(order["upper"])
+        least = _SAROS_LEAST if self._pools[pool].venue is Venue.SAROS else 1
+        if not least <= upper - lower + 1 <= MOST_BINS:
+            raise RefusedDeposit(f"bins {lower} to {upper} are no position of {least} to {MOST_BINS} bins")
+        self._positions.open(int(order["position"]), pool, int(order["strategy"]), lower, upper)
+
+    def _deposit(self, order: np.void, recorded: Pool | None, tables: Tables) -> None:
+        pool, position = int(order["pool"]), int(order["position"])
+        self._owner(pool, position)
+        lower, upper = self._positions.range_of(pool, position) or (0, 0)
+        wanted = PaperDeposit(
+            lower=lower,
+            upper=upper,
+            amount_x=int(order["amount_x"]),
+            amount_y=int(order["amount_y"]),
+            active_id=int(order["other_min_out"]),
+            shape=SHAPES[int(order["shape"])],
+        )
+        self._place(pool, position, wanted, recorded, tables)
+
+    def _rebalance(self, order: np.void, recorded: Pool | None, tables: Tables) -> None:
+        """Close the old ladder, if any, and place the new one with what there then is.
+
+        Where the new one cannot be placed, the old one is closed all the same: they are transactions of their own.
+        """
+        pool, old = int(order["pool"]), int(order["old_position"])
+        if old and self._positions.range_of(pool, old) is not None:
+            owner = self._owner(pool, old)
+            out = self._positions.withdraw(old, BASIS_POINTS) + self._positions.claim(old)
+            self._positions.forget(old)
+            self._receive(pool, owner, out, recorded, tables)
+        free = _free(order, tables)
+        wanted = PaperLadder(
+            lower=int(order["lower"]),
+            bid_upper=int(order["bid_upper"]),
+            ask_lower=int(order["ask_lower"]),
+            upper=int(order["upper"]),
+            amount_x=min(int(order["amount_x"]), free.x),
+            amount_y=min(int(order["amount_y"]), free.y),
+            active_id=int(order["other_min_out"]),
+            shape=SHAPES[int(order["shape"])],
+        )
+        if not wanted.amount_x and not wanted.amount_y:
+            raise RefusedDeposit(f"nothing is free for the ladder of order {int(order['order'])}")
+        position = int(order["order"])
+        self._open(order)
+        try:
+            self._place(pool, position, wanted, recorded, tables)
+        except DlmmError:
+            self._positions.forget(position)
+            raise
+
+    def _place(
+        self, pool: int, position: int, wanted: PaperDeposit | PaperLadder, recorded: Pool | None, tables: Tables
+    ) -> None:
+        strategy = self._owner(pool, position)
+        if recorded is None or self._positions.is_synthetic(position):
+            active_id = int(tables.books[pool]["active_id"])
+            paid = self._positions.put(position, self._spread(pool, wanted, active_id), active_id)
+        else:
+            clock = _clock(tables)
+            arrives = arriving(recorded, Amounts(wanted.amount_x, wanted.amount_y), clock)
+            bins = self._spread(pool, replace(wanted, amount_x=arrives.x, amount_y=arrives.y), recorded.active_id)
+            minted = mint(recorded, wanted.lower, wanted.upper, bins, clock)
+            self._positions.mint(position, recorded, minted.bins)
+            paid = minted.paid
+        _book(pool, strategy, NOTHING - paid, tables)
+
+    def _spread(self, pool: int, wanted: PaperDeposit | PaperLadder, active_id: int) -> Spread:
+        info = self._pools[pool]
+        if isinstance(wanted, PaperLadder):
+            return spread_ladder(wanted, active_id, info.bin_step)
+        return spread_deposit(info.venue, wanted, active_id, info.bin_step)
+
+    def _receive(self, pool: int, strategy: int, out: Amounts, recorded: Pool | None, tables: Tables) -> None:
+        """Take what came out of bins into the wallet, less what Token-2022 withholds on the way."""
+        arrived = out if recorded is None else pool_tokens(recorded, _clock(tables)).arrives(out)
+        _book(pool, strategy, arrived, tables)
+
+    def _owner(self, pool: int, position: int) -> int:
+        if self._positions.range_of(pool, position) is None:
+            raise RefusedDeposit(f"there is no position {position}")
+        return self._positions.owner_of(pool, position)
+
+    def _take_worth(self, pool: int, tables: Tables) -> None:
+        hold_in_bins(pool, self._positions.worth(pool), tables)
+        tables.books[pool]["has_positions"] = self._positions.kind_in(pool)
+
+
+def _book(pool: int, strategy: int, flow: Amounts, tables: Tables) -> None:
+    """Book what came from bins into the wallet, or with a negative sign went there."""
+    book, account = tables.books[pool], tables.accounts[strategy, pool]
+    book["base"] += flow.x
+    book["quote"] += flow.y
+    move(tables.accounts, strategy, pool, flow.x, flow.y)
+    for holder in (book, account):
+        holder["position_x"] -= flow.x
+        holder["position_y"] -= flow.y
+
+
+def _free(order: np.void, tables: Tables) -> Amounts:
+    """Return what an order may take: all that is its strategy's own and not promised to another order."""
+    pool = int(order["pool"])
+    book, account = tables.books[pool], tables.accounts[int(order["strategy"]), pool]
+    x, y = (
+        min(int(holder[held]) - int(holder[reserved]) for holder in (book, account)) + int(order[own])
+        for held, reserved, own in (("base", "reserved_base", "amount_x"), ("quote", "reserved_quote", "amount_y"))
+    )
+    return Amounts(max(x, 0), max(y, 0))
+
+
+def _clock(tables: Tables) -> Clock:
+    return clock_of(int(tables.ledger["slot"][0]), int(tables.ledger["ts_event_ns"][0]))

@@ -1,0 +1,219 @@
+"""All paper positions of a portfolio, by the number of the order that created them."""
+
+import numpy as np
+from msgspec.structs import replace
+
+from dlmm.liquidity import NOTHING, Amounts, BinChange
+from dlmm.price import price_x64
+from dlmm.records import Record
+from dlmm.struct_arrays import join
+from dlmm.swap import Pool
+from operators.blocks import Rows
+from operators.paper_liquidity import synthetic
+from operators.paper_liquidity.conversion import FeeTerms, fee_terms
+from operators.paper_liquidity.holdings import ABOVE, ACTIVE, BELOW, Holding, follow, price_of, withdrawn
+from operators.paper_liquidity.recorded_bins import BinRows, bin_rows, recorded_bin
+from operators.paper_liquidity.spreading import Spread
+from operators.paper_liquidity.synthetic import NO_POSITIONS, SYNTHETIC
+from operators.pools import PoolInfo
+
+NONE, RECORDED, SYNTHETIC_ONLY = 0, 1, 2
+"""What `BOOK.has_positions` says of a pool on paper: with `RECORDED` every row is looked at here, otherwise the
+clockwork's kernel does it all."""
+
+
+class PaperPosition(Record, frozen=True):
+    """A position.
+
+    :arg bins: What it has in the bins of a recorded pool, from the lowest up; none where it is synthetic or empty.
+
+    :arg fees: What waits to be claimed there.
+
+    """
+
+    pool: int
+    strategy: int
+    lower: int
+    upper: int
+    bins: tuple[Holding, ...] = ()
+    fees: Amounts = NOTHING
+
+    @property
+    def worth(self) -> Amounts:
+        """Return what withdrawing and claiming all of its recorded bins gives."""
+        return sum((held.worth for held in self.bins), self.fees)
+
+
+class PaperPositionsState(Record, frozen=True):
+    """Snapshot: positions by number, and the `SYNTHETIC` array."""
+
+    positions: tuple[tuple[int, PaperPosition], ...] = ()
+    synthetic: bytes = b""
+
+
+class PaperPositions:
+    """Positions that exist here alone.
+
+    :arg depth_bins: Bins on either side of the active one over which a row's liquidity is spread.
+
+    :ivar synthetic: `SYNTHETIC` array, for the clockwork's kernel.
+
+    """
+
+    def __init__(self, pools: tuple[PoolInfo, ...], depth_bins: int) -> None:
+        """Start with none."""
+        self._pools = pools
+        self._terms: list[FeeTerms] = [fee_terms(info, depth_bins) for info in pools]
+        self._held: dict[int, PaperPosition] = {}
+        self._seen: dict[int, BinRows] = {}
+        self.synthetic: Rows = NO_POSITIONS
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._held)
+
+    def range_of(self, pool: int, position: int) -> tuple[int, int] | None:
+        """Return the first and last bin of a position, `None` where there is none."""
+        held = self._held.get(position)
+        return (held.lower, held.upper) if held is not None and held.pool == pool else None
+
+    def owner_of(self, pool: int, position: int) -> int:
+        """Return the strategy that opened a position, -1 where there is none."""
+        held = self._held.get(position)
+        return held.strategy if held is not None and held.pool == pool else -1
+
+    def newest(self, pool: int, strategy: int) -> int:
+        """Return the number of the position that a strategy opened last in a pool, 0 where it holds none."""
+        mine = (number for number, held in self._held.items() if (held.pool, held.strategy) == (pool, strategy))
+        return max(mine, default=0)
+
+    def numbered(self) -> list[tuple[int, int]]:
+        """Return pool and number of every position, in order."""
+        return sorted((held.pool, number) for number, held in self._held.items())
+
+    def kind_in(self, pool: int) -> int:
+        """Return what `BOOK.has_positions` is to say of a pool."""
+        there = [held for held in self._held.values() if held.pool == pool]
+        if not there:
+            return NONE
+        return RECORDED if any(held.bins for held in there) else SYNTHETIC_ONLY
+
+    def worth(self, pool: int) -> dict[int, Amounts]:
+        """Return what the positions of each strategy in a pool hold, fees included."""
+        found: dict[int, Amounts] = {}
+        for held in self._held.values():
+            if held.pool == pool:
+                found[held.strategy] = found.get(held.strategy, NOTHING) + held.worth
+        for row in self.synthetic:
+            if row["pool"] == pool:
+                strategy = int(row["strategy"])
+                found[strategy] = found[strategy] + synthetic.worth(row)
+        return found
+
+    def open(self, position: int, pool: int, strategy: int, lower: int, upper: int) -> None:
+        """Open an empty position.
+
+        :raises RangeError: A bin has no price.
+
+        """
+        info = self._pools[pool]
+        for bin_id in (lower, upper):
+            price_x64(bin_id - info.zero_bin, info.bin_step)
+        self._held[position] = PaperPosition(pool, strategy, lower, upper)
+
+    def forget(self, position: int) -> None:
+        """Close a position; what it still held is gone."""
+        del self._held[position]
+        self._seen.pop(position, None)
+        self.synthetic = self.synthetic[self.synthetic["position"] != position].copy()
+
+    def is_synthetic(self, position: int) -> bool:
+        """Tell whether a position was filled where no bins were recorded."""
+        return self._row_of(position) is not None
+
+    def mint(self, position: int, recorded: Pool, changes: tuple[BinChange, ...]) -> None:
+        """Put into a position what a deposit minted in a recorded pool.
+
+        Where a bin has no supply, what went in stays the position's own.
+        """
+        held = self._held[position]
+        if not held.bins:
+            self._held[position] = held = replace(held, bins=(Holding(),) * (held.upper - held.lower + 1))
+        self.follow(held.pool, recorded)
+        held = self._held[position]
+        bins = list(held.bins)
+        for change in changes:
+            one = bins[change.bin_id - held.lower]
+            if one.seen.supply:
+                bins[change.bin_id - held.lower] = replace(one, share=one.share + change.share)
+            else:
+                bins[change.bin_id - held.lower] = replace(one, own=one.own + change.amounts)
+        self._held[position] = replace(held, bins=tuple(bins))
+
+    def put(self, position: int, wanted: Spread, active_id: int) -> Amounts:
+        """Put tokens into a position where no bins are recorded; return what it took."""
+        row = self._row_of(position)
+        if row is None:
+            held, info = self._held[position], self._pools[self._held[position].pool]
+            made = synthetic.open_synthetic(
+                position,
+                held.pool,
+                held.strategy,
+                (held.lower, held.upper),
+                step=(info.bin_step, info.zero_bin),
+                terms=self._terms[held.pool],
+            )
+            self.synthetic = join([self.synthetic, made])
+            row = self.synthetic[-1]
+        return synthetic.put(row, wanted, active_id)
+
+    def withdraw(self, position: int, bps: int) -> Amounts:
+        """Take basis points of every bin out of a position; return what came."""
+        held = self._held[position]
+        parts = [withdrawn(one, bps) for one in held.bins]
+        self._held[position] = replace(held, bins=tuple([stays for stays, _ in parts]))
+        row = self._row_of(position)
+        return sum((out for _, out in parts), synthetic.take(row, bps) if row is not None else NOTHING)
+
+    def claim(self, position: int) -> Amounts:
+        """Take the fees that wait; return them."""
+        held = self._held[position]
+        self._held[position] = replace(held, fees=NOTHING)
+        row = self._row_of(position)
+        return held.fees + (synthetic.claim(row) if row is not None else NOTHING)
+
+    def follow(self, pool: int, recorded: Pool) -> None:
+        """Take the positions in a recorded pool on to its present state."""
+        for position, held in self._held.items():
+            if held.pool == pool and held.bins:
+                self._held[position] = self._followed(position, held, recorded)
+
+    def _followed(self, position: int, held: PaperPosition, recorded: Pool) -> PaperPosition:
+        rows, info = bin_rows(recorded, held.lower, held.upper), self._pools[held.pool]
+        before = self._seen.get(position)
+        self._seen[position] = rows
+        is_news = np.ones(len(rows), np.bool_) if before is None else (rows != before).any(axis=1)
+        bins, fees = list(held.bins), held.fees
+        for index, one in enumerate(bins):
+            if not is_news[index] and one.own == NOTHING:
+                continue
+            bin_id = held.lower + index
+            place = ACTIVE if bin_id == recorded.active_id else ABOVE if bin_id > recorded.active_id else BELOW
+            price = price_of(bin_id - info.zero_bin, info.bin_step)
+            bins[index], earned = follow(one, recorded_bin(rows[index]), place, price, self._terms[held.pool])
+            fees += earned
+        return replace(held, bins=tuple(bins), fees=fees)
+
+    def _row_of(self, position: int) -> np.void | None:
+        places = np.flatnonzero(self.synthetic["position"] == position)
+        return self.synthetic[places[0]] if len(places) else None
+
+    def snapshot(self) -> PaperPositionsState:
+        """Return all positions."""
+        return PaperPositionsState(tuple(self._held.items()), self.synthetic.tobytes())
+
+    def restore(self, state: PaperPositionsState) -> None:
+        """Go on from a snapshot."""
+        self._held = dict(state.positions)
+        self._seen = {}
+        self.synthetic = np.frombuffer(state.synthetic, SYNTHETIC).copy()

@@ -1,0 +1,119 @@
+"""Which bin takes how much of a deposit, as the execution connector has the venue's program spread it."""
+
+from collections.abc import Mapping
+
+from dlmm.liquidity import NOTHING, Amounts
+from dlmm.meteora.strategies import spread
+from dlmm.price import SCALE_BITS, price_x64
+from dlmm.records import Record, Venue
+from dlmm.shapes import Shape, apportion, weights
+from dlmm.spreads import SpreadError, bin_deposits, cut, favors_x, strategy_deposits
+
+MAX_ACTIVE_SLIP = 5
+"""Bins by which the active one may have moved between the decision and the landing, as the commands allow it."""
+
+Spread = Mapping[int, Amounts]
+"""What each bin takes, raw units; bins that take nothing are left out."""
+
+
+class PaperDeposit(Record, frozen=True):
+    """A deposit over all bins of a position.
+
+    :arg active_id: At the decision.
+
+    """
+
+    lower: int
+    upper: int
+    amount_x: int
+    amount_y: int
+    active_id: int
+    shape: Shape
+
+
+class PaperLadder(Record, frozen=True):
+    """Bids in bins `lower` to `bid_upper`, asks in bins `ask_lower` to `upper`; a side without an amount is none.
+
+    :arg active_id: At the decision.
+
+    """
+
+    lower: int
+    bid_upper: int
+    ask_lower: int
+    upper: int
+    amount_x: int
+    amount_y: int
+    active_id: int
+    shape: Shape
+
+
+def check_active(active_then: int, active_id: int) -> None:
+    """Refuse to fill bins that were chosen at another price.
+
+    :raises SpreadError: `active_moved`.
+
+    """
+    if abs(active_id - active_then) > MAX_ACTIVE_SLIP:
+        raise SpreadError("active_moved", f"to {active_id}, more than {MAX_ACTIVE_SLIP} from {active_then}")
+
+
+def spread_deposit(venue: Venue, deposit: PaperDeposit, active_id: int, bin_step: int) -> Spread:
+    """Spread a deposit where the active bin is now.
+
+    On Meteora the program spreads what each of the connector's strategies brings, and leaves with us what no bin of its
+    side takes; on Saros the connector names the bins.
+
+    :raises SpreadError: `active_moved`, `wrong_side` or `bad_amount`.
+
+    """
+    check_active(deposit.active_id, active_id)
+    parts = cut(venue, deposit.lower, deposit.upper)
+    if venue is Venue.SAROS:
+        named = bin_deposits(deposit, parts, bin_step, active_id)
+        return _without_empty({own.bin_id: Amounts(own.x, own.y) for own in named})
+    found: dict[int, Amounts] = {}
+    for piece in strategy_deposits(deposit, parts, bin_step):
+        for one in piece.strategies:
+            bins = spread(
+                one.strategy,
+                Amounts(one.amount_x, one.amount_y),
+                min_bin_id=parts[piece.index].lower,
+                max_bin_id=parts[piece.index].upper,
+                active_id=active_id,
+                bin_step=bin_step,
+                favor_x=favors_x(deposit),
+            )
+            assert isinstance(bins, list), "the connector uses none but the program's imbalanced strategies"
+            for bin_id, amounts in bins:
+                found[bin_id] = found.get(bin_id, NOTHING) + amounts
+    return _without_empty(found)
+
+
+def spread_ladder(ladder: PaperLadder, active_id: int, bin_step: int) -> Spread:
+    """Spread both sides of a ladder, each from its inner end outwards, to the unit.
+
+    :raises SpreadError: `active_moved`: by more than is allowed, or past a side; `wrong_side`: a token without bins.
+
+    """
+    check_active(ladder.active_id, active_id)
+    asks = range(ladder.ask_lower, ladder.upper + 1) if ladder.amount_x else range(0)
+    bids = range(ladder.bid_upper, ladder.lower - 1, -1) if ladder.amount_y else range(0)
+    if bool(ladder.amount_x) > bool(asks) or bool(ladder.amount_y) > bool(bids):
+        raise SpreadError("wrong_side", f"no bins for {ladder.amount_x} of X and {ladder.amount_y} of Y")
+    if (asks and active_id > asks[0]) or (bids and active_id < bids[0]):
+        raise SpreadError("active_moved", f"to {active_id}, past a side of the ladder")
+    found: dict[int, Amounts] = {}
+    if asks:
+        heavy = zip(weights(ladder.shape, len(asks)), asks, strict=True)
+        parts = [(weight << 2 * SCALE_BITS) // price_x64(bin_id - asks[0], bin_step) for weight, bin_id in heavy]
+        for bin_id, amount in zip(asks, apportion(ladder.amount_x, parts), strict=True):
+            found[bin_id] = Amounts(amount, 0)
+    if bids:
+        for bin_id, amount in zip(bids, apportion(ladder.amount_y, weights(ladder.shape, len(bids))), strict=True):
+            found[bin_id] = found.get(bin_id, NOTHING) + Amounts(0, amount)
+    return _without_empty(found)
+
+
+def _without_empty(found: Spread) -> Spread:
+    return {bin_id: found[bin_id] for bin_id in sorted(found) if found[bin_id] != NOTHING}

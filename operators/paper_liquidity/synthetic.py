@@ -1,0 +1,219 @@
+"""Paper positions where the recording has no bins: tokens bin by bin, which turn when the price passes their bin.
+
+Each row costs the same while the active bin stays where it is. A bin that the active one leaves behind turns whole, at
+its own price, and earns the base fee that the swappers must have paid for it; the active bin is taken to hold what it
+held when the price came to it. Volume without a change of bin earns the base fee on our part of the active bin, in Y.
+"""
+
+import math
+
+import numpy as np
+
+from dlmm.jit import kernel
+from dlmm.liquidity import NOTHING, Amounts, part_of
+from dlmm.price import price_table
+from dlmm.wide import U64
+from operators.bin_conversions import convert
+from operators.blocks import Fields, Rows
+from operators.paper_liquidity.conversion import FeeTerms, passed, without_protocol
+from operators.paper_liquidity.spreading import Spread
+
+MOST_BINS = 140
+"""Bins of one position: two full ones of the programs next to each other."""
+
+SYNTHETIC = np.dtype(
+    [
+        ("position", "i8"),
+        ("pool", "i8"),
+        ("strategy", "i8"),
+        ("lower", "i8"),
+        ("upper", "i8"),
+        ("active_id", "i8"),  # up to which its bins have turned
+        ("fee_x", "i8"),  # waits to be claimed
+        ("fee_y", "i8"),
+        ("rate", "u8"),  # base fee in units of 1e-9
+        ("protocol_share", "u8"),  # basis points
+        ("compounds", "i8"),  # whether fees stay in the bin, as on Saros
+        ("spread_bins", "i8"),  # over which a row's liquidity is spread
+        ("strayed", "i8"),  # how far its strategy's inventory was off, in halves of its band, when last looked at
+        ("x", "u8", (MOST_BINS,)),  # raw units from the lowest bin up
+        ("y", "u8", (MOST_BINS,)),
+        ("price_low", "u8", (MOST_BINS,)),
+        ("price_high", "u8", (MOST_BINS,)),
+    ]
+)
+
+AS_BEFORE, TURNED, STRAYED = range(3)
+
+NO_POSITIONS = np.zeros(0, SYNTHETIC)
+_ZERO = U64(0)
+_MOST_FEE = 2.0**62
+
+
+@kernel
+def _pass(position: Fields, place: int, to_y: bool) -> tuple[int, int]:
+    """Turn what one bin holds of a token into the other.
+
+    :returns: By how much the position's X and Y grew, fee included.
+
+    """
+    amount = position.x[place] if to_y else position.y[place]
+    if amount == _ZERO:
+        return 0, 0
+    got, fee, fits = passed(
+        amount, position.price_high[place], position.price_low[place], to_y, position.rate, position.protocol_share
+    )
+    if not fits:
+        return 0, 0
+    kept = fee if position.compounds != 0 else _ZERO
+    waits = np.int64(fee - kept)
+    gained, gone = int(np.int64(got + fee)), -int(np.int64(amount))
+    if to_y:
+        position.x[place] = _ZERO
+        position.y[place] += got + kept
+        position.fee_y += waits
+        return gone, gained
+    position.y[place] = _ZERO
+    position.x[place] += got + kept
+    position.fee_x += waits
+    return gained, gone
+
+
+@kernel
+def _volume_fee(position: Fields, book: Fields, row: Fields) -> int:
+    """Return the providers' fee that a row's volume brings a position in the active bin, raw Y rounded down."""
+    place = position.active_id - position.lower
+    if not row.volume > 0.0 or place < 0 or position.active_id > position.upper:
+        return 0
+    ours = position.x[place] * book.unit_x * book.bin_price + position.y[place] * book.unit_y
+    if not ours > 0.0 or not row.liquidity >= 0.0:
+        return 0
+    part = ours / (ours + row.liquidity / position.spread_bins)
+    fee = position.rate * 1e-9 * row.volume * part / book.unit_y
+    if not fee < _MOST_FEE:
+        return 0
+    return int(np.int64(without_protocol(U64(math.floor(fee)), position.protocol_share)))
+
+
+@kernel
+def _strayed(account: Fields, book: Fields, policy: Fields) -> int:
+    """Return how far an account's inventory is off its target: 0 within half of its band, 1 within it, 2 beyond.
+
+    Below zero where there is too little X.
+    """
+    x = (account.base + account.position_x) * book.unit_x * book.price
+    y = (account.quote + account.position_y) * book.unit_y
+    if not x + y > 0.0:
+        return 0
+    off = x / (x + y) - policy.inventory_target
+    halves = 2 if abs(off) >= policy.max_inventory_deviation else 1
+    if abs(off) <= policy.max_inventory_deviation / 2.0:
+        return 0
+    return halves if off > 0.0 else -halves
+
+
+@kernel
+def follow_row(positions: Rows, book: Fields, accounts: Rows, policies: Rows, row: Fields) -> int:
+    """Let positions meet a row of their pool, and book what became of them.
+
+    :arg positions: `SYNTHETIC` array of all pools.
+
+    :arg book: Of the row's pool, at the row.
+
+    :arg policies: `POLICY` (strategies,).
+
+    :returns: `AS_BEFORE`, `TURNED`, or `STRAYED` where the active bin moved and the inventory of a strategy lies
+        outside its band, or has come to lie elsewhere in it.
+
+    """
+    became = AS_BEFORE
+    for index in range(positions.shape[0]):
+        position = positions[index]
+        if position.pool != row.pool:
+            continue
+        x, y = 0, 0
+        before, now = position.active_id, book.active_id
+        if now == before:
+            y = _volume_fee(position, book, row)
+            if y > 0 and position.compounds != 0:
+                position.y[now - position.lower] += U64(y)
+            else:
+                position.fee_y += y
+        for bin_id in range(max(before, position.lower), min(now - 1, position.upper) + 1):
+            more_x, more_y = _pass(position, bin_id - position.lower, True)
+            x += more_x
+            y += more_y
+        for bin_id in range(max(now + 1, position.lower), min(before, position.upper) + 1):
+            more_x, more_y = _pass(position, bin_id - position.lower, False)
+            x += more_x
+            y += more_y
+        position.active_id = now
+        if x != 0 or y != 0:
+            convert(book, accounts, position.strategy, position.pool, x, y)
+            became = max(became, TURNED)
+        if now != before:
+            strayed = _strayed(accounts[position.strategy, position.pool], book, policies[position.strategy])
+            if strayed != position.strayed or abs(strayed) == 2:
+                became = STRAYED
+            position.strayed = strayed
+    return became
+
+
+def open_synthetic(
+    position: int, pool: int, strategy: int, bins: tuple[int, int], *, step: tuple[int, int], terms: FeeTerms
+) -> Rows:
+    """Return a new position that holds nothing, as a `SYNTHETIC` array (1,).
+
+    :arg bins: First and last, both included.
+
+    :arg step: The pool's bin step, and the bin whose raw price is 1.
+
+    :raises RangeError: A bin has no price.
+
+    """
+    lower, upper = bins
+    made = np.zeros(1, SYNTHETIC)
+    made["position"], made["pool"], made["strategy"] = position, pool, strategy
+    made["lower"], made["upper"] = lower, upper
+    made["rate"], made["protocol_share"] = terms.rate, terms.protocol_share
+    made["compounds"], made["spread_bins"] = terms.compounds, terms.spread_bins
+    prices = price_table(lower - step[1], upper - lower + 1, step[0])
+    made["price_low"][0, : len(prices)], made["price_high"][0, : len(prices)] = prices[:, 0], prices[:, 1]
+    return made
+
+
+def put(position: np.void, wanted: Spread, active_id: int) -> Amounts:
+    """Deposit into a position's bins, and return what it took.
+
+    :arg active_id: Where the active bin is.
+
+    """
+    position["active_id"] = active_id
+    for bin_id, amounts in wanted.items():
+        place = bin_id - int(position["lower"])
+        position["x"][place] += np.uint64(amounts.x)
+        position["y"][place] += np.uint64(amounts.y)
+    return sum(wanted.values(), NOTHING)
+
+
+def take(position: np.void, bps: int) -> Amounts:
+    """Withdraw basis points of every bin, each token rounded down; return what came out."""
+    out = NOTHING
+    for place in range(int(position["upper"]) - int(position["lower"]) + 1):
+        one = Amounts(part_of(int(position["x"][place]), bps), part_of(int(position["y"][place]), bps))
+        position["x"][place] -= np.uint64(one.x)
+        position["y"][place] -= np.uint64(one.y)
+        out += one
+    return out
+
+
+def claim(position: np.void) -> Amounts:
+    """Take the fees that wait; on Saros none do."""
+    fees = Amounts(int(position["fee_x"]), int(position["fee_y"]))
+    position["fee_x"] = position["fee_y"] = 0
+    return fees
+
+
+def worth(position: np.void) -> Amounts:
+    """Return what withdrawing and claiming all would give."""
+    return Amounts(int(position["x"].sum()) + int(position["fee_x"]), int(position["y"].sum()) + int(position["fee_y"]))
