@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from types import TracebackType
 from typing import BinaryIO
 
 import msgspec
@@ -19,7 +20,7 @@ from connectors.research.trials import Figures
 from connectors.results.run_folder import SUMMARY, Outcome
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from flows.failure import say_own_errors_in_one_line
+from flows.failure import in_one_line, own_error, say_own_errors_in_one_line
 from flows.replay import replay
 from flows.settings.tree import Settings
 
@@ -73,9 +74,25 @@ def serve(jobs: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
+def _end_with_the_cause() -> None:
+    """Let the last line that a dying process says be what it died of: Bytewax wraps that in words of its own."""
+    say_own_errors_in_one_line()
+    usual = sys.excepthook
+
+    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        usual(kind, error, trace)
+        cause = error
+        while deeper := cause.__cause__ or cause.__context__:
+            cause = deeper
+        if own_error(error) is None:
+            print(f"{type(cause).__name__}: {in_one_line(str(cause))}", file=sys.stderr)
+
+    sys.excepthook = hook
+
+
 def main() -> None:
     """Serve, with standard output kept from everything else that prints."""
-    say_own_errors_in_one_line()
+    _end_with_the_cause()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever gave the jobs ends this process
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)

@@ -69,6 +69,8 @@ class _Worker:
         with suppress(BrokenPipeError):
             self._jobs.close()
         self.answers.close()
+        if not self._log.stat().st_size:
+            self._log.unlink()
 
 
 def run_jobs(jobs: list[tuple[Name, Job]], count: int, folder: Path) -> Generator[tuple[Name, Answer], None, None]:
