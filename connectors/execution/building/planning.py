@@ -18,6 +18,7 @@ from connectors.execution.building.positions import (
     UnbuildableCommand,
     part_address,
     parts,
+    parts_left,
     placed,
 )
 from connectors.execution.building.rebalancing import new_parts, old_parts, rebalance_step
@@ -116,12 +117,13 @@ def _cuts(command: LiquidityCommand, pool: PoolAccounts) -> dict[int, tuple[Posi
     """Cut a command's positions into parts, by their numbers."""
     if isinstance(command, Rebalance):
         return {command.old_position: old_parts(command, pool), command.position: new_parts(command, pool)}
-    return {command.position: parts(pool.info.venue, command.position, command.lower, command.upper)}
+    find = parts_left if isinstance(command, ClosePosition) else parts
+    return {command.position: find(pool.info.venue, command.position, command.lower, command.upper)}
 
 
 def _step(command: _OnePosition, index: int, pool: PoolAccounts, wallet: KeySource) -> Step | None:
     liquidity = liquidity_of(pool, wallet)
-    cut = parts(pool.info.venue, command.position, command.lower, command.upper)
+    cut = _cuts(command, pool)[command.position]
     standing = [placed(pool, part, wallet) for part in cut]
     there = [one for one in standing if one is not None]
     match command:

@@ -96,6 +96,22 @@ def parts(venue: Venue, position: int, lower: int, upper: int) -> tuple[Position
     )
 
 
+def parts_left(venue: Venue, position: int, lower: int, upper: int) -> tuple[PositionPart, ...]:
+    """Return the positions that may stand of a range as the chain has it: what closes them must miss none.
+
+    On Saros each lies where the active bin was when it was opened. Where that moved in between, all of them together
+    are narrower than what was cut, and may seem to be one less: one more is looked for.
+
+    :raises UnbuildableCommand: As `parts`.
+
+    """
+    cut = parts(venue, position, lower, upper)
+    if venue is not Venue.SAROS:
+        return cut
+    count = len(cut)
+    return (*cut, PositionPart(count, cut[-1].lower, cut[-1].upper, f"position {position} part {count}"))
+
+
 def part_address(venue: Venue, program: Pubkey, part: PositionPart, keys: KeySource) -> Pubkey:
     """Return the address of a part's account.
 

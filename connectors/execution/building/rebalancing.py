@@ -17,6 +17,7 @@ from connectors.execution.building.positions import (
     PositionPart,
     UnbuildableCommand,
     parts,
+    parts_left,
     placed,
 )
 from connectors.execution.building.steps import Step
@@ -33,11 +34,11 @@ def old_parts(command: Rebalance, pool: PoolAccounts) -> tuple[PositionPart, ...
     """
     if not command.old_position:
         return ()
-    return parts(pool.info.venue, command.old_position, command.old_lower, command.old_upper)
+    return parts_left(pool.info.venue, command.old_position, command.old_lower, command.old_upper)
 
 
 def new_parts(command: Rebalance, pool: PoolAccounts) -> tuple[PositionPart, ...]:
-    """Return the positions that the ladder is made of; those that take nothing are never opened.
+    """Return the positions that the ladder is made of.
 
     :raises UnbuildableCommand: `bad_range`.
 
@@ -81,24 +82,31 @@ def _closings(cut: Sequence[PositionPart], pool: PoolAccounts, wallet: KeySource
 
 
 def _placings(command: Rebalance, pool: PoolAccounts, wallet: KeySource) -> list[Step]:
-    """Build what fills the rungs that hold nothing yet, each position's opening before it."""
-    every = ladders_of(pool, wallet).rungs(command, new_parts(command, pool))
+    """Build what fills the rungs that hold nothing yet, each position's opening before it.
+
+    Positions that take nothing are opened too: a position that is several on chain is known by its whole range.
+    """
+    cut = new_parts(command, pool)
+    every = ladders_of(pool, wallet).rungs(command, cut)
     left = [one for one in every if not _is_filled(one, pool, wallet)]
-    if not left:
-        return []
-    check_active(command, pool.active_id, left)
+    if left:
+        check_active(command, pool.active_id, left)
     held = Tokens(pool, wallet.address).held
     amounts = outstanding(command, every, left, held, pool.info.bin_step)
     steps: list[Step] = []
-    for rungs, amount in zip(left, amounts, strict=True):
-        if amount == NOTHING:
-            continue
-        opening, standing = _opened(rungs.part, pool, wallet)
-        filling = _filled(command, rungs, amount, standing, wallet)
-        if filling is not None:
-            steps += [*opening, filling.step]
-            pool = filling.after
-    if not steps and len(left) == len(every):
+    filled = len(every) - len(left)
+    for part in cut:
+        opening, pool = _opened(part, pool, wallet)
+        steps += opening
+        for rungs, amount in zip(left, amounts, strict=True):
+            if rungs.part != part or amount == NOTHING:
+                continue
+            filling = _filled(command, rungs, amount, pool, wallet)
+            if filling is not None:
+                steps.append(filling.step)
+                pool = filling.after
+                filled += 1
+    if not filled:
         sides = f"{len(bids_of(command))} bids and {len(asks_of(command))} asks"
         if any(amount != NOTHING for amount in amounts):
             raise UnbuildableCommand("nothing_deposited", f"no share in any of {sides}")

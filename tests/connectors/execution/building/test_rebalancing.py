@@ -193,7 +193,7 @@ def test_what_is_worked_out_ahead_is_what_the_chain_has_then(engine: str, venue:
         assert all((key in now) is (key in ahead.accounts) for key in floor.named(second))
 
     pool = floor.state(second)
-    (one,) = [placed(pool, part, WALLET) for part in old_parts(second, pool)]
+    one, *_ = [placed(pool, part, WALLET) for part in old_parts(second, pool)]
     assert one is not None
     step, ahead = liquidity_of(pool, WALLET).close(one), ladders_of(pool, WALLET).closed(one)
     assert step is not None
@@ -380,6 +380,40 @@ def test_a_saros_position_that_came_to_lie_beside_its_bins_takes_those_it_has(en
         *range(one.lower, one.bid_upper + 1),
         *range(one.ask_lower, one.upper + 1 + shift),
     }
+
+
+@engines
+def test_positions_on_saros_that_came_to_lie_closer_together_are_all_closed(engine: str) -> None:
+    """By the range that the chain shows they would be one; they were cut as two."""
+    floor = LiquidityFloor(engine, Venue.SAROS)
+    one = ladder(floor, 1, 11)
+    first, second = new_parts(one, floor.state(one))
+    for part, moved in ((second, 2), (first, 0)):
+        late = liquidity_of(floor.state(one), WALLET).open(part)
+        push(floor, moved)
+        assert floor.send(late).done.error is None
+    there = stands(floor, one)
+    lower, upper = min(part.lower for part in there), max(part.upper for part in there)
+    assert len(parts(Venue.SAROS, 1, lower, upper)) == 1
+    seen = replace(one, lower=lower, upper=upper)
+    for command in (closing(seen), after(seen, ladder(floor, 2, 8))):
+        left = floor.next(command, 0)
+        assert left is not None
+        assert len(left.instructions) >= 1
+    floor.carry_out(after(seen, ladder(floor, 2, 8)))
+    assert stands(floor, one) == []
+
+
+@engines
+@venues
+def test_positions_that_take_nothing_are_opened_with_the_others(engine: str, venue: Venue) -> None:
+    floor = LiquidityFloor(engine, venue)
+    one = ladder(floor, 1, WIDE[venue], amount_x=0)
+    floor.carry_out(one)
+    assert len(stands(floor, one)) == len(parts(venue, 1, one.lower, one.upper)) > 1
+    assert set(held(floor, one)) == set(range(one.lower, one.bid_upper + 1))
+    floor.carry_out(after(one, ladder(floor, 2)))
+    assert stands(floor, one) == []
 
 
 @engines
