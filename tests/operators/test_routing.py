@@ -1,6 +1,7 @@
 """Arbitrages without a size: how they are sized, capped and withheld, what they promise, and how they land."""
 
 import math
+import pickle
 
 import msgspec
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from dlmm.price import price_x64
 from dlmm.records import Venue
 from dlmm.struct_arrays import join
-from operators.blocks import ARBITRAGE, Block, Rows
+from operators.blocks import ARBITRAGE, Block, Rows, split_by_pool
 from operators.orders import FAILED, FILLED, REFUSED, RULES, SIZED_BY, STATUSES, WITHHELD
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
@@ -293,3 +294,32 @@ def test_a_triangle_is_capped_by_a_pool_in_another_currency_at_what_that_is_wort
     price = price_x64(-1_000, 20) / 2**64 * 1e3
     assert SIZED_BY[order["sized_by"]] == "liquidity"
     assert order["value"] == pytest.approx(0.001 * 7_000.0 * price, rel=1e-3)
+
+
+@pytest.mark.parametrize(("rows", "wishes"), [(APART, pair()), (TRIANGLE, triangle())])
+def test_it_does_not_matter_how_rows_are_cut(rows: Rows, wishes: dict[int, Rows]) -> None:
+    one_by_one = walk(Portfolio(params()), rows, wishes)
+    ((index, wished),) = wishes.items()
+    pool = int(rows[index]["pool"])
+    parts = split_by_pool(rows.copy(), len(POOLS))
+    blocks = [
+        Block(at, 0, len(parts), True, mine, signals=wished if at == pool else no_signals()) for at, mine in parts
+    ]
+    portfolio = Portfolio(params())
+    (together,) = [report for block in blocks for report in portfolio.take(block)]
+    for field in ("orders", "fills"):
+        assert join([getattr(report, field) for report in one_by_one]).tobytes() == getattr(together, field).tobytes()
+
+
+def test_a_portfolio_taken_up_between_decision_and_landing_lands_the_same_round() -> None:
+    unbroken = walk(Portfolio(params()), APART, pair())
+    first, second = Portfolio(params()), Portfolio(params())
+    reports = []
+    for index in range(len(APART)):
+        portfolio = first if index < 2 else second
+        if index == 2:
+            second.restore(pickle.loads(pickle.dumps(first.snapshot())))
+        row = APART[index : index + 1].copy()
+        signals = pair()[index] if index in pair() else no_signals()
+        reports += portfolio.take(Block(int(row["pool"][0]), index, 1, index == 3, row, signals=signals))
+    assert join([report.fills for report in reports]).tobytes() == join([r.fills for r in unbroken]).tobytes()
