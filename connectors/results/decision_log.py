@@ -89,8 +89,7 @@ def read_decision(run: Path, number: int, journals: Path | None = None) -> Decis
         raise ResultError(run, f"has no order {number}; `dlmm-hft explain` lists the last ones of the newest run")
     (order,) = orders
     is_behind = [pl.col(name) == pl.lit(order[name]) for name in _OF_ONE_SIGNAL]
-    signals = _table(run, "signals").with_columns(pl.col("strategy", "pool").cast(pl.String)).filter(is_behind)
-    found = signals.collect().to_dicts()
+    found = _table(run, "signals").filter(is_behind).collect().to_dicts()
     return Decision(
         order=order,
         signal=found[0] if found else None,
@@ -108,10 +107,9 @@ def last_orders(run: Path, count: int) -> list[dict[str, Any]]:
 
     """
     _summary(run)
-    plain = pl.col("strategy", "pool").cast(pl.String)
-    signals = _table(run, "signals").with_columns(plain)
+    signals = _table(run, "signals")
     said = pl.col("reason").cast(pl.String) if "reason" in signals.collect_schema() else pl.lit(None, pl.String)
-    orders = _table(run, "orders").sort("order").tail(count).with_columns(plain)
+    orders = _table(run, "orders").sort("order").tail(count)
     joined = orders.join(signals.select(*_OF_ONE_SIGNAL, said.alias("said")), on=_OF_ONE_SIGNAL, how="left")
     return joined.sort("order").collect().to_dicts()
 

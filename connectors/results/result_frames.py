@@ -80,7 +80,7 @@ def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
     kinds = np.ascontiguousarray(rows["kind"])
     columns = {
         "seq": pl.Series(np.ascontiguousarray(rows["seq"])),
-        "strategy": _named(rows["strategy"], labels.strategies),
+        "strategy": _named(rows["strategy"], (*labels.strategies, UNWINDER)),  # as in orders, which it is joined with
         "pool": _named(rows["pool"], labels.pools),
         "kind": _named(kinds, SIGNAL_KINDS),
     }
