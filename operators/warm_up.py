@@ -1,9 +1,12 @@
 """Compile or load every kernel before the first row that counts, so that no row waits for it."""
 
+from dataclasses import replace
+
 import msgspec
 import numpy as np
 
 from dlmm.records import SwapRequest
+from dlmm.routes import best_route
 from operators.blocks import OPEN, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
 from operators.execution_reports import (
@@ -93,11 +96,15 @@ def _rows(pool: int, info: PoolInfo) -> Rows:
 
 
 def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
-    """Swap on a stand-in for one pool of each venue."""
+    """Swap on a stand-in for one pool of each venue, and go round through it and its like."""
     books = open_books(pools, {}, 1.0)
     stand_ins = PaperPools(pools, params.depth_bins)
     for pool in {info.venue: index for index, info in enumerate(pools)}.values():
         books[pool]["active_id"] = books[pool]["zero_bin"]
         books[pool]["liquidity"] = 1_000.0
         request = SwapRequest(exact_in=True, amount=1_000, swap_for_y=True, threshold=0)
-        stand_ins.swap(pool, request, books[pool], clock_of(1, 1_000_000_000))
+        clock = clock_of(1, 1_000_000_000)
+        stand_ins.swap(pool, request, books[pool], clock)
+        state = stand_ins.standing(pool, books[pool])
+        if state is not None:
+            best_route(((state, True), (replace(state), False)), clock, cap_in=1_000)
