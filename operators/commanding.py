@@ -12,7 +12,7 @@ from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.numbered_positions import NumberedPositions
 from operators.order_table import open_in_pool, reserve, send
-from operators.orders import CLOSE, FAILED, NO_RULE, REBALANCE, REFUSED, ROUTE, WITHHELD, end
+from operators.orders import CLOSE, FAILED, NO_RULE, OPEN, REBALANCE, REFUSED, ROUTE, SENT, WITHHELD, end
 from operators.risk.gate import adds_risk, count_approval, objection
 from operators.risk.market_risk import Risk
 from operators.routing import Routing
@@ -62,6 +62,20 @@ class Commands:
         if not tables.ledger["closing"][0] and not tables.ledger["stopped"][0]:
             for drafted in self._ladders.due(pool, seq, tables):
                 self._decide(drafted, tables, risk)
+
+    def retry_ladder(self, order: np.void, tables: Tables, risk: Risk) -> None:
+        """Try once more to place a ladder whose order failed, with what that order had set aside."""
+        if int(order["action"]) != REBALANCE or tables.ledger["closing"][0] or tables.ledger["stopped"][0]:
+            return
+        tables.grow()
+        book, is_held = tables.books[int(order["pool"])], int(order["status"]) in (OPEN, SENT)
+        if is_held:
+            reserve(book, tables.accounts, order, -1)
+        drafted = self._ladders.retry(order, tables)
+        if drafted is not None:
+            self._decide(drafted, tables, risk)
+        if is_held:
+            reserve(book, tables.accounts, order, 1)
 
     def _decide(self, drafted: Draft, tables: Tables, risk: Risk) -> None:
         mark(tables.ledger[0], tables.books)

@@ -35,6 +35,9 @@ from operators.tables import Tables
 
 TRANSACTIONS_TO_PLACE, TRANSACTIONS_TO_MOVE = 1, 2
 
+MOST_TRIES = 3
+"""Orders that are sent for one wish, one after the other, while their landing fails."""
+
 Draft = tuple[np.void, int, float, float]
 """An order, and what speaks against it as it stands: a rule, its figure and its bound."""
 
@@ -50,6 +53,8 @@ class LastLadder(Record, frozen=True):
 
     :arg tried_ns: Market time of that order.
 
+    :arg tries: Orders, one after the other, whose landing failed before this one.
+
     :arg side: Of the inventory's band on which the strategy was then: 1 long, -1 short, 0 inside.
 
     """
@@ -58,6 +63,7 @@ class LastLadder(Record, frozen=True):
     active_id: int
     order: int
     tried_ns: int
+    tries: int
     side: int
 
 
@@ -117,6 +123,24 @@ class LadderKeeper:
             return None
         return self._draft(signal, last.active_id, tables)
 
+    def retry(self, order: np.void, tables: Tables) -> Draft | None:
+        """Return the order that tries once more what one failed to do, around the price that there now is.
+
+        :arg order: The one that failed, which may still be in the table.
+
+        :returns: `None` where something else was tried since, or it was tried often enough: the wish may come again.
+
+        """
+        strategy, pool = int(order["strategy"]), int(order["pool"])
+        last = self._last.get((strategy, pool))
+        if last is None or last.order != int(order["order"]) or last.tries + 1 >= MOST_TRIES:
+            return None
+        if self._is_under_way(strategy, pool, tables, besides=last.order):
+            return None
+        signal = np.frombuffer(last.signal, SIGNAL).copy()[0]
+        signal["seq"] = order["seq"]
+        return self._draft(signal, last.active_id, tables, last.tries + 1)
+
     def due(self, pool: int, seq: int, tables: Tables) -> list[Draft]:
         """Return the orders that repeat ladders around the present price, since inventory has left its band or is back.
 
@@ -146,9 +170,9 @@ class LadderKeeper:
                 drafts.append(self._draft(signal, last.active_id, tables))
         return drafts
 
-    def _is_under_way(self, strategy: int, pool: int, tables: Tables) -> bool:
+    def _is_under_way(self, strategy: int, pool: int, tables: Tables, besides: int = 0) -> bool:
         held = tables.open_orders
-        mine = (held["strategy"] == strategy) & (held["pool"] == pool)
+        mine = (held["strategy"] == strategy) & (held["pool"] == pool) & (held["order"] != besides)
         return bool((mine & ((held["action"] == REBALANCE) | (held["action"] == CLOSE))).any())
 
     def _share(self, strategy: int, pool: int, tables: Tables) -> float:
@@ -164,7 +188,7 @@ class LadderKeeper:
         left = min(float(limit["max_pool_exposure"]) - at_risk[pool], float(limit["max_total_exposure"]) - sum(at_risk))
         return max(left, 0.0)
 
-    def _draft(self, signal: np.void, active_then: int, tables: Tables) -> Draft:
+    def _draft(self, signal: np.void, active_then: int, tables: Tables, tries: int = 0) -> Draft:
         strategy, pool = int(signal["strategy"]), int(signal["pool"])
         order = blank_order(tables, pool, strategy, int(signal["seq"]))
         order["action"] = REBALANCE
@@ -174,7 +198,7 @@ class LadderKeeper:
         share = self._share(strategy, pool, tables)
         side = _side(share - policy.inventory_target, policy)
         now = int(tables.ledger["ts_event_ns"][0])
-        self._last[strategy, pool] = LastLadder(signal.tobytes(), active_then, int(order["order"]), now, side)
+        self._last[strategy, pool] = LastLadder(signal.tobytes(), active_then, int(order["order"]), now, tries, side)
 
         moved = lean(share, policy.inventory_target, policy.max_inventory_deviation, policy.skew_bins)
         bins = wished_bins(signal).by(active_id - active_then).beside(active_id).leaning(active_id, moved)

@@ -37,7 +37,7 @@ from operators.execution_reports import REPORT_OWNER, decode_report
 from operators.ladders import LadderKeeper
 from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
 from operators.numbered_positions import PositionsAtHand
-from operators.orders import BUY, ORDER, ROUTE, SWAP
+from operators.orders import BUY, EXPIRED, FAILED, ORDER, ROUTE, SWAP
 from operators.paper_liquidity.landing import PaperLiquidity
 from operators.paper_liquidity.positions import PaperPositions
 from operators.paper_pools import PaperPools, clock_of
@@ -168,7 +168,7 @@ class Portfolio:
         """Book a report; what the emergency stop or the end of the run asks for then is done at once."""
         if encoded is None or not self._params.follows_reports:
             return
-        was_signed = self._tables.is_signed
+        was_signed, ended = self._tables.is_signed, int(self._tables.cursor["ended"][0])
         self._settlement.book(decode_report(encoded), self._tables)
         if self._tables.is_signed and not was_signed:
             self._baselines.begin_with(self._tables.books, seq)
@@ -179,6 +179,9 @@ class Portfolio:
         if self._tables.ledger["closing"][0] or self._tables.ledger["stopped"][0]:
             self._tables.take_back_all(self._params.latency_slots)
         self._close_when_stopped(seq)
+        for order in self._tables.ended[ended : int(self._tables.cursor["ended"][0])].copy():
+            if int(order["status"]) in (FAILED, EXPIRED):
+                self._commands.retry_ladder(order, self._tables, self._risk)
 
     def _close_when_stopped(self, seq: int) -> None:
         """Let the emergency stop close what stands in bins."""
@@ -212,6 +215,8 @@ class Portfolio:
             case action:
                 land = self._commands.land_route if action == ROUTE else self._paper.land
                 is_done = land(order, self._tables)
+                if not is_done:
+                    self._commands.retry_ladder(order, self._tables, self._risk)
                 self._result[0] = (DONE_ELSEWHERE if is_done else 0, 0, 0, 0, 0, 0, 0.0, 0)
 
     def _ask_pool(self, order: np.void) -> None:

@@ -276,7 +276,7 @@ def test_nothing_is_wished_while_a_ladder_is_on_its_way(action: int, waits: bool
     maker = Maker()
     maker.tables.table = np.zeros(4, ORDER)
     maker.tables.ledger["open_orders"] = 1
-    maker.tables.table[0]["action"], maker.tables.table[0]["status"] = action, OPEN
+    maker.tables.table[0]["order"], maker.tables.table[0]["action"], maker.tables.table[0]["status"] = 1, action, OPEN
     assert (maker.wish() is None) == waits
     maker.tables.table[0]["strategy"] = 1
     assert maker.wish(at=1) is not None
@@ -392,3 +392,36 @@ def test_a_run_that_is_to_end_places_no_ladder() -> None:
     made = signed()
     made.command("close")
     assert made.row(0, 0, wished()) == []
+
+
+def test_a_ladder_that_failed_to_land_is_tried_again_where_the_price_then_is_and_not_for_ever() -> None:
+    maker = Maker()
+    first = maker.order()
+    tried = [first]
+    for move in (4, 6):
+        maker.show(move)
+        drafted = maker.keeper.retry(tried[-1], maker.tables)
+        assert drafted is not None
+        assert places(drafted[0], around=move) == [-11, -2, 2, 11]
+        assert drafted[0]["seq"] == first["seq"]
+        assert maker.keeper.retry(tried[-1], maker.tables) is None  # a newer one is tried already
+        tried.append(drafted[0])
+    assert maker.keeper.retry(tried[-1], maker.tables) is None
+    maker.order(at=9)
+    assert maker.keeper.retry(tried[-1], maker.tables) is None
+
+
+def test_a_signed_ladder_that_failed_is_sent_anew_with_the_tokens_of_the_first() -> None:
+    made = signed()
+    (first,) = made.row(0, 0, wished())
+    sent = [first]
+    for status in ("failed", "expired"):
+        (again,) = made.tell(made.fail(sent[-1], status))
+        assert isinstance(again.command, Rebalance)
+        assert again.order > sent[-1].order
+        sent.append(again)
+    moved = [each.command for each in sent if isinstance(each.command, Rebalance)]
+    assert [command.amount_x for command in moved] == [OPENING[WRAPPED] // 2 + 1] * 3
+    assert made.tell(made.fail(sent[-1])) == []
+    assert (made.book(0, "reserved_base"), made.book(0, "reserved_quote")) == (0, 0)
+    assert len(made.row(0, 0, wished())) == 1
