@@ -36,7 +36,7 @@ PRICE = 25_000
 
 def commands(kind: str, pools: Mapping[str, PoolAccounts], count: int) -> list[Command]:
     """Return orders of every direction and kind, each for another amount."""
-    meteora, saros = list(pools)[:2]
+    meteora, saros, _, other = pools
 
     def swap(pool: str, number: int) -> Swap:
         exact_in, swap_for_y = number % 2 == 0, number % 4 < 2
@@ -49,8 +49,12 @@ def commands(kind: str, pools: Mapping[str, PoolAccounts], count: int) -> list[C
             compute_units=45_000,
         )
 
-    if kind == "pair":
-        return [SwapRoute((swap(meteora, number), swap(saros, number + 2))) for number in range(count)]
+    ways = {"route of two": (meteora, saros), "route of three": (meteora, saros, other)}
+    if kind in ways:
+        return [
+            SwapRoute(tuple(swap(pool, number + 2 * place) for place, pool in enumerate(ways[kind])))
+            for number in range(count)
+        ]
     pool = meteora if kind == "meteora" else saros
     return [swap(pool, number) for number in range(count)]
 
@@ -110,7 +114,7 @@ def main(count: int) -> None:
     table = Table("orders", "way", "p50 us", "p99 us")
     for column in table.columns[2:]:
         column.justify = "right"
-    for kind in ("meteora", "saros", "pair"):
+    for kind in ("meteora", "saros", "route of two", "route of three"):
         measure(kind, count, table)
     Console().print(table)
 

@@ -22,7 +22,14 @@ COMMANDS = (
     "swap exact out, sell",
     *(
         f"{command}{width}"
-        for command in ("create_position", "add_liquidity", "remove_liquidity", "claim_fees", "close_position")
+        for command in (
+            "create_position",
+            "add_liquidity",
+            "remove_liquidity",
+            "claim_fees",
+            "close_position",
+            "rebalance",
+        )
         for width in ("", ", wide")
     ),
     "swap_route",
@@ -225,16 +232,27 @@ def _of_fills(results: Results, moved: Mapping[str, Moved], pools: Mapping[str, 
     for number, paid, got in results.fills.select("order", "amount_in", "amount_out").iter_rows():
         fills[number].append((paid, got))
     for order, one in _transactions(results.journal):
-        if order.approved is None or not isinstance(order.approved.command, Swap) or one.phase is not Phase.LANDED:
+        if order.approved is None or one.phase is not Phase.LANDED:
             continue
-        swap, found = order.approved.command, moved.get(one.signature)
-        pool = pools[swap.pool]
-        sold, bought = (pool.mint_x, pool.mint_y) if swap.swap_for_y else (pool.mint_y, pool.mint_x)
-        wanted = [(-found.tokens.get(sold, 0), found.tokens.get(bought, 0))] if found is not None else []
+        command, found = order.approved.command, moved.get(one.signature)
+        if isinstance(command, Swap):
+            pool = pools[command.pool]
+            sold, bought = (pool.mint_x, pool.mint_y) if command.swap_for_y else (pool.mint_y, pool.mint_x)
+            wanted = [(-found.tokens.get(sold, 0), found.tokens.get(bought, 0))] if found is not None else []
+        elif isinstance(command, SwapRoute):
+            wanted = [_by_vaults(leg, pools[leg.pool], found) for leg in command.legs] if found is not None else []
+        else:
+            continue
         booked = fills.pop(order.approved.order, [])
         if booked != wanted:
             yield f"order {order.key}: filled {booked}, moved {wanted}"
     yield from (f"order {number}: filled {booked}, but did not land" for number, booked in fills.items())
+
+
+def _by_vaults(leg: Swap, pool: TradedPool, found: Moved) -> tuple[int, int]:
+    """Return what a pool's vaults took and gave for one swap of several."""
+    taking, giving = (pool.vault_x, pool.vault_y) if leg.swap_for_y else (pool.vault_y, pool.vault_x)
+    return found.accounts.get(taking, 0), -found.accounts.get(giving, 0)
 
 
 def _of_balances(chain: OnChain) -> Iterator[str]:
@@ -271,7 +289,10 @@ def _of_ledger(results: Results, moved: Mapping[str, Moved]) -> Iterator[str]:
 
 
 def _of_books(results: Results, moved: Mapping[str, Moved], pools: Sequence[TradedPool]) -> Iterator[str]:
-    """Add up what each pool's vaults gave to the orders: with its share of the wallet it is the end of its book."""
+    """Add up what each pool's vaults gave to the orders: with its share of the wallet it is the end of its book.
+
+    What a route's swaps left of a token is in the book of its last pool that trades it.
+    """
     for side, mint_of in (("base", "mint_x"), ("quote", "mint_y")):
         for pool in pools:
             mint = getattr(pool, mint_of)
@@ -279,10 +300,22 @@ def _of_books(results: Results, moved: Mapping[str, Moved], pools: Sequence[Trad
             share, rest = divmod(results.summary["wallet"]["tokens"][mint]["opening"], len(sharers))
             held = share + (sharers.index(pool.address) < rest)
             vault = pool.vault_x if side == "base" else pool.vault_y
-            for _, one in _transactions(results.journal):
-                if one.signature in moved:
-                    held -= moved[one.signature].accounts.get(vault, 0)
+            for order, one in _transactions(results.journal):
+                found = moved.get(one.signature)
+                if found is None:
+                    continue
+                if order.approved is not None and isinstance(order.approved.command, SwapRoute):
+                    keeper = _keeper(order.approved.command, mint, pools)
+                    held += found.tokens.get(mint, 0) if keeper == pool.address else 0
+                else:
+                    held -= found.accounts.get(vault, 0)
             decimals = pool.decimals_x if side == "base" else pool.decimals_y
             booked = round(results.summary["pools"][pool.address][side] * 10**decimals)
             if booked != held:
                 yield f"pool {pool.address}: {booked} {side} in the book, {held} by its vault"
+
+
+def _keeper(route: SwapRoute, mint: str, pools: Sequence[TradedPool]) -> str:
+    """Return the last pool of a route that trades a token; none where no pool of it does."""
+    trading = {pool.address for pool in pools if mint in (pool.mint_x, pool.mint_y)}
+    return next((leg.pool for leg in reversed(route.legs) if leg.pool in trading), "")

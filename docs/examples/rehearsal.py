@@ -9,6 +9,7 @@ from operators.strategies.interface import (
     ClaimFees,
     ClosePosition,
     Deposit,
+    Ladder,
     OpenPosition,
     Row,
     Take,
@@ -17,8 +18,15 @@ from operators.strategies.interface import (
 )
 
 POSITION = ("deposit", "withdraw", "claim", "close")
-STEPS = ("buy", "sell", "buy exactly", "sell exactly", "open", *POSITION, "open wide", *POSITION, "arbitrage")
-WIDE = range(STEPS.index("open wide"), len(STEPS) - 1)
+LADDERS = ("ladder", "move", "close", "ladder wide", "move wide", "close")
+STEPS = (
+    *("buy", "sell", "buy exactly", "sell exactly"),
+    *("open", *POSITION),
+    *("open wide", *POSITION),
+    "arbitrage",
+    *LADDERS,
+)
+WIDE = (*range(STEPS.index("open wide"), STEPS.index("arbitrage")), *range(STEPS.index("ladder wide"), len(STEPS)))
 """These take a transaction for each position that the wide range is on chain, one after the other."""
 
 
@@ -45,7 +53,8 @@ class Rehearsal(Record, frozen=True):
 
     :arg narrow: Bins of a position that is one on chain.
 
-    :arg wide: Bins of one that is several: more than 70 on Meteora, more than 22 on Saros.
+    :arg wide: Bins of one that is several: more than 70 on Meteora, more than 22 on Saros. Ladders are as wide, with
+        all that the strategy has in the pool as asks and bids.
 
     :arg every: Slots that a transaction has to land.
 
@@ -91,6 +100,11 @@ class Rehearsal(Record, frozen=True):
                 return Withdraw(0.5)
             case "claim":
                 return ClaimFees()
+            case "ladder" | "move" | "ladder wide" | "move wide":
+                # a ladder takes the place of another one where it is not the same
+                reach = (self.wide if "wide" in step else self.narrow) // 2 + ("move" in step)
+                middle = row.active_id
+                return Ladder(middle - reach, middle + reach, bid_upper=middle - 1, ask_lower=middle + 1)
             case "close":
                 return ClosePosition()
             case _:

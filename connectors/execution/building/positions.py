@@ -33,7 +33,7 @@ class UnbuildableCommand(BuildError):
     """Refuse a liquidity command that the program would refuse, or that cannot be told apart from a mistake.
 
     `kind` is one of `bad_range`, `bad_amount`, `out_of_range`, `wrong_side`, `active_moved`, `no_position`,
-    `key_taken`, `insufficient_tokens`, `nothing_deposited`, `refused_deposit` and `dust_share`.
+    `key_taken`, `insufficient_tokens`, `nothing_deposited`, `refused_deposit`, `refused_withdrawal` and `dust_share`.
     """
 
 
