@@ -12,7 +12,7 @@ from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.numbered_positions import NumberedPositions
 from operators.order_table import open_in_pool, reserve, send
-from operators.orders import CLOSE, FAILED, NO_RULE, OPEN, REBALANCE, REFUSED, ROUTE, SENT, WITHHELD, end
+from operators.orders import CLOSE, FAILED, NO_RULE, OPEN, REBALANCE, REFUSED, ROUTE, SELL, SENT, WITHHELD, end
 from operators.risk.gate import adds_risk, count_approval, objection
 from operators.risk.market_risk import Risk
 from operators.routing import Routing
@@ -52,7 +52,10 @@ class Commands:
                 return
         elif int(signal["kind"]) == ARBITRAGE:
             mark(tables.ledger[0], tables.books)
-            drafted = self._routing.draft(signal, tables)
+            routed = self._routing.draft(signal, tables)
+            if routed is None:
+                return
+            drafted = routed
         else:
             drafted = draft_command(signal, tables, self._positions)
         self._decide(drafted, tables, risk)
@@ -105,10 +108,15 @@ class Commands:
                 self._send(close_order(tables, self._positions, pool, position, seq), tables)
 
     def _objection(self, order: np.void, tables: Tables, risk: Risk) -> tuple[int, float, float]:
-        is_adding = bool(adds_risk(order))
+        is_exchange = int(order["action"]) == ROUTE and int(order["side"]) == SELL
+        # What an exchange adds it adds where it buys; on its way back it adds nothing.
+        is_adding = bool(adds_risk(order)) and not (is_exchange and order["fraction_bps"])
         header, _, tails, correlation = risk
         need_x, need_y = int(order["amount_x"]), int(order["amount_y"])
-        if int(order["action"]) == ROUTE:
+        if is_exchange:
+            order = order.copy()
+            order["pool"], need_y = order["other_pool"], int(order["other_in"])
+        elif int(order["action"]) == ROUTE:
             need_y += int(order["amount_in"])
         elif int(order["action"]) == REBALANCE:  # what the old ladder holds is there before the new one is placed
             mine = tables.accounts[int(order["strategy"]), int(order["pool"])]

@@ -85,7 +85,8 @@ class Portfolio:
         self._paper_positions = PaperPositions(params.pools, params.depth_bins)
         self._paper = PaperLiquidity(params.pools, self._pools, self._paper_positions)
         at_hand = PositionsAtHand(self._positions, self._paper_positions, self._tables)
-        routing = Routing(params.pools, self._pools, params.strategies, self._limits, params.transaction_cost)
+        slippage = params.slippage_bps / 10_000.0
+        routing = Routing(params.pools, self._pools, params.strategies, self._limits, params.transaction_cost, slippage)
         self._ladders = LadderKeeper(params.pools, params.strategies, at_hand, self._limits, params.transaction_cost)
         self._commands = Commands(routing, at_hand, self._ladders, self._limits, self._venue)
         self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._positions)

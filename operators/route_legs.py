@@ -12,11 +12,16 @@ import numpy as np
 from dlmm.records import Record
 from operators.accounts import average_cost, move
 from operators.blocks import Fields
+from operators.clockwork import RESULT
+from operators.ledger import book_fill
 from operators.orders import BUY, SELL
 from operators.pools import PoolInfo
 from operators.tables import Tables
 
 NO_POOL = -1
+SELL_THEN_BUY = 0b01
+"""Directions of an exchange: a sale here and a purchase there."""
+
 MOST_BINS = 127
 
 
@@ -124,6 +129,17 @@ class RouteBooks:
             held = y if swap_for_y else x
         return legs[-1][1] and held == self._tokens[pools[0]][1]
 
+    def is_exchange(self, legs: tuple[tuple[int, bool], ...]) -> bool:
+        """Tell whether X of one traded pool is sold, and X of another bought for the Y that it brings.
+
+        :arg legs: Pool and `swap_for_y` of each.
+
+        """
+        if len(legs) != 2 or not legs[0][1] or legs[1][1] or not {pool for pool, _ in legs} <= self._traded:
+            return False
+        (sold, quote), (bought, other_quote) = (self._tokens[pool] for pool, _ in legs)
+        return quote == other_quote and sold != bought
+
     def book(self, order: Fields, fills: tuple[LegFill, ...], tables: Tables, slot: int) -> None:
         """Book the swaps of an order that landed: all of them, in their order.
 
@@ -132,6 +148,9 @@ class RouteBooks:
         :arg slot: In which they were made.
 
         """
+        if int(order["side"]) == SELL:
+            _book_exchange(order, fills, tables, slot)
+            return
         last, strategy = fills[-1].pool, int(order["strategy"])
         for token, amount in self.left_over(fills).items():
             if amount:
@@ -190,6 +209,21 @@ class RouteBooks:
         fill["fair"], fill["fee"], fill["realised"] = book["price"], fee, realised
         fill["price_impact"], fill["bins"] = leg.price_impact, min(leg.bins, MOST_BINS)
         fill["_reserved"] = 0
+
+
+def _book_exchange(order: Fields, fills: tuple[LegFill, ...], tables: Tables, slot: int) -> None:
+    """Book a sale and a purchase, each in its own pool."""
+    tables.make_room_for_fills(len(fills))
+    result = np.zeros(1, RESULT)
+    for leg in fills:
+        swap = order.copy()
+        swap["pool"], swap["side"] = leg.pool, SELL if leg.swap_for_y else BUY
+        amounts = leg.amount_in, leg.amount_out, leg.fee, int(leg.fee_in_x == leg.swap_for_y)
+        result[0] = (1, *amounts, leg.bins, leg.price_impact, 0)
+        fill = tables.fills[int(tables.cursor["fills"][0])]
+        book_fill(tables.ledger[0], tables.books[leg.pool], tables.accounts, swap, result[0], fill)
+        fill["slot"] = slot
+        tables.cursor["fills"] += 1
 
 
 def _realise(profit: float, paid: float, pool: int, strategy: int, tables: Tables) -> None:

@@ -17,6 +17,7 @@ from dlmm.records import SwapFailure, SwapQuote, SwapRequest
 from dlmm.routes import RouteQuote, best_route
 from dlmm.swap import quote_exact_out
 from operators.blocks import Fields, Rows
+from operators.exchanges import Exchanges, can_pay
 from operators.ledger import MAX_BASE
 from operators.liquidity_orders import blank_order
 from operators.orders import (
@@ -59,6 +60,8 @@ class Routing:
 
     :arg transaction_cost: Quote currency.
 
+    :arg slippage: How much worse than its price each swap of an exchange may come out, as a fraction.
+
     """
 
     def __init__(
@@ -68,19 +71,24 @@ class Routing:
         strategies: tuple[PlannedStrategy, ...],
         limits: Rows,
         transaction_cost: float,
+        slippage: float,
     ) -> None:
         self._states = states
         self._policies = [planned.policy for planned in strategies]
         self._limits = limits
         self._transaction_cost = transaction_cost
         self._books = RouteBooks(pools, traded_by(strategies))
+        self._exchanges = Exchanges(self._books, strategies, limits, slippage)
 
-    def draft(self, signal: np.void, tables: Tables) -> tuple[np.void, int, float, float]:
+    def draft(self, signal: np.void, tables: Tables) -> tuple[np.void, int, float, float] | None:
         """Turn a wish into an order.
 
-        :returns: The order, and what speaks against it as it stands: a rule, its figure and its bound.
+        :returns: The order, and what speaks against it as it stands: a rule, its figure and its bound. Nothing where
+            there is nothing to do.
 
         """
+        if self._exchanges.is_one(signal):
+            return self._exchanges.draft(signal, tables)
         order = blank_order(tables, int(signal["pool"]), int(signal["strategy"]), int(signal["seq"]))
         order["action"], order["side"] = ROUTE, BUY
         order["urgency"] = signal["urgency"]
@@ -173,7 +181,8 @@ class Routing:
 
         """
         legs = legs_of(order)
-        if not self._books.is_round(tuple((leg.pool, leg.swap_for_y) for leg in legs)):
+        through = tuple((leg.pool, leg.swap_for_y) for leg in legs)
+        if not (can_pay(order, tables) if self._books.is_exchange(through) else self._books.is_round(through)):
             return ()
         ledger, before = tables.ledger[0], self._states.after_fills
         clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
