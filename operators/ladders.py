@@ -9,6 +9,7 @@ move is two transactions, a first ladder one: what is not expected to earn more 
 import math
 
 import numpy as np
+from msgspec.structs import replace
 
 from dlmm.records import Record
 from operators.bin_positions import MOST_UNITS
@@ -114,9 +115,10 @@ class LadderKeeper:
 
         """
         strategy, pool = int(signal["strategy"]), int(signal["pool"])
-        if self._is_under_way(strategy, pool, tables):
-            return None
         last = self._last.get((strategy, pool))
+        if self._is_under_way(strategy, pool, tables):
+            self._count_as_tried(signal, last, tables)
+            return None
         if last is None or not _is_same(signal, np.frombuffer(last.signal, SIGNAL)[0]):
             return self._draft(signal, int(tables.books[pool]["active_id"]), tables)
         if last.order == self._positions.newest(pool, strategy):
@@ -169,6 +171,14 @@ class LadderKeeper:
                 signal["seq"] = seq
                 drafts.append(self._draft(signal, last.active_id, tables))
         return drafts
+
+    def _count_as_tried(self, signal: np.void, last: LastLadder | None, tables: Tables) -> None:
+        """Take the ladder that is under way for what is wished, where it was decided around the same price."""
+        place = tables.find(last.order) if last is not None else -1
+        active_id = int(tables.books[int(signal["pool"])]["active_id"])
+        if last is not None and place >= 0 and int(tables.table[place]["other_min_out"]) == active_id:
+            key = int(signal["strategy"]), int(signal["pool"])
+            self._last[key] = replace(last, signal=signal.tobytes(), active_id=active_id)
 
     def _is_under_way(self, strategy: int, pool: int, tables: Tables, besides: int = 0) -> bool:
         held = tables.open_orders
