@@ -74,10 +74,10 @@ SIZE_SENTENCES = {
 
 END_SENTENCES = {
     "open": "It was still open when the run ended.",
-    "filled": "It filled in slot {slot}, {after} slots after the decision.",
-    "cancelled": "It was taken back in slot {slot}, {after} slots after the decision, before it filled.",
-    "expired": "It expired in slot {slot}, {after} slots after the decision, without a fill.",
-    "failed": "It failed in slot {slot}, {after} slots after the decision: it came to its pool and could not be done"
+    "filled": "It filled in slot {slot}, {after} after the decision.",
+    "cancelled": "It was taken back in slot {slot}, {after} after the decision, before it filled.",
+    "expired": "It expired in slot {slot}, {after} after the decision, without a fill.",
+    "failed": "It failed in slot {slot}, {after} after the decision: it came to its pool and could not be done"
     " within its limits.",
     "refused": "So the gate refused it, and nothing was sent.",
     "withheld": "So it was withheld, and nothing was sent.",
@@ -173,7 +173,8 @@ def _why(decision: Decision) -> Iterator[str]:
 
 def _end(order: dict[str, Any]) -> str:
     after = order["end_slot"] - order["slot"]
-    return END_SENTENCES[order["status"]].format(slot=f"{order['end_slot']:,}", after=f"{after:,}")
+    later = f"{after:,} slot{'' if after == 1 else 's'}"
+    return END_SENTENCES[order["status"]].format(slot=f"{order['end_slot']:,}", after=later)
 
 
 def _figures(decision: Decision) -> Table | None:
