@@ -140,6 +140,7 @@ def unknown_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> list[str]:
     named = {
         "target_pools.pools": settings.target_pools.pools,
         "strategies.market_making.pools": settings.strategies.market_making.pools,
+        "strategies.statistical_arbitrage.pools": settings.strategies.statistical_arbitrage.pools,
         "strategies.momentum_trading.pools": settings.strategies.momentum_trading.pools,
         **{f"strategies.custom ({custom.label})": custom.pools for custom in settings.strategies.custom},
     }

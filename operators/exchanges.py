@@ -69,7 +69,7 @@ class Exchanges:
     def draft(self, signal: np.void, tables: Tables) -> tuple[np.void, int, float, float] | None:
         """Turn a wish into an order.
 
-        :arg signal: One for which `is_one` holds. `ask` is the price to sell at, in `pool`, and `bid` that to buy at, in
+        :arg signal: One for which `is_one` holds. `ask` is the price to sell at, in `pool`, `bid` that to buy at, in
             `other_pool`; `fraction` is the part of what there is to bring back, NaN for an entry.
 
         :returns: The order, and what speaks against it as it stands: a rule, its figure and its bound. Nothing where

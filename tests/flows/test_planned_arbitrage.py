@@ -11,6 +11,7 @@ from flows.planned_arbitrage import planned_arbitrage
 from flows.planned_strategies import planned_strategies
 from flows.settings.tree import Settings
 from operators.pools import PoolInfo
+from operators.strategies.cointegration import Cointegration
 from operators.strategies.interface import PlannedStrategy
 from operators.strategies.statistical_arbitrage import StatisticalArbitrage
 
@@ -55,6 +56,35 @@ def test_a_pair_whose_pools_are_one_pool_is_refused_by_name(
     assert text.startswith("strategies.statistical_arbitrage: no two pools have the same tokens")
     assert ("triangle" in text) == triangles
     assert names in text
+
+
+def test_named_pairs_are_a_strategy_of_their_own_with_half_of_the_budget() -> None:
+    pairs = [["msol", "here"]]
+    rounds, spread = planned((HERE, MSOL, THERE), cointegrated=pairs, budget=0.4, stop_zscore=5.0, kelly_fraction=0.1)
+    assert (rounds.name, spread.name) == ("statistical_arbitrage", "cointegration")
+    assert rounds.pools == {0, 2}
+    assert spread.pools == {0, 1}
+    assert spread.strategy == Cointegration((("msol", "here"),), stop_zscore=5.0)
+    assert rounds.policy.budget == spread.policy.budget == 0.2
+    assert spread.policy.inventory_target == 0.5
+    (alone,) = planned((HERE, MSOL), cointegrated=pairs, budget=0.4)
+    assert (alone.name, alone.policy.budget) == ("cointegration", 0.4)
+
+
+@pytest.mark.parametrize(
+    ("keys", "complaint"),
+    [
+        ({"cointegrated": [["here", "here"]]}, "the two pools of a pair are one pool, here"),
+        ({"cointegrated": [["here", "bonk"]]}, "bonk is not traded"),
+        (
+            {"cointegrated": [["here", "msol"]], "stop_zscore": 1.5},
+            "exit_zscore 0.5, entry_zscore 2 and stop_zscore 1.5",
+        ),
+    ],
+)
+def test_a_pair_that_cannot_be_traded_is_refused_by_name(keys: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(DlmmError, match=complaint):
+        planned((HERE, MSOL), **keys)
 
 
 def test_pools_that_are_not_named_are_not_traded() -> None:
