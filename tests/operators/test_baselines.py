@@ -11,6 +11,8 @@ from operators.baselines import LP_BINS, NAMES, Baseline, Baselines
 from operators.blocks import REPORT, STATE, TICK, Rows
 from operators.ledger import open_books
 from tests.operators.markets import ORIGINS, POOLS, base_fee, bin_price, market, moves, path
+from tests.operators.signed_market import OPENING, WRAPPED, SignedMarket
+from tests.operators.signed_market import POOLS as SIGNED_POOLS
 
 BUDGET = 10_000.0
 
@@ -176,6 +178,19 @@ def test_a_wallet_begins_with_what_it_brought() -> None:
     held = after(rows, made)["hold"]
     assert held.profit == pytest.approx(2.0 * 10.0)
     assert held.max_drawdown == 0.0
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_a_portfolio_measures_them_by_its_wallet(restarts: bool) -> None:
+    made = SignedMarket(restarts=restarts, opens=False)
+    made.row(0, 5)  # what was seen before the wallet does not count
+    made.tell(made.wallet("opening"))
+    for bins in (0, 20):
+        made.row(0, bins)
+    found = Baselines(SIGNED_POOLS, open_books(SIGNED_POOLS, {}, 0.0), cost=0.0, near_bins=61)
+    found.restore(made.portfolio.snapshot().baselines)
+    rise = bin_price(0, ORIGINS[0] + 20) - bin_price(0, ORIGINS[0])
+    assert found.results()[0].profit == pytest.approx(OPENING[WRAPPED] * 1e-9 * rise)
 
 
 @given(moves(40), st.integers(1, 39), st.booleans())
