@@ -26,7 +26,7 @@ from dlmm.jit import kernel
 from operators.accounts import lacks
 from operators.blocks import CANCEL, QUOTE, REPORT, TICK, Fields, Rows
 from operators.blocks import OPEN as OPEN_POSITION
-from operators.ledger import book_fill, mark, mark_row, sample
+from operators.ledger import book_fill, mark, mark_row, open_book, sample
 from operators.order_table import (
     finish,
     open_in_pool,
@@ -351,7 +351,9 @@ def advance(
                 book.contact_slot = max(book.contact_slot, row.slot - row.account)
             else:
                 book.contact_slot = max(book.contact_slot, row.slot)
-            mark_row(ledger, book, accounts, row)
+            mark_row(book, row)
+            if book.is_open == 0:
+                open_book(ledger, book, accounts, row.pool)
             cursor.stage = ROW_REACHES
             if book.has_positions != 0 and row.kind != TICK:
                 became = follow_row(positions, book, accounts, policies, row)

@@ -160,12 +160,28 @@ def _appraise(book: Fields, accounts: Rows, pool: int) -> None:
 
 
 @kernel
-def mark_row(ledger: Fields, book: Fields, accounts: Rows, row: Fields) -> None:
-    """Take over a row's price; at the first one, lay out the budget at that price.
+def open_book(ledger: Fields, book: Fields, accounts: Rows, pool: int) -> None:
+    """Lay out a pool's budget at the price of its first row.
 
     On paper the budget is a sum of money of which a part buys X there and then. With signed execution it is what the
     wallet has brought, at that price.
     """
+    book.is_open = 1
+    book.cost = book.price
+    if ledger.is_signed == 0:
+        _lay_out(book, accounts, pool)
+        return
+    cash, inventory = pool_value(book)
+    book.budget = cash + inventory
+    _appraise(book, accounts, pool)
+    ledger.start += book.budget
+    if ledger.sol_pool == pool:
+        ledger.start += ledger.lamports * 1e-9 * book.price
+
+
+@kernel
+def mark_row(book: Fields, row: Fields) -> None:
+    """Take over a row's price."""
     if book.seq == 0 or row.active_id != book.active_id:
         book.active_id = row.active_id
         raw = math.exp((row.active_id - book.zero_bin) * book.log_step)
@@ -173,18 +189,6 @@ def mark_row(ledger: Fields, book: Fields, accounts: Rows, row: Fields) -> None:
     book.seq = row.seq
     book.price = row.price
     book.liquidity = row.liquidity
-    if book.is_open == 0:
-        book.is_open = 1
-        book.cost = row.price
-        if ledger.is_signed != 0:
-            cash, inventory = pool_value(book)
-            book.budget = cash + inventory
-            _appraise(book, accounts, row.pool)
-            ledger.start += book.budget
-            if ledger.sol_pool == row.pool:
-                ledger.start += ledger.lamports * 1e-9 * row.price
-            return
-        _lay_out(book, accounts, row.pool)
 
 
 @kernel
