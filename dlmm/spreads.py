@@ -111,6 +111,11 @@ class BinSpan(Record, frozen=True):
     upper: int
 
 
+def part_count(venue: Venue, lower: int, upper: int) -> int:
+    """Return how many positions on chain a range takes at least."""
+    return -(-(upper - lower + 1) // (SAROS_BINS if venue is Venue.SAROS else METEORA_BINS))
+
+
 def cut(venue: Venue, lower: int, upper: int) -> list[BinSpan]:
     """Cut a range into positions on chain, as few as the venue allows and as even as can be.
 
@@ -118,8 +123,7 @@ def cut(venue: Venue, lower: int, upper: int) -> list[BinSpan]:
     [BinSpan(lower=-70, upper=-1), BinSpan(lower=0, upper=69)]
 
     """
-    width = upper - lower + 1
-    count = -(-width // (SAROS_BINS if venue is Venue.SAROS else METEORA_BINS))
+    width, count = upper - lower + 1, part_count(venue, lower, upper)
     starts = [lower + width * index // count for index in range(count + 1)]
     return [BinSpan(starts[index], starts[index + 1] - 1) for index in range(count)]
 

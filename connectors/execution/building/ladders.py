@@ -8,12 +8,12 @@ where the chain stands.
 from collections.abc import Sequence
 
 from connectors.execution.building.positions import PositionPart, UnbuildableCommand
-from connectors.execution.building.spreads import RAMPS, StrategyPart, flat_and_ramp
 from dlmm.liquidity import Amounts
 from dlmm.meteora.instructions.liquidity import Strategy
 from dlmm.price import SCALE_BITS, price_x64
 from dlmm.records import Record
 from dlmm.shapes import apportion, weights
+from dlmm.spreads import RAMPS, StrategyPart, flat_and_ramp
 from operators.commands import Rebalance
 
 _NO_BINS = range(0)

@@ -11,7 +11,6 @@ from connectors.execution.building.liquidity import pool_tokens, require_deposit
 from connectors.execution.building.meteora_ground import MeteoraGround
 from connectors.execution.building.pool_accounts import PoolAccounts, refuse_transfer_hooks
 from connectors.execution.building.positions import KeySource, Placed, PositionPart, UnbuildableCommand, part_address
-from connectors.execution.building.spreads import PartDeposit, favors_x, strategy_deposits
 from connectors.execution.building.steps import Step
 from dlmm.liquidity import BASIS_POINTS, Amounts, LiquidityState
 from dlmm.meteora.book import Book
@@ -20,6 +19,7 @@ from dlmm.meteora.instructions.liquidity import PositionAccounts, StrategyDeposi
 from dlmm.meteora.liquidity import add_liquidity_by_strategy
 from dlmm.meteora.pdas import bin_array_address, bin_array_indices, bitmap_extension_address
 from dlmm.meteora.positions import claimable_fees, is_empty
+from dlmm.spreads import PartDeposit, favors_x, strategy_deposits
 from operators.commands import AddLiquidity
 
 

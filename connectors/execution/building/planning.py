@@ -26,6 +26,7 @@ from connectors.execution.building.steps import BuildError, Step
 from connectors.execution.building.venues import liquidity_of
 from dlmm.errors import AccountError, RangeError
 from dlmm.liquidity import BASIS_POINTS
+from dlmm.spreads import SpreadError
 from operators.commands import (
     AddLiquidity,
     ClaimFees,
@@ -109,6 +110,8 @@ def step(
         return _step(command, index, pool, wallet)
     except RangeError as error:
         raise UnbuildableCommand("out_of_range", str(error)) from error
+    except SpreadError as error:
+        raise UnbuildableCommand(error.kind, error.reason) from error
     except AccountError as error:
         raise BuildError("malformed_account", str(error)) from error
 

@@ -13,16 +13,9 @@ from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError
 from dlmm.accounts import AccountKind, decode_account
 from dlmm.errors import AccountError
-from dlmm.meteora.layout import POSITION_BINS as METEORA_BINS
 from dlmm.records import Record, Venue
 from dlmm.saros.pdas import position_address
-
-SAROS_BINS = 22
-"""Most bins of a position that we open on Saros.
-
-The program allows 64, but a withdrawal names 16 bytes for every bin of the position: from 28 bins on it fits no
-transaction, and a tip or the making of a token account shall fit beside it.
-"""
+from dlmm.spreads import cut, part_count
 
 _SAROS_LEAST = 2
 _MOST_PARTS = 64
@@ -86,13 +79,12 @@ def parts(venue: Venue, position: int, lower: int, upper: int) -> tuple[Position
     width = upper - lower + 1
     if width < (_SAROS_LEAST if venue is Venue.SAROS else 1):
         raise UnbuildableCommand("bad_range", f"bins {lower} to {upper} are no position of {venue}")
-    count = -(-width // (SAROS_BINS if venue is Venue.SAROS else METEORA_BINS))
+    count = part_count(venue, lower, upper)
     if count > _MOST_PARTS:
         raise UnbuildableCommand("bad_range", f"bins {lower} to {upper} are {count} positions, not {_MOST_PARTS}")
-    starts = [lower + width * index // count for index in range(count + 1)]
     return tuple(
-        PositionPart(index, starts[index], starts[index + 1] - 1, f"position {position} part {index}")
-        for index in range(count)
+        PositionPart(index, span.lower, span.upper, f"position {position} part {index}")
+        for index, span in enumerate(cut(venue, lower, upper))
     )
 
 

@@ -15,7 +15,6 @@ from connectors.execution.building.pool_accounts import PoolAccounts, refuse_tra
 from connectors.execution.building.positions import KeySource, Placed, PositionPart, UnbuildableCommand, part_address
 from connectors.execution.building.saros_ground import SarosGround
 from connectors.execution.building.saros_rescue import rescue, worth
-from connectors.execution.building.spreads import BinAmounts, bin_deposits
 from connectors.execution.building.steps import Step
 from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts, part_of
 from dlmm.saros import instructions
@@ -24,6 +23,7 @@ from dlmm.saros.layout import MIDDLE_BIN_ID
 from dlmm.saros.liquidity import increase_position, position_shares
 from dlmm.saros.pdas import bin_array_address, bin_array_index, hook_bin_array_address, hook_position_address
 from dlmm.shapes import apportion
+from dlmm.spreads import BinAmounts, bin_deposits
 from operators.commands import AddLiquidity
 
 

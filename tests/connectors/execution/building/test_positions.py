@@ -2,11 +2,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.execution.building.positions import SAROS_BINS, UnbuildableCommand, part_address, parts, placed
+from connectors.execution.building.positions import UnbuildableCommand, part_address, parts, placed
 from dlmm.errors import DlmmError
 from dlmm.meteora.pdas import PROGRAM_ID
 from dlmm.records import Account, Venue
 from dlmm.saros.pdas import PROGRAM, position_address
+from dlmm.spreads import SAROS_BINS
 from tests.connectors.execution.building.exchange_floor import METEORA_JUP, METEORA_SOL, SAROS_SOL, WALLET, floor_on
 
 MOST = {Venue.METEORA: 70, Venue.SAROS: SAROS_BINS}

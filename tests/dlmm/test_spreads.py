@@ -1,40 +1,44 @@
+"""A deposit is spread over the bins of its parts by its shape over the whole range, and exact in sum."""
+
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from solders.pubkey import Pubkey
 
-from connectors.execution.building.positions import Placed, UnbuildableCommand, parts
-from connectors.execution.building.spreads import bin_deposits, strategy_deposits
 from dlmm.liquidity import Amounts
 from dlmm.meteora.instructions.liquidity import Strategy
 from dlmm.meteora.strategies import spread
 from dlmm.price import price_x64
-from dlmm.records import Venue
+from dlmm.records import Record, Venue
 from dlmm.saros.layout import MIDDLE_BIN_ID
 from dlmm.shapes import Shape, weights
-from operators.commands import AddLiquidity
+from dlmm.spreads import BinSpan, SpreadError, bin_deposits, cut, strategy_deposits
 
 STEP = 10
 WIDTHS = st.integers(2, 300)
 LARGE = 10**15
 
 
-def command(lower: int, upper: int, active_id: int, x: int, y: int, shape: Shape = Shape.SPOT) -> AddLiquidity:
-    return AddLiquidity(
-        pool="pool", position=1, lower=lower, upper=upper, amount_x=x, amount_y=y, active_id=active_id, shape=shape
-    )
+class Wanted(Record, frozen=True):
+    """A deposit as a command names it."""
+
+    lower: int
+    upper: int
+    amount_x: int
+    amount_y: int
+    active_id: int
+    shape: Shape
 
 
-def standing(venue: Venue, lower: int, upper: int) -> list[Placed]:
-    return [Placed(part, Pubkey.default(), part.lower, part.upper, b"") for part in parts(venue, 1, lower, upper)]
+def command(lower: int, upper: int, active_id: int, x: int, y: int, shape: Shape = Shape.SPOT) -> Wanted:
+    return Wanted(lower, upper, x, y, active_id, shape)
 
 
-def spread_bins(wanted: AddLiquidity) -> dict[int, Amounts]:
+def spread_bins(wanted: Wanted) -> dict[int, Amounts]:
     """Return what the Meteora program makes of all the deposits of a command."""
     found: dict[int, Amounts] = {}
-    there = standing(Venue.METEORA, wanted.lower, wanted.upper)
+    there = cut(Venue.METEORA, wanted.lower, wanted.upper)
     for deposit in strategy_deposits(wanted, there, STEP):
         for one in deposit.strategies:
             bins = spread(
@@ -60,7 +64,7 @@ def test_the_parts_of_a_deposit_add_up_to_it(width: int, active: int, shape: Sha
     wanted = command(0, width - 1, active, x, y, shape)
     if not x and not y:
         return
-    deposits = strategy_deposits(wanted, standing(Venue.METEORA, 0, width - 1), STEP)
+    deposits = strategy_deposits(wanted, cut(Venue.METEORA, 0, width - 1), STEP)
     pieces = [one for deposit in deposits for one in deposit.strategies]
     assert sum(one.amount_x for one in pieces) == x
     assert sum(one.amount_y for one in pieces) == y
@@ -97,7 +101,7 @@ def test_a_range_of_one_position_takes_one_strategy() -> None:
         (Shape.CURVE, Strategy.CURVE_IMBALANCED),
         (Shape.BID_ASK, Strategy.BID_ASK_IMBALANCED),
     ):
-        (deposit,) = strategy_deposits(command(0, 69, 30, 5, 5, shape), standing(Venue.METEORA, 0, 69), STEP)
+        (deposit,) = strategy_deposits(command(0, 69, 30, 5, 5, shape), cut(Venue.METEORA, 0, 69), STEP)
         assert [one.strategy for one in deposit.strategies] == [strategy]
 
 
@@ -108,7 +112,7 @@ def test_the_bins_of_a_deposit_on_saros_add_up_to_it(width: int, active: int, sh
     if not x and not y:
         return
     wanted = command(lower, lower + width - 1, active, x, y, shape)
-    bins = bin_deposits(wanted, standing(Venue.SAROS, wanted.lower, wanted.upper), STEP, active)
+    bins = bin_deposits(wanted, cut(Venue.SAROS, wanted.lower, wanted.upper), STEP, active)
     assert [one.bin_id for one in bins] == list(range(lower, lower + width))
     assert (sum(one.x for one in bins), sum(one.y for one in bins)) == (x, y)
     assert not any(one.x for one in bins if one.bin_id < active)
@@ -117,13 +121,13 @@ def test_the_bins_of_a_deposit_on_saros_add_up_to_it(width: int, active: int, sh
 
 def test_a_curve_on_saros_falls_over_the_whole_range() -> None:
     wanted = command(MIDDLE_BIN_ID, MIDDLE_BIN_ID + 80, MIDDLE_BIN_ID + 81, 0, LARGE, Shape.CURVE)
-    bins = bin_deposits(wanted, standing(Venue.SAROS, wanted.lower, wanted.upper), STEP, wanted.active_id)
+    bins = bin_deposits(wanted, cut(Venue.SAROS, wanted.lower, wanted.upper), STEP, wanted.active_id)
     assert all(one.y < other.y for one, other in pairwise(bins))
 
 
 def test_a_bin_of_two_positions_counts_once() -> None:
-    there = standing(Venue.SAROS, MIDDLE_BIN_ID, MIDDLE_BIN_ID + 43)
-    shifted = [there[0], Placed(there[1].part, there[1].address, there[1].lower - 3, there[1].upper - 3, b"")]
+    there = cut(Venue.SAROS, MIDDLE_BIN_ID, MIDDLE_BIN_ID + 43)
+    shifted = [there[0], BinSpan(there[1].lower - 3, there[1].upper - 3)]
     wanted = command(MIDDLE_BIN_ID, MIDDLE_BIN_ID + 43, MIDDLE_BIN_ID, 10**9, 0)
     bins = bin_deposits(wanted, shifted, STEP, wanted.active_id)
     assert [one.bin_id for one in bins] == list(range(MIDDLE_BIN_ID, MIDDLE_BIN_ID + 41))
@@ -135,9 +139,9 @@ def test_a_bin_of_two_positions_counts_once() -> None:
     [(-1, 0, 5, "wrong_side"), (70, 5, 0, "wrong_side"), (30, 0, 0, "bad_amount"), (30, -1, 5, "bad_amount")],
 )
 def test_what_no_bin_takes_is_refused(active: int, x: int, y: int, kind: str) -> None:
-    with pytest.raises(UnbuildableCommand) as refused:
-        strategy_deposits(command(0, 69, active, x, y), standing(Venue.METEORA, 0, 69), STEP)
+    with pytest.raises(SpreadError) as refused:
+        strategy_deposits(command(0, 69, active, x, y), cut(Venue.METEORA, 0, 69), STEP)
     assert refused.value.kind == kind
-    with pytest.raises(UnbuildableCommand) as refused:
-        bin_deposits(command(0, 69, active, x, y), standing(Venue.SAROS, 0, 69), STEP, active)
+    with pytest.raises(SpreadError) as refused:
+        bin_deposits(command(0, 69, active, x, y), cut(Venue.SAROS, 0, 69), STEP, active)
     assert refused.value.kind == kind
