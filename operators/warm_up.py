@@ -45,7 +45,7 @@ def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
 
 
 def warm_up_settlement(portfolio: PortfolioParams) -> None:
-    """Take a made-up wallet, a swap that lands, one that fails and an emergency stop through such a portfolio.
+    """Take a made-up wallet, a swap that lands and is taken back, one that fails and a stop through such a portfolio.
 
     What a report sets in motion is compiled apart from what a row does.
 
@@ -60,15 +60,17 @@ def warm_up_settlement(portfolio: PortfolioParams) -> None:
     tokens = (TokenChange(info.mint_x, 1_000_000_000), TokenChange(info.mint_y, 1_000_000_000))
     wallet = WalletReport("opening", "", 1, 1_000_000_000, tokens, (), 1)
     bought = TokenChange(info.mint_x, 900), TokenChange(info.mint_y, -1_000)
+    undone = tuple([TokenChange(change.mint, -change.amount) for change in bought])
     told: dict[int, Told] = {
         0: wallet,
         3: ExecutionReport(1, 0, "landed", True, 2, changes=bought),
-        4: ExecutionReport(2, 0, "failed", True, 3),
-        5: OperatorCommand("stop", ""),
+        4: ExecutionReport(1, 0, "undone", False, 2, changes=undone, number=1),
+        5: ExecutionReport(2, 0, "failed", True, 3),
+        6: OperatorCommand("stop", ""),
     }
     bid = 2.0 * 10.0 ** (info.decimals_x - info.decimals_y)  # twice the price of the bin in which raw units are equal
     wished = {1: TAKE, 2: TAKE, 3: OPEN}
-    for number in range(6):
+    for number in range(7):
         rows = _rows(0, info)
         rows["seq"], rows["slot"] = (2 * number + 1, 2 * number + 2), number + 1
         rows["liquidity"] = 1e6
@@ -80,7 +82,7 @@ def warm_up_settlement(portfolio: PortfolioParams) -> None:
         wishes["seq"], wishes["kind"] = 2 * number + 2, wished.get(number, 0)
         wishes["bid"], wishes["ask"], wishes["upper"] = bid, np.nan, 1
         wishes["bid_size"] = 1_000_000 * 10.0**-info.decimals_y / bid
-        book.take(Block(0, number, 1, number == 5, rows, writes, signals=wishes))
+        book.take(Block(0, number, 1, number == 6, rows, writes, signals=wishes))
     book.restore(book.snapshot())
 
 
