@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from connectors.execution import order_entries as entries
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError, Step
+from connectors.execution.building.swaps import pools_named
 from connectors.execution.curable import is_curable
 from connectors.execution.forks import Forks
 from connectors.execution.links import Links
@@ -366,10 +367,8 @@ class OrdersInFlight:
 
     def _pools_of(self, approved: Approved) -> dict[str, PoolAccounts]:
         """Return the pools of a command as they were last seen, as far as they are known."""
-        command = approved.command
-        names = tuple(leg.pool for leg in command.legs) if isinstance(command, SwapRoute) else (command.pool,)
         found = {}
-        for name in names:
+        for name in pools_named(approved.command):
             try:
                 found[name] = self._accounts(name)
             except BuildError:  # whoever needs it refuses the order by name

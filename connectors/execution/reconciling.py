@@ -17,6 +17,7 @@ from connectors.clusters.cluster import Cluster
 from connectors.clusters.pool_loading import LoadedPool
 from connectors.execution.building.pool_accounts import PoolAccounts
 from connectors.execution.building.steps import BuildError, Step
+from connectors.execution.building.swaps import pools_named
 from connectors.execution.building.token_accounts import TOKEN_ACCOUNT_RENT, set_up
 from connectors.execution.housekeeping import Housekeeping
 from connectors.execution.links import Links
@@ -163,7 +164,8 @@ class _Reconciler:
         self._journal = journal
         self._pools = tuple(pools)
         self._stop = stop
-        open_pools = [order.approved.command.pool for order in journal.open_orders() if order.approved is not None]
+        left = [order.approved.command for order in journal.open_orders() if order.approved is not None]
+        open_pools = [pool for command in left for pool in pools_named(command)]
         addresses = tuple(dict.fromkeys([*(info.pool for info in pools), *open_pools]))
         cluster = Cluster(terms.rpc_urls[0], "the cluster", terms.commitment, stop=stop)
         loaded, _ = cluster.load_pools(addresses, AROUND)

@@ -24,7 +24,7 @@ from dlmm.saros import instructions as saros
 from dlmm.saros import layout as saros_layout
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.saros.pdas import swap_arrays
-from operators.commands import Swap, SwapRoute
+from operators.commands import Command, Swap, SwapRoute
 
 FEWEST_AHEAD = 3
 """Arrays with liquidity on the way of a Meteora swap that are passed whatever its size."""
@@ -74,6 +74,12 @@ def swaps_of(command: Swap | SwapRoute) -> tuple[Swap, ...]:
     if len(legs) not in LEGS:
         raise BuildError("bad_route", f"{len(legs)} swaps, of {LEGS[0]} to {LEGS[-1]}")
     return legs
+
+
+def pools_named(command: Command) -> tuple[str, ...]:
+    """Return the pools that a command is about, each once."""
+    legs = command.legs if isinstance(command, SwapRoute) else (command,)
+    return tuple(dict.fromkeys(leg.pool for leg in legs))
 
 
 def pool_of(swap: Swap, pools: Mapping[str, PoolAccounts]) -> PoolAccounts:

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.execution.building import templates
 from connectors.execution.order_phases import Phase
 from connectors.execution.terms import BundleTerms
 from connectors.wire.lamport_moves import TIP_ACCOUNTS
 from dlmm.records import Venue
-from operators.commands import ClosePosition, CreatePosition
+from operators.commands import ClosePosition, CreatePosition, Rebalance
 from tests.connectors.execution.rig import NOBODY, Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
 
@@ -91,6 +92,22 @@ def test_bundles_alone_land_once_and_each_tip_account_has_its_turn(alone: Rig) -
     assert without_zeros(alone.booked()) == changes(before, alone.balances())
     assert sends(alone.node) == sent
     assert alone.outlet.notes["bundles"] == 8
+
+
+@pytest.mark.parametrize(("venue", "transactions"), [(Venue.METEORA, [1, 1]), (Venue.SAROS, [1, 2])])
+def test_a_ladder_leaves_room_for_the_tip(alone: Rig, venue: Venue, transactions: list[int]) -> None:
+    pool = alone.market.of(venue)
+    middle = alone.market.loaded_accounts_of(pool).active_id
+    first = Rebalance(pool, 1, middle - 10, middle + 10, middle - 1, middle + 1, 10**9, 10**8, middle)
+    second = replace(first, position=2, old_position=1, old_lower=middle - 10, old_upper=middle + 10)
+    alone.run_for(0.2)  # the tip accounts are known
+    before = alone.balances()
+    for order, command in enumerate((first, second), 1):
+        alone.submit(command, order)
+        assert alone.settle(order)[0].status == "landed", alone.of(order)
+    assert [len(alone.of(order)) for order in (1, 2)] == transactions
+    assert {report.tip for report in alone.reports} == {TIP}
+    assert without_zeros(alone.booked()) == changes(before, alone.balances())
 
 
 def test_swaps_are_compiled_ahead_for_each_of_the_tip_accounts(alone: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

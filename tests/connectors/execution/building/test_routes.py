@@ -13,10 +13,10 @@ from connectors.execution.building.lookup_tables import LookupTable
 from connectors.execution.building.messages import step_message, wire_length
 from connectors.execution.building.signing import sign
 from connectors.execution.building.steps import BuildError, Step
-from connectors.execution.building.swaps import fixed_keys, swap_step, swaps_of, units_of
+from connectors.execution.building.swaps import fixed_keys, pools_named, swap_step, swaps_of, units_of
 from connectors.execution.building.templates import SwapTemplates, Terms
 from dlmm.records import Account, SwapQuote, Venue
-from operators.commands import Swap, SwapRoute
+from operators.commands import Rebalance, Swap, SwapRoute
 from sandbox.engine import Execution
 from sandbox.pools.plans import DEFAULT_PLANS, JUP, SOL, PoolPlan
 from tests.connectors.execution.building.exchange_floor import (
@@ -170,3 +170,11 @@ def test_a_route_of_another_number_of_legs_is_refused() -> None:
         with pytest.raises(BuildError, match=f"bad_route: {count} swaps"):
             swaps_of(SwapRoute((leg,) * count))
     assert swaps_of(SwapRoute((leg, leg))) == (leg, leg)
+
+
+def test_every_pool_of_a_command_is_named_once() -> None:
+    leg = Swap(pool="a", exact_in=True, swap_for_y=True, amount=1, threshold=1)
+    other = replace(leg, pool="b")
+    assert pools_named(leg) == ("a",)
+    assert pools_named(SwapRoute((leg, other, leg))) == ("a", "b")
+    assert pools_named(Rebalance("c", 1, 0, 9, 4, 6, 1, 1, 5)) == ("c",)
