@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich import box
 from rich.table import Table
 
 from connectors.research.heat_map import as_svg, heat_maps, shown
@@ -27,14 +28,18 @@ def unit_of(verdict: Verdict) -> str:
 
 
 def ranked_table(plan: SweepPlan, verdict: Verdict) -> Table:
-    """Show the best candidates, and the baselines below them."""
-    table = Table(title=f"{unit_of(verdict)}, best on train first", title_justify="left")
-    for column in _columns(plan):
-        table.add_column(column, justify="left" if column == "#" else "right")
-    for place, score in enumerate(verdict.scores[:SHOWN], 1):
-        table.add_row(*_score_row(plan, place, score))
+    """Show the best candidates, and the baselines below them; totals and failures where there are any to tell of."""
+    columns = _columns(plan)
+    left_out = {"P&L train", "P&L test"} | ({"failed"} if not any(score.failed for score in verdict.scores) else set())
+    places = [place for place, column in enumerate(columns) if column not in left_out]
+    table = Table(title=f"{unit_of(verdict)}, best on train first", title_justify="left", box=box.SIMPLE_HEAD)
+    for place in places:
+        table.add_column(columns[place], justify="right" if place else "left", overflow="fold")
+    for rank, score in enumerate(verdict.scores[:SHOWN], 1):
+        row = _score_row(plan, rank, score)
+        table.add_row(*[row[place] for place in places])
     for row in _baseline_rows(plan, verdict):
-        table.add_row(*row, style="dim")
+        table.add_row(*[row[place] for place in places], style="dim")
     if len(verdict.scores) > SHOWN:
         table.caption = f"{len(verdict.scores) - SHOWN} more are in {REPORT}"
     return table
@@ -70,12 +75,19 @@ def _score_row(plan: SweepPlan, place: int, score: Score) -> list[str]:
 
 
 def _baseline_rows(plan: SweepPlan, verdict: Verdict) -> list[list[str]]:
-    rows = []
-    for name, (train, test) in verdict.baselines.items():
-        figures = [_figure(train), _figure(test), change(train, test)] if verdict.metric == "pnl" else ["", "", ""]
-        hourly = ["", ""] if verdict.metric == "pnl" else [f"{_figure(train)}/h", f"{_figure(test)}/h"]
-        rows.append([BASELINES[name], *[""] * len(plan.keys), *figures, *hourly, "", "", "", ""])
-    return rows
+    """Show what the baselines made an hour; they have no Sharpe ratio."""
+    unit = "" if verdict.metric == "pnl" else f" {verdict.quote}/h"
+    return [
+        [
+            BASELINES[name],
+            *[""] * len(plan.keys),
+            _figure(train) + unit,
+            _figure(test) + unit,
+            change(train, test) + unit,
+            *[""] * (len(_columns(plan)) - len(plan.keys) - 4),
+        ]
+        for name, (train, test) in verdict.baselines.items()
+    ]
 
 
 def _figure(value: float | None) -> str:
