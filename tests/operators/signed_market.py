@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 
 from dlmm.struct_arrays import join
+from operators.accounts import ACCOUNT
 from operators.blocks import NO_SIGNALS, REPORT, AccountWrite, Block, Rows, split_by_pool
 from operators.commands import Approved, Swap
 from operators.execution_reports import (
@@ -20,7 +21,7 @@ from operators.execution_reports import (
     encode_report,
 )
 from operators.execution_reports import Report as Told
-from operators.ledger import LEDGER
+from operators.ledger import BOOK, LEDGER
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits
 from operators.strategies.interface import PlannedStrategy, Policy
@@ -195,8 +196,16 @@ class SignedMarket:
         return value
 
     def agrees(self) -> bool:
-        """Whether the ledger is what the chain says, to the unit."""
-        return self.held() == self.chain and int(self.ledger["lamports"]) == self.lamports
+        """Whether the ledger is what the chain says, and the accounts add up to the books, to the unit."""
+        books = np.frombuffer(self.portfolio.snapshot().books, BOOK)
+        names = ("base", "quote", "reserved_base", "reserved_quote", "position_x", "position_y")
+        adds_up = all(self.accounts[name].sum(axis=0).tolist() == books[name].tolist() for name in names)
+        return adds_up and self.held() == self.chain and int(self.ledger["lamports"]) == self.lamports
+
+    @property
+    def accounts(self) -> Rows:
+        """The strategies' accounts."""
+        return np.frombuffer(self.portfolio.snapshot().accounts, ACCOUNT).reshape(len(STRATEGIES) + 1, len(POOLS))
 
     def ended(self) -> list[tuple[int, int]]:
         """Order and status of all that ended, in order of the ends."""

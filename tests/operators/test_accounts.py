@@ -7,12 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.accounts import ACCOUNT, NOBODY, BudgetError, budget_shares, inventory_targets, move, open_accounts
-from operators.blocks import TAKE, Rows
+from operators.blocks import DEPOSIT, OPEN, TAKE, Rows
+from operators.commands import ClosePosition
+from operators.orders import FILLED
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.clockwork import UNIT_X, UNIT_Y, Clockwork, Rules
 from tests.operators.markets import POOLS, bin_price, path, signal
+from tests.operators.signed_market import LAMPORTS, USDC, WRAPPED, SignedMarket, params
 from tests.operators.test_clockwork import days, moody, rulebooks
+from tests.operators.test_settlement import position, wish
 
 PRICE = bin_price(0, -996)
 BOTH = frozenset({0, 1})
@@ -205,3 +209,86 @@ def test_the_emergency_stop_sells_everyones_tokens_and_gives_each_its_proceeds()
     gained = [int(each["quote"]) * UNIT_Y[0] - float(each["start"]) / 2 for each in (first, second)]
     assert gained[0] == pytest.approx(2.0 * gained[1], rel=1e-6)
     assert (first["trades_lost"], first["fills"]) == (0, 0)
+
+
+# With signed execution
+
+
+def opened(first: Policy, second: Policy) -> SignedMarket:
+    strategies = (PlannedStrategy(SwapQuotes(), BOTH, first), PlannedStrategy(SwapQuotes(name="other"), BOTH, second))
+    made = SignedMarket(params(strategies=strategies))
+    for pool in (0, 1, 0):
+        made.row(pool, 0)
+    return made
+
+
+def test_a_wallet_is_divided_by_shares_and_targets_to_the_last_unit() -> None:
+    made = opened(Policy(budget=0.25, inventory_target=0.2), Policy(inventory_target=0.6))
+    assert made.agrees()
+    x, y = 300_000_000_001, 40_000_000_001
+    weights_x, weights_y = (0.25 * 0.2, 0.75 * 0.6), (0.25 * 0.8, 0.75 * 0.4)
+    for strategy in (0, 1):
+        account = made.accounts[strategy, 0]
+        assert account["base"] == pytest.approx(x * weights_x[strategy] / sum(weights_x), abs=2)
+        assert account["quote"] == pytest.approx(y * weights_y[strategy] / sum(weights_y), abs=2)
+    assert made.accounts["base"][NOBODY].tolist() == [0, 0]
+    assert float(made.accounts["start"].sum()) + LAMPORTS * 1e-9 * PRICE == pytest.approx(made.ledger["start"])
+
+
+def test_a_token_that_no_strategy_aims_at_is_divided_all_the_same() -> None:
+    made = opened(Policy(inventory_target=0.0), Policy(inventory_target=0.0))
+    assert made.accounts["base"][:, 0].tolist() == [150_000_000_001, 150_000_000_000, 0]
+
+
+def test_what_landed_is_in_the_account_of_its_strategy() -> None:
+    made = opened(Policy(), Policy())
+    before = made.accounts["quote"][1, 0]
+    (sent,) = made.row(0, 0, wish(bid=PRICE * 1.2, bid_size=1.0, strategy=1))
+    assert made.accounts["reserved_quote"][1, 0] > 0
+    landed = made.land(sent)
+    made.tell(landed)
+    assert made.accounts["quote"][1, 0] < before
+    assert made.accounts["reserved_quote"][1, 0] == 0
+    assert made.accounts["fills"][:, 0].tolist() == [0, 1, 0]
+    assert made.agrees()
+
+
+def test_what_came_from_outside_is_the_first_strategys_and_no_profit_of_it() -> None:
+    made = opened(Policy(), Policy())
+    before = made.accounts
+    made.chain[USDC] += 5_000_000
+    made.chain[WRAPPED] -= 7
+    made.tell(made.wallet("check"))
+    assert made.agrees()
+    moved = made.accounts["quote"] - before["quote"]
+    assert moved.tolist() == [[5_000_000, 0], [0, 0], [0, 0]]
+    assert (made.accounts["start"] - before["start"])[0, 0] == pytest.approx(5.0 - 7e-9 * PRICE, abs=1e-6)
+
+
+def test_a_deposit_and_what_the_emergency_stop_closes_are_in_the_account_of_the_strategy_that_opened() -> None:
+    made = opened(Policy(), Policy())
+    (created,) = made.row(0, 0, wish(OPEN, lower=-1_000, upper=-990, strategy=1))
+    made.tell(made.move(created, 0, 0, 0, position(created.order), rent=57_406_080))
+    (sent,) = made.row(0, 0, wish(DEPOSIT, amount_x=2.0, amount_y=300.0, strategy=1))
+    before = made.accounts
+    made.tell(made.move(sent, 0, -2_000_000_000, -300_000_000, position(created.order)))
+    assert (made.accounts["base"] - before["base"])[:, 0].tolist() == [0, -2_000_000_000, 0]
+    assert made.accounts["position_x"][:, 0].tolist() == [0, 2_000_000_000, 0]
+    assert made.agrees()
+    approved = made.command("stop")
+    closing = next(each for each in approved if isinstance(each.command, ClosePosition))
+    made.tell(made.move(closing, 0, 2_000_000_000, 300_000_000, position(created.order, b""), rent=-57_406_080))
+    assert made.accounts["position_x"][:, 0].tolist() == [0, 0, 0]
+    assert made.accounts["quote"][1, 0] == before["quote"][1, 0]
+    assert made.agrees()
+
+
+def test_with_signed_execution_no_transaction_cost_is_taken_beside_the_networks() -> None:
+    strategies = (PlannedStrategy(SwapQuotes(), BOTH, Policy()), PlannedStrategy(SwapQuotes(name="o"), BOTH, Policy()))
+    made = SignedMarket(params(strategies=strategies, transaction_cost=0.5))
+    for pool in (0, 1, 0):
+        made.row(pool, 0)
+    (sent,) = made.row(0, 0, wish(bid=PRICE * 1.2, bid_size=1.0))
+    made.tell(made.land(sent))
+    assert made.ended()[-1] == (1, FILLED)
+    assert made.ledger["transaction_costs"] == 0.0
