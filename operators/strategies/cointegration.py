@@ -44,12 +44,12 @@ from operators.strategies.price_grid import (
     note_price,
     window_of,
 )
-from operators.strategies.rounds import log_cost
+from operators.strategies.rounds import log_cost, tokens_of
 
 PAIRS = 16
 """Pairs in a group at most."""
 
-EXIT_TRIES = 4
+EXIT_TRIES = 10
 AGAIN_SLOTS = 4
 """How often an exit is said, and how many slots lie between two times."""
 
@@ -291,8 +291,8 @@ class Cointegration(Record, frozen=True):
     def groups(self, pools: tuple[PoolInfo, ...], traded: frozenset[int]) -> tuple[tuple[int, ...], ...]:
         """Return the pools that are joined by pairs.
 
-        :raises StrategyError: A pair is one pool, is there twice or names one that is not traded, or there are too
-            many of them.
+        :raises StrategyError: A pair is one pool or one token, is there twice or names a pool that is not traded; or
+            there are too many of them.
 
         """
         groups: list[frozenset[int]] = []
@@ -313,6 +313,8 @@ class Cointegration(Record, frozen=True):
             for name in (first, second):
                 if name not in index:
                     raise StrategyError(f"cointegrated: {name} is not traded; traded are {', '.join(index)}")
+            if len({tokens_of(pools[index[name]])[0] for name in (first, second)}) == 1:
+                raise StrategyError(f"cointegrated: {first} and {second} trade one token, whose pools arbitrage is for")
         return [(index[first], index[second]) for first, second in self.pairs]
 
     def group_parameters(self, pools: tuple[PoolInfo, ...], groups: tuple[tuple[int, ...], ...]) -> Rows:

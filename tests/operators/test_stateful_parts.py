@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,15 +15,18 @@ from operators.arbitrate import Arbiter
 from operators.blocks import Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
 from operators.pool_view import PoolView
+from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, RiskLimits
+from operators.strategies.cointegration import Cointegration
 from operators.strategies.interface import KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.momentum import Momentum
 from operators.strategies.runner import KernelRunner, RowRunner
+from operators.strategies.statistical_arbitrage import StatisticalArbitrage
 from operators.strategies.swap_quotes import SwapQuotes
 from operators.volatility import Volatility, VolatilityParams
-from tests.operators.markets import POOLS, SOL, market, moves, places
+from tests.operators.markets import ORIGINS, POOLS, SOL, bin_price, market, moves, places
 from tests.operators.strategies.test_runner import EverySecond, EveryThird
 
 Out = tuple[bytes, ...]
@@ -157,12 +161,34 @@ def desk() -> Part:
     return Wrapped(made, feed)
 
 
+TWIN = msgspec.structs.replace(SOL, pool="twin", base_factor=500)
+MATE = msgspec.structs.replace(TWIN, base="mSOL")
+ARBITRAGE = PlannedStrategy(
+    StatisticalArbitrage(lookback_period_minutes=0.05, entry_zscore=0.5, confidence_threshold=0.2),
+    frozenset({0, 1}),
+    Policy(max_liquidity_share=1.0, inventory_target=0.0, max_inventory_deviation=1.0, budget=0.5),
+)
+SPREAD = PlannedStrategy(
+    Cointegration(
+        (("sol", "twin"),),
+        lookback_period_minutes=0.05,
+        entry_zscore=0.5,
+        exit_zscore=0.1,
+        stop_zscore=2.0,
+        max_holding_minutes=0.05,
+        confidence_threshold=0.1,
+    ),
+    frozenset({0, 1}),
+    Policy(kelly_fraction=1.0, max_liquidity_share=1.0, max_inventory_deviation=1.0, budget=0.5),
+)
+
+
 class Line:
     """Both pools' desks and the portfolio behind them."""
 
-    def __init__(self) -> None:
-        self.desks = [Desk(pool, DESK) for pool in range(len(POOLS))]
-        self.portfolio = Portfolio(PORTFOLIO)
+    def __init__(self, desk: DeskParams = DESK, portfolio: PortfolioParams = PORTFOLIO) -> None:
+        self.desks = [Desk(pool, desk) for pool in range(len(POOLS))]
+        self.portfolio = Portfolio(portfolio)
         self.slice_no = 0
 
     def blocks(self, rows: Rows, *, is_last: bool = False) -> list[Block]:
@@ -190,6 +216,27 @@ class Line:
         self.portfolio.restore(of_portfolio)
 
 
+class TwinLine(Line):
+    """The same where both pools have one range of prices, for a strategy that looks at both."""
+
+    def __init__(self, other: PoolInfo, strategy: PlannedStrategy) -> None:
+        made = {"pools": (SOL, other), "strategies": (*STRATEGIES[:1], strategy)}
+        wide = RiskLimits(1e6, 1e6, 1e6, max_drawdown=0.5, emergency_stop_loss=0.6, max_open_orders=20)
+        super().__init__(msgspec.structs.replace(DESK, **made), msgspec.structs.replace(PORTFOLIO, limits=wide, **made))
+
+    def feed(self, rows: Rows) -> Out:
+        rows = rows.copy()
+        is_twin = rows["pool"] == 1
+        rows["active_id"][is_twin] += ORIGINS[0] - ORIGINS[1]
+        rows["price"][is_twin] = [bin_price(0, active_id) for active_id in rows["active_id"][is_twin].tolist()]
+        return super().feed(rows)
+
+
+LINES: dict[str, Callable[[], Part]] = {
+    "line with portfolio": Line,
+    "line with arbitrage": lambda: TwinLine(TWIN, ARBITRAGE),
+    "line with a pair": lambda: TwinLine(MATE, SPREAD),
+}
 ONE_POOL: dict[str, Callable[[], Part]] = {
     "arbiter": arbiter,
     "view": view,
@@ -205,8 +252,8 @@ ONE_POOL: dict[str, Callable[[], Part]] = {
 }
 EACH = pytest.mark.parametrize(
     ("make", "pools"),
-    [(make, 1) for make in ONE_POOL.values()] + [(Line, 2)],
-    ids=[*ONE_POOL, "line with portfolio"],
+    [(make, 1) for make in ONE_POOL.values()] + [(make, 2) for make in LINES.values()],
+    ids=[*ONE_POOL, *LINES],
 )
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -196,13 +197,14 @@ def test_a_pool_may_be_in_two_pairs_and_each_has_its_position() -> None:
     ("pairs", "complaint"),
     [
         ((("sol", "sol"),), "the two pools of a pair are one pool, sol"),
-        ((("sol", "bonk"),), "bonk is not traded; traded are msol, sol, jito"),
+        ((("sol", "bonk"),), "bonk is not traded; traded are msol, sol, jito, sol again"),
+        ((("sol", "sol again"),), "sol and sol again trade one token"),
         ((("sol", "msol"), ("msol", "sol")), "two pairs are of the same pools"),
     ],
 )
 def test_a_pair_that_is_none_is_refused_by_name(pairs: tuple[tuple[str, str], ...], complaint: str) -> None:
     with pytest.raises(StrategyError, match=f"cointegrated: {complaint}"):
-        Cointegration(pairs).groups(POOLS, ALL)
+        Cointegration(pairs).groups((*POOLS, msgspec.structs.replace(SOL, pool="sol again")), frozenset(range(4)))
 
 
 def test_more_pairs_than_are_followed_are_refused() -> None:
