@@ -60,11 +60,18 @@ class Commands:
             drafted = draft_command(signal, tables, self._positions)
         self._decide(drafted, tables, risk)
 
-    def follow_inventory(self, pool: int, seq: int, tables: Tables, risk: Risk) -> None:
-        """Move the ladders in a pool whose inventory has left its band, or is back in it."""
-        if not tables.ledger["closing"][0] and not tables.ledger["stopped"][0]:
-            for drafted in self._ladders.due(pool, seq, tables):
-                self._decide(drafted, tables, risk)
+    def follow_inventory(self, pool: int, seq: int, tables: Tables, risk: Risk) -> bool:
+        """Move the ladders in a pool whose inventory has left its band, or is back in it.
+
+        :returns: Whether one that is to move waits for its time.
+
+        """
+        if tables.ledger["closing"][0] or tables.ledger["stopped"][0]:
+            return False
+        drafts, waits = self._ladders.due(pool, seq, tables)
+        for drafted in drafts:
+            self._decide(drafted, tables, risk)
+        return waits
 
     def retry_ladder(self, order: np.void, tables: Tables, risk: Risk) -> None:
         """Try once more to place a ladder whose order failed, with what that order had set aside."""

@@ -143,34 +143,35 @@ class LadderKeeper:
         signal["seq"] = order["seq"]
         return self._draft(signal, last.active_id, tables, last.tries + 1)
 
-    def due(self, pool: int, seq: int, tables: Tables) -> list[Draft]:
+    def due(self, pool: int, seq: int, tables: Tables) -> tuple[list[Draft], bool]:
         """Return the orders that repeat ladders around the present price, since inventory has left its band or is back.
 
-        It is back once it strays by half as much as the band is wide.
+        It is back once it strays by half of `max_inventory_deviation` at the most.
 
         :arg seq: Of the row that made it so.
 
+        :returns: The orders, and whether another one is only waiting for its time.
+
         """
-        drafts = []
+        drafts, waits = [], False
         for (strategy, where), last in self._last.items():
-            if (
-                where != pool
-                or not self._positions.newest(pool, strategy)
-                or self._is_under_way(strategy, pool, tables)
-            ):
+            if where != pool:
                 continue
             policy = self._policies[strategy]
-            waits_until = last.tried_ns + round(policy.min_rebalance_s * 1e9)
-            if int(tables.ledger["ts_event_ns"][0]) < waits_until:
-                continue
             strayed = self._share(strategy, pool, tables) - policy.inventory_target
             is_back = last.side != 0 and strayed * last.side <= policy.max_inventory_deviation / 2.0
-            if is_back or (last.side == 0 and _side(strayed, policy) != 0):
-                tables.grow()
-                signal = np.frombuffer(last.signal, SIGNAL).copy()[0]
-                signal["seq"] = seq
-                drafts.append(self._draft(signal, last.active_id, tables))
-        return drafts
+            if not is_back and (last.side != 0 or _side(strayed, policy) == 0):
+                continue
+            if not self._positions.newest(pool, strategy) or self._is_under_way(strategy, pool, tables):
+                continue
+            if int(tables.ledger["ts_event_ns"][0]) < last.tried_ns + round(policy.min_rebalance_s * 1e9):
+                waits = True
+                continue
+            tables.grow()
+            signal = np.frombuffer(last.signal, SIGNAL).copy()[0]
+            signal["seq"] = seq
+            drafts.append(self._draft(signal, last.active_id, tables))
+        return drafts, waits
 
     def _count_as_tried(self, signal: np.void, last: LastLadder | None, tables: Tables) -> None:
         """Take the ladder that is under way for what is wished, where it was decided around the same price."""

@@ -206,7 +206,8 @@ class Portfolio:
             self._paper.revalue(pool, self._tables)
         refresh(self._tables.books, self._risk)
         self._close_when_stopped(seq)
-        self._commands.follow_inventory(pool, seq, self._tables, self._risk)
+        if self._commands.follow_inventory(pool, seq, self._tables, self._risk):
+            self._paper_positions.look_again(pool)
 
     def _land(self, order: np.void) -> None:
         """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it."""

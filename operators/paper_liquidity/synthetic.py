@@ -44,6 +44,8 @@ SYNTHETIC = np.dtype(
 )
 
 AS_BEFORE, TURNED, STRAYED = range(3)
+NOT_LOOKED = 127
+"""In `strayed`: whatever it is next, it is to be told."""
 
 NO_POSITIONS = np.zeros(0, SYNTHETIC)
 _ZERO = U64(0)
@@ -122,8 +124,8 @@ def follow_row(positions: Rows, book: Fields, accounts: Rows, policies: Rows, ro
 
     :arg policies: `POLICY` (strategies,).
 
-    :returns: `AS_BEFORE`, `TURNED`, or `STRAYED` where the active bin moved and the inventory of a strategy lies
-        outside its band, or has come to lie elsewhere in it.
+    :returns: `AS_BEFORE`, `TURNED`, or `STRAYED` where the active bin moved and the inventory of a strategy has left
+        its band, or has come to lie elsewhere in it.
 
     """
     became = AS_BEFORE
@@ -153,7 +155,7 @@ def follow_row(positions: Rows, book: Fields, accounts: Rows, policies: Rows, ro
             became = max(became, TURNED)
         if now != before:
             strayed = _strayed(accounts[position.strategy, position.pool], book, policies[position.strategy])
-            if strayed != position.strayed or abs(strayed) == 2:
+            if strayed != position.strayed:
                 became = STRAYED
             position.strayed = strayed
     return became
