@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from itertools import product
 
+from msgspec.structs import replace
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
@@ -15,7 +16,14 @@ from dlmm.meteora.pdas import PROGRAM_ID as METEORA_PROGRAM
 from dlmm.records import Account, Venue
 from dlmm.saros.pdas import PROGRAM as SAROS_PROGRAM
 from dlmm.shapes import Shape
-from operators.commands import AddLiquidity, ClosePosition, CreatePosition, LiquidityCommand, RemoveLiquidity
+from operators.commands import (
+    AddLiquidity,
+    ClosePosition,
+    CreatePosition,
+    LiquidityCommand,
+    Rebalance,
+    RemoveLiquidity,
+)
 from operators.pools import PoolInfo
 from sandbox.engine import Engine
 from sandbox.ledger.keys import resolve
@@ -85,6 +93,25 @@ class Venture:
         ):
             self.carry_out(command)
 
+    def move_ladders(self, position: int, reach: int, active_id: int) -> None:
+        """Place a ladder, have another one take its place, and close that."""
+        lower, upper = active_id - reach, active_id + reach
+        first = Rebalance(
+            pool=self.info.pool,
+            position=position,
+            lower=lower,
+            upper=upper,
+            bid_upper=active_id - 1,
+            ask_lower=active_id + 1,
+            amount_x=10**10,
+            amount_y=10**10,
+            active_id=active_id,
+            shape=Shape.BID_ASK,
+        )
+        self.carry_out(first)
+        self.carry_out(replace(first, position=position + 1, old_position=position, old_lower=lower, old_upper=upper))
+        self.carry_out(ClosePosition(self.info.pool, position + 1, lower, upper))
+
 
 def test_the_limits_on_saros_bound_all_kinds_of_mints() -> None:
     kinds = list(product(range(4), range(4)))
@@ -108,6 +135,7 @@ def test_the_limits_on_saros_bound_all_kinds_of_mints() -> None:
         for lower, upper in ((-11, 10), (0, 21)):
             position += 1
             venture.live(position, pool.start + lower, pool.start + upper, pool.start)
+        venture.move_ladders(1_000 + 2 * position, 10, pool.start)
         margins += venture.margins
     assert len(margins) > 8 * len(kinds)
     assert min(margins) > LEAST_MARGIN
@@ -139,6 +167,7 @@ def test_the_limits_on_meteora_bound_the_golden_pools() -> None:
         venture = Venture(world.twins.real, info, world.slot, world.time)
         for place, lower in enumerate((-34, 1)):
             venture.live(place, active_id + lower, active_id + lower + 69, active_id)
+        venture.move_ladders(1_000, 30, active_id)
         margins += venture.margins
         tried += 1
     assert tried > 8
