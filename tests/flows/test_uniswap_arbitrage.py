@@ -22,6 +22,8 @@ from dlmm.swap import Pool
 from operators.blocks import Rows
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
+from operators.strategies.groups import GroupRunner
+from operators.strategies.statistical_arbitrage import StatisticalArbitrage
 from tests.exact import exact_cost
 from tests.shared import need_shared
 
@@ -164,3 +166,22 @@ def test_the_arbitrages_of_a_day_are_those_of_an_oracle_in_number_and_size(recor
         # Around the top a raw unit of profit more or less, which is rounding, is worth some thousand units of size.
         assert profit == pytest.approx(sought[key][1], abs=4)
         assert size == pytest.approx(sought[key][0], rel=1e-5)
+
+
+def test_the_strategy_wants_them_all_but_those_that_lie_between_the_price_and_its_bin(recording: Recording) -> None:
+    # It goes by the rows' prices, and these pools' prices lie within their bins: a few of the smallest it cannot see.
+    rows, pools = recording.rows(), recording.pools
+    eager = StatisticalArbitrage(min_deviation_threshold=1e-9, entry_zscore=1e-9, confidence_threshold=0.0)
+    signals = GroupRunner(eager, pools, frozenset({0, 1})).decide(rows, np.arange(len(rows)))
+    wanted = {int(signal["seq"]): signal for signal in signals}
+    states = PaperPools(pools, HALF_WIDTH)
+    earns = 0
+    for row, *shown in markets(rows):
+        signal = wanted.get(int(row["seq"]))
+        if signal is None:
+            continue
+        buy, sell = int(signal["pool"]), int(signal["other_pool"])
+        legs = (standing(states, buy, shown[buy]), False), (standing(states, sell, shown[sell]), True)
+        clock = clock_of(int(row["slot"]), int(row["ts_event_ns"]))
+        earns += best_route(legs, clock, cap_in=MAX_U64) is not None
+    assert (len(wanted), earns) == (51, 50)
