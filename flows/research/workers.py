@@ -2,6 +2,7 @@
 
 import os
 import selectors
+import shutil
 import subprocess
 import sys
 from collections.abc import Generator
@@ -18,6 +19,7 @@ Name = TypeVar("Name")
 
 _ONE_CORE = dict.fromkeys(("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 _LAST_WORDS = 4_096
+SCRATCH = "scratch"
 
 
 class _Dead(Record, frozen=True):
@@ -29,9 +31,11 @@ class _Worker:
 
     :arg log: Receives what it says on standard error.
 
+    :arg scratch: Folder for what it writes and throws away.
+
     """
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, scratch: Path) -> None:
         self._log = log
         with log.open("wb") as errors:
             self._process = subprocess.Popen(
@@ -39,7 +43,7 @@ class _Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env={**os.environ, **_ONE_CORE},
+                env={**os.environ, **_ONE_CORE, "TMPDIR": str(scratch)},
                 process_group=0,  # a terminal's interrupt is ours alone; we end them
             )
         assert self._process.stdin is not None
@@ -79,9 +83,11 @@ def run_jobs(jobs: list[tuple[Name, Job]], count: int, folder: Path) -> Generato
     The first job runs alone: it leaves the compiled kernels on disk, where the others find them. When the iterator is
     closed, or an exception ends it, all processes are ended.
 
-    :arg folder: Receives what the processes say on standard error.
+    :arg folder: Receives what the processes say on standard error, and what they write until they have read it.
 
     """
+    scratch = folder.absolute() / SCRATCH
+    shutil.rmtree(scratch, ignore_errors=True)  # of a sweep that had no time to
     waiting = iter(jobs)
     busy: dict[_Worker, Name] = {}
     started = 0
@@ -94,7 +100,8 @@ def run_jobs(jobs: list[tuple[Name, Job]], count: int, folder: Path) -> Generato
             if following is None:
                 return False
             if worker is None:
-                worker = _Worker(folder / f"worker-{started}.log")
+                scratch.mkdir(exist_ok=True)
+                worker = _Worker(folder / f"worker-{started}.log", scratch)
                 started += 1
                 selector.register(worker.answers, selectors.EVENT_READ, worker)
             busy[worker] = following[0]
@@ -118,3 +125,4 @@ def run_jobs(jobs: list[tuple[Name, Job]], count: int, folder: Path) -> Generato
         finally:
             for key in list(selector.get_map().values()):
                 key.data.end()
+            shutil.rmtree(scratch, ignore_errors=True)

@@ -103,6 +103,7 @@ def test_all_end_when_the_sweep_does(recording: Path, tmp_path: Path) -> None:
         mine = set(children_of(os.getpid())) - before
         assert len(mine) == 2
     assert not any(is_alive(pid) for pid in mine)
+    assert list(tmp_path.iterdir()) == []  # nor does what they were writing
 
 
 def test_no_jobs_need_no_process(tmp_path: Path) -> None:
