@@ -174,4 +174,5 @@ def test_equity_is_capital_plus_profit(expected: dict[str, Any]) -> None:
     summary = expected["summary"]
     equity = pl.read_ipc(expected["equity"])
     assert equity["equity"][-1] == summary["end_equity"] == summary["start_equity"] + summary["profit"]
-    assert np.isclose(summary["profit"], summary["realised"] + summary["unrealised"], atol=0.01)
+    made = summary["realised"] + summary["unrealised"] - summary["transaction_costs"]
+    assert np.isclose(summary["profit"], made, atol=0.01)
