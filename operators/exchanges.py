@@ -3,9 +3,11 @@
 So a strategy moves what it holds from a token to one that moves with it. Each swap is booked in its own pool: the pool
 that is sold in gains quote currency, the one that is bought in spends its own, as two orders would have it.
 
-An entry is sized as a purchase is, by Kelly's fraction. A way back is sized by what there is to bring back: what the
-account in the pool that is sold in holds above its inventory target, at most what the other lacks of its own. A market
-that moved both tokens leaves nothing of that kind, and so does an entry that never landed: no order is made then.
+An entry is sized by Kelly's fraction of what the policy takes for granted. The account's own record does not count: a
+sale realises what the market did to a token since it was bought, not what the exchange was for. A way back is sized by
+what there is to bring back: what the account in the pool that is sold in holds above its inventory target, at most what
+the other lacks of its own. A market that moved both tokens leaves nothing of that kind, and so does an entry that never
+landed: no order is made then.
 """
 
 import math
@@ -13,7 +15,7 @@ import math
 import numpy as np
 
 from operators.blocks import Rows
-from operators.kelly import kelly_now
+from operators.kelly import kelly
 from operators.liquidity_orders import blank_order
 from operators.orders import (
     IMPOSSIBLE_AMOUNT,
@@ -100,7 +102,8 @@ class Exchanges:
     def _entry(self, sold: int, bought: int, strategy: int, ask: float, tables: Tables) -> tuple[float, int, float]:
         """Return value, what it was sized by, and the part of equity that was asked for."""
         policy, accounts, books = self._policies[strategy], tables.accounts[strategy], tables.books
-        size_fraction = float(policy["kelly_fraction"]) * float(kelly_now(accounts[bought], policy))
+        prior = kelly(policy["win_rate"], policy["average_win"], policy["average_loss"])
+        size_fraction = float(policy["kelly_fraction"]) * float(prior)
         liquidity = min(float(books[sold]["liquidity"]), float(books[bought]["liquidity"]))
         held = int(accounts[sold]["base"]) - int(accounts[sold]["reserved_base"])
         quote = int(accounts[bought]["quote"]) - int(accounts[bought]["reserved_quote"])

@@ -171,6 +171,17 @@ def test_an_entry_is_capped_by_what_there_is_to_sell_and_to_spend() -> None:
     assert (SIZED_BY[order["sized_by"]], order["value"]) == ("liquidity", pytest.approx(100.0))
 
 
+def test_what_the_market_did_to_the_tokens_does_not_change_the_size() -> None:
+    falling = CALM.copy()
+    low = rows_of((HERE, 0, -1_100), (THERE, 0, -1_050))
+    for index in range(6, len(falling)):
+        falling[index]["active_id"] = low[falling[index]["pool"]]["active_id"]
+        falling[index]["price"] = low[falling[index]["pool"]]["price"]
+    wishes = [(7, wish(falling, 7)), (11, wish(falling, 11, THERE, HERE, 1.0)), (15, wish(falling, 15))]
+    first, _, second = orders_of(walk(params(), falling, wishes)[1])
+    assert second["value"] == pytest.approx(first["value"], rel=1e-3)
+
+
 def test_without_an_edge_an_entry_is_withheld() -> None:
     (order,) = orders_of(walk(params(msgspec.structs.replace(POLICY, win_rate=0.2)), CALM, [(1, wish(CALM, 1))])[1])
     assert (STATUSES[order["status"]], RULES[order["rule"]]) == ("withheld", "no_edge")
