@@ -5,6 +5,7 @@ With signed execution such an order goes out at once. On paper it rests among th
 
 import numpy as np
 
+from operators.accounts import lacks
 from operators.blocks import ARBITRAGE, Rows
 from operators.blocks import REBALANCE as LADDER
 from operators.ladders import Draft, LadderKeeper
@@ -12,7 +13,22 @@ from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.numbered_positions import NumberedPositions
 from operators.order_table import open_in_pool, reserve, send
-from operators.orders import CLOSE, FAILED, NO_RULE, OPEN, REBALANCE, REFUSED, ROUTE, SELL, SENT, WITHHELD, end
+from operators.orders import (
+    ADD,
+    CLOSE,
+    CREATE,
+    FAILED,
+    NO_RULE,
+    OPEN,
+    REBALANCE,
+    REFUSED,
+    ROUTE,
+    SELL,
+    SENT,
+    STRATEGY_BUDGET,
+    WITHHELD,
+    end,
+)
 from operators.risk.gate import adds_risk, count_approval, objection
 from operators.risk.market_risk import Risk
 from operators.routing import Routing
@@ -92,8 +108,8 @@ class Commands:
         order, rule, figure, bound = drafted
         status = WITHHELD
         if rule == NO_RULE:
-            status = REFUSED
             rule, figure, bound = self._objection(order, tables, risk)
+            status = WITHHELD if rule == STRATEGY_BUDGET else REFUSED
         if rule == NO_RULE and self._is_hopeless(order, tables):
             status = FAILED
         elif rule == NO_RULE:
@@ -141,6 +157,11 @@ class Commands:
             correlation,
             open_in_pool(tables.ledger[0], tables.table, int(order["pool"])),
         )
+        if objected[0] == NO_RULE and int(order["action"]) in (CREATE, ADD):
+            account = tables.accounts[int(order["strategy"]), int(order["pool"])]
+            is_lacking, figure, bound = lacks(account, tables.books[int(order["pool"])], need_x, need_y)
+            if is_lacking:
+                return STRATEGY_BUDGET, figure, bound
         if objected[0] == NO_RULE and is_adding:
             count_approval(tables.ledger[0])
         return objected

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from operators.accounts import ACCOUNT, NOBODY, BudgetError, budget_shares, inventory_targets, move, open_accounts
 from operators.blocks import DEPOSIT, OPEN, TAKE, Rows
 from operators.commands import ClosePosition
-from operators.orders import FILLED
+from operators.orders import FILLED, STATUSES
+from operators.orders import RULES as RULE_NAMES
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.clockwork import UNIT_X, UNIT_Y, Clockwork, Rules
@@ -292,3 +293,14 @@ def test_with_signed_execution_no_transaction_cost_is_taken_beside_the_networks(
     made.tell(made.land(sent))
     assert made.ended()[-1] == (1, FILLED)
     assert made.ledger["transaction_costs"] == 0.0
+
+
+def test_a_deposit_takes_nothing_that_is_another_strategys() -> None:
+    made = opened(Policy(), Policy())
+    (created,) = made.row(0, 0, wish(OPEN, lower=-1_000, upper=-990, strategy=1))
+    made.tell(made.move(created, 0, 0, 0, position(created.order), rent=57_406_080))
+    assert made.row(0, 0, wish(DEPOSIT, amount_x=160.0, strategy=1)) == []
+    ended = made.reports[-1].orders[0]
+    assert (STATUSES[ended["status"]], RULE_NAMES[ended["rule"]]) == ("withheld", "strategy_budget")
+    assert (ended["figure"], ended["bound"]) == (pytest.approx(160.0), pytest.approx(150.0))
+    assert len(made.row(0, 0, wish(DEPOSIT, amount_x=140.0, strategy=1))) == 1
