@@ -104,7 +104,8 @@ def replayed(recording: Path, folder: Path) -> dict[str, float]:
     (run,) = (folder / "runs").iterdir()
     summary = json.loads((run / "summary.json").read_text())
     assert not summary["troubles"]
-    (pool,) = summary["pools"].values()
+    pools: dict[str, dict[str, float]] = summary["pools"]
+    (pool,) = pools.values()
     return pool
 
 
