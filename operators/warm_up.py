@@ -7,6 +7,9 @@ import numpy as np
 
 from dlmm.records import SwapRequest
 from dlmm.routes import best_route
+from dlmm.wide import U64
+from operators.accounts import move, open_accounts
+from operators.bin_conversions import convert
 from operators.blocks import OPEN, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
 from operators.execution_reports import (
@@ -19,6 +22,7 @@ from operators.execution_reports import (
 )
 from operators.execution_reports import Report as Told
 from operators.ledger import open_books
+from operators.paper_liquidity.conversion import passed
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
@@ -42,6 +46,7 @@ def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
         block = Block(pool=pool, slice_no=0, slice_blocks=len(desk.pools), is_last=True, rows=rows)
         book.take(Desk(pool, desk).walk(block))
     _swap_once(desk.pools, portfolio)
+    _turn_once(desk.pools, portfolio.strategies)
 
 
 def warm_up_settlement(portfolio: PortfolioParams) -> None:
@@ -95,6 +100,14 @@ def _rows(pool: int, info: PoolInfo) -> Rows:
     rows["pool"] = pool
     rows["active_id"] = info.zero_bin
     return rows
+
+
+def _turn_once(pools: tuple[PoolInfo, ...], strategies: tuple[PlannedStrategy, ...]) -> None:
+    """Turn a token in a bin, and book it."""
+    books, accounts = open_books(pools, {}, 1.0), open_accounts(strategies, pools)
+    passed(U64(1), U64(1), U64(0), True, U64(0), U64(0))  # a kernel takes no keywords
+    move(accounts, 0, 0, 1, 1)
+    convert(books[0], accounts, 0, 0, 1, 1)
 
 
 def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:

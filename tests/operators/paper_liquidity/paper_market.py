@@ -20,8 +20,8 @@ from tests.operators.markets import POOLS, market, no_signals, signal
 UNLIMITED = RiskLimits(1e12, 1e12, 1e12, 1.0, 1.0, 1_000)
 
 
-def paper_params(pools: tuple[PoolInfo, ...] = POOLS, strategies: int = 1, **changes: object) -> PortfolioParams:
-    names = [f"strategy {index}" for index in range(strategies)]
+def paper_params(pools: tuple[PoolInfo, ...] = POOLS, number: int = 1, **changes: object) -> PortfolioParams:
+    names = [f"strategy {index}" for index in range(number)]
     made = PortfolioParams(
         pools=pools,
         strategies=tuple(

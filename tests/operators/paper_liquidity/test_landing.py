@@ -2,6 +2,7 @@
 
 import math
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -111,7 +112,7 @@ def test_one_bin_alone_is_no_position_on_saros() -> None:
 
 
 def test_positions_are_their_strategys_own() -> None:
-    made = PaperMarket(paper_params(strategies=2))
+    made = PaperMarket(paper_params(number=2))
     made.row(0, 0)
     made.row(0, 0, wish(OPEN, lower=ORIGIN + 1, upper=ORIGIN + 5, strategy=1))
     made.row(0, 0, wish(DEPOSIT, amount_x=1.0), wish(DEPOSIT, amount_x=2.0, strategy=1))
@@ -169,6 +170,28 @@ def test_where_the_price_has_left_the_new_ladder_the_old_one_is_closed_all_the_s
     assert made.book(0)["position_x"] == 0
     assert "active_moved" in made.troubles[0]
     assert made.adds_up()
+
+
+def test_a_ladder_that_sold_too_much_is_repeated_without_being_asked() -> None:
+    terms = paper_params()
+    (planned,) = terms.strategies
+    policy = msgspec.structs.replace(planned.policy, max_inventory_deviation=0.2, min_rebalance_s=0.0)
+    made = PaperMarket(paper_params(strategies=(msgspec.structs.replace(planned, policy=policy),)))
+    made.row(0, 0, wish(REBALANCE, **ladder()))
+    made.row(0, 0)
+    for bins in range(1, 8):  # of eight bins of asks five are sold before the band is left
+        made.row(0, bins)
+    made.row(0, 8)
+    assert made.orders()["status"].tolist()[:2] == [FILLED, FILLED]
+    assert made.orders()["action"].tolist()[:2] == [7, 7]
+    assert made.adds_up()
+
+
+def test_the_positions_of_paper_are_gone_once_the_wallet_is_opened() -> None:
+    made = filled()
+    made.portfolio._paper.leave(made.portfolio._tables)
+    assert len(made.synthetic) == 0
+    assert (made.book(0)["position_x"], made.account(0, 0)["position_x"]) == (0, 0)
 
 
 def stopped_by(loss: float) -> PaperMarket:

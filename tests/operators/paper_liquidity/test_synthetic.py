@@ -205,7 +205,7 @@ def ladder(pool: int, bins: int) -> dict[str, float]:
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(-14, 14), st.integers(0, 9)), min_size=4, max_size=30))
 def test_cut_in_any_way_and_restarted_at_any_row_it_is_the_same(steps: list[tuple[int, int, int]]) -> None:
-    broken = PaperMarket(paper_params(TAXED, strategies=2), restarts=True)
+    broken = PaperMarket(paper_params(TAXED, number=2), restarts=True)
     for pool, bins, kind in steps:
         origin = ORIGINS[pool] + bins
         wishes = {
