@@ -2,12 +2,13 @@
 
 Inside of a bin the price and the fee stand still, and so does what one more unit earns; that changes where a swap comes
 to the edge of a bin. So the profit of a round is straight from edge to edge, and its top is at an edge, of any of the
-pools, or at the cap. All edges are tried on the exact swaps. That asks nothing of the profit's shape: where a fee falls
-while the walk comes back to the bin that volatility is measured from, one more unit may earn more than the last one.
+pools, or at the cap. All edges are looked at. That asks nothing of the profit's shape: where a fee falls while the walk
+comes back to the bin that volatility is measured from, one more unit may earn more than the last one.
 
-What remains is the rounding of the swaps, which decides among the sizes around the best edge; those are tried too.
-"Most" therefore has a margin: no other size earns more by over two raw units of each token that the round meets, at
-what they are worth in the token it begins with.
+`dlmm.route_search` looks at them in floats, whose profits are right up to the rounding of the swaps. The exact swaps
+decide among the edges that this leaves, and then among the sizes around the best one. "Most" therefore has a margin: no
+other size earns more by over two raw units of each token that the round meets, at what they are worth in the token it
+begins with.
 """
 
 import math
@@ -16,31 +17,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.errors import RangeError
-from dlmm.exchange import cost
-from dlmm.jit import kernel
-from dlmm.meteora.pool import MeteoraPool
-from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, supports_orders
+from dlmm.fees import FEE_PRECISION
+from dlmm.meteora import swap as meteora
+from dlmm.meteora.pool import MAX_FEE_RATE, MeteoraPool
 from dlmm.price import BASIS_POINTS
 from dlmm.records import MAX_U64, Clock, Record, SwapFailure, SwapQuote
-from dlmm.swap import Pool, quote_exact_in, quote_many
-from dlmm.tokens import added, withheld
+from dlmm.route_search import NEAR, find_near, find_tops
+from dlmm.saros import swap as saros
+from dlmm.swap import Pool, quote_exact_in
 from dlmm.wide import U64
 
 Leg = tuple[Pool, bool]
 """A pool, and whether X goes in and Y comes out."""
 
+Way = meteora.ExactIn | saros.ExactIn
 Amounts = NDArray[np.uint64]
 
 MIN_LEGS, MAX_LEGS = 2, 3
 MAX_BINS = 512
 """Bins with liquidity that one swap can cross at most: both programs run out of something before."""
 
-_NEIGHBOURS = range(-12, 13)
 _LOG_ONE = 64 * math.log(2.0)
-_ZERO, _ONE = U64(0), U64(1)
-_NO_AMOUNTS = np.zeros(0, np.uint64)
-_NOTHING = (_NO_AMOUNTS,) * MAX_LEGS
-_NO_PRICES = np.zeros((0, 2), np.uint64)
+_BEFORE_AND_AFTER = np.arange(-1, 3)
 
 
 class RouteQuote(Record, frozen=True):
@@ -86,14 +84,27 @@ def best_route(legs: tuple[Leg, ...], clock: Clock, *, cap_in: int) -> RouteQuot
     cap = min(cap_in, MAX_U64)
     if cap <= 0:
         return None
-    gain = sum(_log_price(pool) * (1.0 if swap_for_y else -1.0) for pool, swap_for_y in legs)
+    gain = sum(_log_gain(pool, swap_for_y) for pool, swap_for_y in legs)
     if gain < 0.0:
-        return None  # what one unit becomes at the active bins' prices, before any fee: it never becomes more
-    found = _best(legs, clock, _edges(legs, clock, gain), cap)
-    if not found:
+        return None  # what one unit becomes at the active bins' prices and the least fees: it never becomes more
+    ways = [_way(pool, swap_for_y, clock) for pool, swap_for_y in legs]
+    curves = np.zeros((len(legs), 2, MAX_BINS + 1))
+    drained = [way.drain(_reach(pool, gain), curve) for way, (pool, _), curve in zip(ways, legs, curves, strict=True)]
+    counts = np.array(drained)
+    fees = np.array([_transfer_fees(pool, swap_for_y, clock.epoch) for pool, swap_for_y in legs], np.float64)
+    tops = np.empty(sum(drained) + 1)
+    tops = tops[: find_tops(curves, counts, fees, float(cap), tops)]
+    if not len(tops):
         return None
-    near = _sizes(legs, clock, [_near(amount) for amount in found[1:]], [_near(found[0]), *_NOTHING[1 : len(legs)]])
-    return quote_route(legs, clock, _best(legs, clock, near, cap)[0])
+    size = int(min(tops[0], cap))
+    if len(tops) > 1:
+        best = _best(ways, _whole(tops, cap))
+        if best is None:
+            return None
+        size = best.amount_in
+    near = np.empty(4 * (2 * NEAR + 1) * (len(legs) + 1), np.uint64)
+    near = near[: find_near(curves, counts, fees, U64(cap), U64(size), near)]
+    return _best(ways, near)
 
 
 def quote_route(legs: tuple[Leg, ...], clock: Clock, amount_in: int) -> RouteQuote | None:
@@ -116,153 +127,49 @@ def _check(legs: tuple[Leg, ...]) -> None:
         raise RangeError("two swaps of a round are through the same pool")
 
 
-def _best(legs: tuple[Leg, ...], clock: Clock, sizes: Amounts, cap: int) -> tuple[int, ...]:
-    """Return which of these sizes earns most, the least of several, and what comes out of each swap then.
-
-    Nothing where none earns anything.
-    """
-    sizes = np.unique(np.minimum(sizes, np.uint64(cap)))
-    sizes = sizes[sizes > 0]
-    if not len(sizes):
-        return ()
-    stages = [sizes]
-    for pool, swap_for_y in legs:
-        # A swap that fails has an amount out of 0, and what follows from it earns nothing.
-        quotes = quote_many(pool, stages[-1], exact_in=True, swap_for_y=swap_for_y, clock=clock)
-        stages.append(quotes["amount_out"])
-    gains = np.where(stages[-1] > sizes, stages[-1] - sizes, _ZERO)
-    place = int(np.argmax(gains))
-    return tuple(int(stage[place]) for stage in stages) if gains[place] else ()
+def _way(pool: Pool, swap_for_y: bool, clock: Clock) -> Way:
+    if isinstance(pool, MeteoraPool):
+        return meteora.ExactIn(pool, clock, swap_for_y=swap_for_y)
+    return saros.ExactIn(pool, clock, swap_for_y=swap_for_y)
 
 
-def _log_price(pool: Pool) -> float:
-    return math.log(max(pool.price_x64, 1)) - _LOG_ONE
+def _best(ways: list[Way], sizes: Amounts) -> RouteQuote | None:
+    """Return the round at which of these sizes earns most, the least of several; nothing where none earns anything."""
+    sizes.sort()
+    stages, made = [sizes], []
+    for way in ways:
+        results = way.swap(stages[-1])
+        # A swap that fails brings 0, and what follows from it earns nothing.
+        stages.append(results["amount_out"] * (results["error"] == 0))
+        made.append(results)
+    gains = (stages[-1] - sizes) * (stages[-1] > sizes)
+    place = int(gains.argmax())
+    if not gains[place]:
+        return None
+    quotes = [
+        way.quote(results[place], int(amounts[place]))
+        for way, results, amounts in zip(ways, made, stages, strict=False)
+    ]
+    return RouteQuote(tuple([quote for quote in quotes if isinstance(quote, SwapQuote)]))
+
+
+def _whole(sizes: NDArray[np.float64], cap: int) -> Amounts:
+    """Return the whole sizes around some."""
+    around = (np.floor(sizes)[:, None] + _BEFORE_AND_AFTER).ravel()
+    return np.minimum(around[around > 0.0], 2.0**63).astype(np.uint64).clip(max=np.uint64(cap))
+
+
+def _log_gain(pool: Pool, swap_for_y: bool) -> float:
+    """Return the logarithm of what one unit becomes at most: at the active bin's price, with the least fee."""
+    price = math.log(max(pool.price_x64, 1)) - _LOG_ONE
+    return (price if swap_for_y else -price) + math.log1p(-min(pool.base_fee_rate, MAX_FEE_RATE) / FEE_PRECISION)
 
 
 def _reach(pool: Pool, gain: float) -> int:
     """Return how many bins away the price is so much worse that nothing is left of a gain, one bin beyond that."""
-    return min(int(gain / math.log1p(pool.bin_step / BASIS_POINTS)) + 2, MAX_BINS)
+    return min(int(gain / math.log1p(pool.bin_step / BASIS_POINTS)) + 2, MAX_BINS - 1)
 
 
-def _edges(legs: tuple[Leg, ...], clock: Clock, gain: float) -> Amounts:
-    """Return the sizes at which one of the swaps comes to the edge of a bin, and those just short of them.
-
-    :arg gain: Logarithm of what one unit becomes at the active bins' prices. Beyond bins whose prices alone eat that up
-        no size earns more.
-
-    """
-    outs, ins = [], []
-    for pool, swap_for_y in legs:
-        if isinstance(pool, MeteoraPool) and swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y:
-            # No fee goes in: what does is the bins' cost, whatever the fee takes of what comes out.
-            outs.append(_NO_AMOUNTS)
-            ins.append(_costs_to_edges(pool, clock, _reach(pool, gain)))
-        else:
-            outs.append(_outs_at_edges(pool, swap_for_y, clock, _reach(pool, gain)))
-            ins.append(_NO_AMOUNTS)
-    return np.append(_sizes(legs, clock, outs, ins), np.uint64(MAX_U64))
-
-
-def _near(amount: int) -> Amounts:
-    near = [amount + step for step in _NEIGHBOURS if 0 < amount + step <= MAX_U64]
-    return np.array(near, np.uint64)
-
-
-def _sizes(legs: tuple[Leg, ...], clock: Clock, outs: list[Amounts], ins: list[Amounts]) -> Amounts:
-    """Return what a round must begin with so that certain amounts go into its swaps or come out of them.
-
-    :arg outs: For each leg the amounts that shall come out of it ..
-
-    :arg ins: .. and those that shall go into it.
-
-    """
-    amounts = _NO_AMOUNTS
-    for (pool, swap_for_y), out, into in zip(reversed(legs), reversed(outs), reversed(ins), strict=True):
-        amounts = np.concatenate((out, amounts))
-        needed = quote_many(pool, amounts, exact_in=False, swap_for_y=swap_for_y, clock=clock)["amount_in"]
-        needed = needed[needed > 0]
-        amounts = np.concatenate((needed, needed - _ONE, into))  # an exact amount out may cost a unit too much
-    return amounts
-
-
-def _outs_at_edges(pool: Pool, swap_for_y: bool, clock: Clock, reach: int) -> Amounts:
-    """Return what a user gets out of a pool that is drained up to each of its bins."""
-    totals = _totals(_offered(pool, swap_for_y, reach)[0])
-    mint_out = pool.mint_y if swap_for_y else pool.mint_x
-    arriving = np.empty_like(totals)
-    _arrive(totals, *_terms(mint_out.fee_terms(clock.epoch)), arriving)
-    return arriving
-
-
-def _costs_to_edges(pool: MeteoraPool, clock: Clock, reach: int) -> Amounts:
-    """Return what X a user pays to drain a pool up to each of its bins, where no fee is taken of X."""
-    held, prices = _offered(pool, True, reach)
-    costs = np.zeros_like(held)
-    _price(held, prices, costs)
-    totals = _totals(costs)
-    gross = np.zeros_like(totals)
-    _send(totals, *_terms(pool.mint_x.fee_terms(clock.epoch)), gross)
-    return gross[gross > 0]
-
-
-def _terms(fee: tuple[int, int]) -> tuple[U64, U64]:
-    return U64(fee[0]), U64(fee[1])
-
-
-def _totals(amounts: Amounts) -> Amounts:
-    """Sum up, as far as 64 bits go."""
-    totals = np.cumsum(amounts, dtype=np.uint64)
-    wraps = np.flatnonzero(totals[1:] < totals[:-1])
-    return totals[: wraps[0] + 1] if len(wraps) else totals
-
-
-@kernel
-def _arrive(amounts: Amounts, basis_points: U64, maximum: U64, out: Amounts) -> None:
-    for index in range(amounts.shape[0]):
-        out[index] = amounts[index] - withheld(amounts[index], basis_points, maximum)
-
-
-@kernel
-def _send(amounts: Amounts, basis_points: U64, maximum: U64, out: Amounts) -> None:
-    for index in range(amounts.shape[0]):
-        fee, fits = added(amounts[index], basis_points, maximum)
-        out[index] = amounts[index] + fee if fits else _ZERO
-
-
-@kernel
-def _price(held: Amounts, prices: Amounts, out: Amounts) -> None:
-    for index in range(held.shape[0]):
-        if (prices[index, 0] | prices[index, 1]) == _ZERO:
-            return
-        paid, fits = cost(held[index], prices[index, 0], prices[index, 1], True)
-        if not fits:
-            return
-        out[index] = paid
-
-
-def _offered(pool: Pool, swap_for_y: bool, reach: int) -> tuple[Amounts, Amounts]:
-    """Return what each bin holds of the token that comes out, and Meteora's prices: high halves, low halves.
-
-    In the order of the walk, empty bins left out.
-
-    :arg reach: Bins away from the active one.
-
-    """
-    bins = pool.arrays["bins"]
-    if isinstance(pool, MeteoraPool):
-        held = bins["amount_y"] if swap_for_y else bins["amount_x"]
-        if supports_orders(pool.pair):
-            is_theirs = (bins["is_ask"] == 1) != swap_for_y
-            held = held + np.where(is_theirs, bins["processed_remaining"] + bins["open_order"], _ZERO)
-    else:
-        held = bins["reserve_y"] if swap_for_y else bins["reserve_x"]
-    first = pool.arrays["index"].astype(np.int64) * bins.shape[1]
-    away = (first[:, None] + np.arange(bins.shape[1])).ravel() - pool.active_id
-    held = held.ravel()
-    if swap_for_y:
-        places = np.flatnonzero((away <= 0) & (away >= -reach) & (held > 0))[::-1]
-    else:
-        places = np.flatnonzero((away >= 0) & (away <= reach) & (held > 0))
-    if not isinstance(pool, MeteoraPool):
-        return held[places], _NO_PRICES
-    return held[places], np.stack((bins["price_high"].ravel()[places], bins["price_low"].ravel()[places]), axis=1)
+def _transfer_fees(pool: Pool, swap_for_y: bool, epoch: int) -> tuple[int, ...]:
+    mint_in, mint_out = (pool.mint_x, pool.mint_y) if swap_for_y else (pool.mint_y, pool.mint_x)
+    return *mint_in.fee_terms(epoch), *mint_out.fee_terms(epoch)

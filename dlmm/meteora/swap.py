@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dlmm.meteora.edges import edges
 from dlmm.meteora.failures import NAMES
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, RESULT, TERMS
@@ -60,6 +61,32 @@ def quote_many(
     return quotes_of(results)
 
 
+class ExactIn:
+    """Exact amounts in, one way through a pool that stays as it is."""
+
+    def __init__(self, pool: MeteoraPool, clock: Clock, *, swap_for_y: bool) -> None:
+        """Look at the pool at one time."""
+        self._pool, self._swap_for_y = pool, swap_for_y
+        self._terms = _terms(pool, SwapRequest(True, 0, swap_for_y, 0), clock)
+
+    def drain(self, reach: int, curve: NDArray[np.float64]) -> int:
+        """Write down what has gone in and come out at the end of each bin, as `dlmm.meteora.edges` does."""
+        pool = self._pool
+        return edges(pool.pair, pool.arrays, pool.extension, _FIRST, self._terms, reach, curve)
+
+    def swap(self, amounts: NDArray[np.uint64]) -> NDArray[np.void]:
+        """Return one `RESULT` for each amount, each as if it came alone."""
+        pool = self._pool
+        results = np.zeros(len(amounts), RESULT)
+        order = np.argsort(amounts, kind="stable")
+        walk(pool.pair, pool.arrays, pool.extension, _FIRST, self._terms, amounts, order, results, False)
+        return results
+
+    def quote(self, result: np.void, amount: int) -> SwapQuote | SwapFailure:
+        """Tell what a `RESULT` of an amount says, as `quote` does."""
+        return _quote_of(self._pool, result, amount, self._pool.active_id, swap_for_y=self._swap_for_y)
+
+
 def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.void]:
     if request.swap_for_y:
         mint_in, mint_out, vault_out = pool.mint_x, pool.mint_y, pool.vault_y
@@ -106,9 +133,14 @@ def _run(
     results = np.zeros(1, RESULT)
     passed = _FIRST if request.arrays is None else np.array(request.arrays, np.int64)
     amounts = np.array((request.amount,), np.uint64)
-    start = pool.active_id
-    terms = _terms(pool, request, clock)
+    start, terms = pool.active_id, _terms(pool, request, clock)
     walk(*accounts, passed, terms, amounts, _FIRST, results, write)
+    return _quote_of(pool, results[0], request.amount, start, swap_for_y=request.swap_for_y)
+
+
+def _quote_of(
+    pool: MeteoraPool, result: np.void, amount: int, start: int, *, swap_for_y: bool
+) -> SwapQuote | SwapFailure:
     (
         amount_in,
         amount_out,
@@ -125,14 +157,14 @@ def _run(
         _,
         _,
         error,
-    ) = results[0].item()
+    ) = result.item()
     if error != 0:
-        return SwapFailure(NAMES[error], error if error > 0 else None, f"amount {request.amount}", amount_in)
-    fee_on_input = not (request.swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y)
+        return SwapFailure(NAMES[error], error if error > 0 else None, f"amount {amount}", amount_in)
+    fee_on_input = not (swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y)
     paid = reserve_in - fee if fee_on_input else reserve_in
     bought = reserve_out if fee_on_input else reserve_out + fee
     price = price_x64(start, pool.bin_step) / 2.0**64
-    fair = paid * price if request.swap_for_y else paid / price
+    fair = paid * price if swap_for_y else paid / price
     return SwapQuote(
         amount_in=amount_in,
         amount_out=amount_out,

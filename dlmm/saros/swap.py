@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dlmm.price import price_table
 from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, quotes_of
 from dlmm.saros.compute_units import VAULT_BUMP_UNITS
+from dlmm.saros.edges import edges
 from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
 from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP, walk
@@ -79,6 +80,46 @@ def quote_many(
     return quotes_of(results)
 
 
+class ExactIn:
+    """Exact amounts in, one way through a pool that stays as it is."""
+
+    def __init__(self, pool: SarosPool, clock: Clock, *, swap_for_y: bool) -> None:
+        """Look at the pool at one time."""
+        self._pool, self._swap_for_y, self._now = pool, swap_for_y, clock.unix_timestamp
+        self._prices, self._mints = _prices(pool), _mints(pool)
+        self._limits = _limits(pool, swap_for_y, 0, clock.epoch)
+
+    def drain(self, reach: int, curve: NDArray[np.float64]) -> int:
+        """Write down what has gone in and come out at the end of each bin, as `dlmm.saros.edges` does."""
+        me, pool = self, self._pool
+        return edges(pool.pair, pool.arrays, me._prices, me._mints, me._swap_for_y, me._now, reach, curve)
+
+    def swap(self, amounts: NDArray[np.uint64]) -> NDArray[np.void]:
+        """Return one `RESULT` for each amount, each as if it came alone."""
+        results = np.zeros(len(amounts), RESULT)
+        walk(
+            self._pool.pair,
+            self._pool.arrays,
+            self._prices,
+            _CHOOSE,
+            self._mints,
+            True,
+            self._swap_for_y,
+            self._now,
+            self._limits,
+            amounts,
+            np.argsort(amounts, kind="stable"),
+            results,
+            _NO_STEPS,
+            False,
+        )
+        return results
+
+    def quote(self, result: np.void, amount: int) -> SwapQuote | SwapFailure:
+        """Tell what a `RESULT` of an amount says, as `quote` does."""
+        return _quote_of(self._pool, result, amount)
+
+
 def _prices(pool: SarosPool) -> NDArray[np.uint64]:
     """Return the prices of every bin that a swap can reach, and of some that it cannot."""
     pair = pool.pair[0]
@@ -127,6 +168,10 @@ def _run(
         steps,
         write,
     )
+    return _quote_of(pool, results[0], request.amount)
+
+
+def _quote_of(pool: SarosPool, result: np.void, amount: int) -> SwapQuote | SwapFailure:
     (
         amount_in,
         amount_out,
@@ -142,9 +187,9 @@ def _run(
         _,
         compute_units,
         error,
-    ) = results.item()
+    ) = result.item()
     if error != 0:
-        reason = f"amount {request.amount} after {bins} bins, at bin {end_bin}"
+        reason = f"amount {amount} after {bins} bins, at bin {end_bin}"
         return SwapFailure(_FAILURES[error], error if error > 0 else None, reason, amount_in)
     return SwapQuote(
         amount_in=amount_in,
