@@ -109,7 +109,8 @@ class StatisticalArbitrage(Section, frozen=True):
 
     :arg kelly_fraction: Part of the Kelly size that a position in a cointegrated pair takes.
 
-    :arg budget: Part of a pool's budget that it may use; None: an even share of what the other strategies leave.
+    :arg budget: Part of a pool's budget that it may use, half of it for rounds and half for cointegrated pairs where
+        there are both; None: an even share of what the other strategies leave.
 
     :arg pools: Pools to trade; none named means all.
 
