@@ -42,6 +42,9 @@ POLICY = np.dtype(
     ]
 )
 
+URGENT_SLIPPAGE = 0.5
+"""Part of the slippage that each step of urgency adds: what must happen may cost more."""
+
 VENUE = np.dtype([("latency_slots", "i8"), ("equity_interval_ns", "i8"), ("slippage", "f8")])
 """How the paper venue takes orders: slots until they land, time between equity samples, slippage as a fraction."""
 
@@ -108,8 +111,8 @@ def draft(
     limits leave; it takes at most what the strategy's account has free. A buy is withheld where the record leaves no
     edge. A sale at once of a fraction is that part of what the account has free, whatever Kelly says.
 
-    Sizes and values are taken at the wished price. A swap at once may come out worse than that by the venue's slippage;
-    a resting order keeps its limit exactly, and is withheld where it would take the account's inventory out of its
+    Sizes and values are taken at the wished price. A swap at once may come out worse than that by the venue's slippage,
+    and by half of it more for each step of urgency; a resting order keeps its limit exactly, and is withheld where it would take the account's inventory out of its
     band.
 
     :arg ledger: Whose equity is marked.
@@ -129,7 +132,8 @@ def draft(
     size = signal.bid_size if is_buy else signal.ask_size
     worst = price
     if signal.kind == TAKE:
-        worst *= 1.0 + venue.slippage if is_buy else 1.0 - venue.slippage
+        slippage = min(venue.slippage * (1.0 + URGENT_SLIPPAGE * signal.urgency), 1.0)
+        worst *= 1.0 + slippage if is_buy else 1.0 - slippage
     # The book's own may be less: what the emergency stop sells is promised there.
     free = min(account.base - account.reserved_base, book.base - book.reserved_base)
     if is_buy:

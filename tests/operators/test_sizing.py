@@ -206,6 +206,13 @@ def test_a_swap_at_once_may_come_out_worse_by_the_slippage() -> None:
     assert draft(Rules(slippage=0.01), bid=100.0, bid_size=1.0)["limit"] == 100.0
 
 
+@pytest.mark.parametrize(("urgency", "bid", "ask"), [(0, 101.0, 99.0), (1, 101.5, 98.5), (3, 102.5, 97.5)])
+def test_urgency_widens_the_slippage(urgency: int, bid: float, ask: float) -> None:
+    rules = Rules(slippage=0.01)
+    assert draft(rules, kind=TAKE, bid=100.0, bid_size=1.0, urgency=urgency)["limit"] == pytest.approx(bid)
+    assert draft(rules, kind=TAKE, ask=100.0, ask_size=1.0, urgency=urgency)["limit"] == pytest.approx(ask)
+
+
 @pytest.mark.parametrize("size", [0.0, -3.0, 1e-12])
 def test_less_than_one_raw_unit_is_withheld(size: float) -> None:
     assert rule(draft(ask=PRICE, ask_size=size)) == ("withheld", "too_small")
