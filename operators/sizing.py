@@ -112,8 +112,8 @@ def draft(
     edge. A sale at once of a fraction is that part of what the account has free, whatever Kelly says.
 
     Sizes and values are taken at the wished price. A swap at once may come out worse than that by the venue's slippage,
-    and by half of it more for each step of urgency; a resting order keeps its limit exactly, and is withheld where it would take the account's inventory out of its
-    band.
+    and by half of it more for each step of urgency; a resting order keeps its limit exactly, and is withheld where it
+    would take the account's inventory out of its band.
 
     :arg ledger: Whose equity is marked.
 

@@ -94,12 +94,14 @@ def signal(
     expiry_slots: int = 0,
     strategy: int = 0,
     fraction: float = math.nan,
+    urgency: int = 0,
 ) -> Rows:
     """Make the signal that a strategy would give at a row."""
     made = np.zeros(1, SIGNAL)
     made["seq"], made["pool"], made["strategy"], made["kind"] = row["seq"], row["pool"], strategy, kind
     made["bid"], made["ask"], made["bid_size"], made["ask_size"] = bid, ask, bid_size, ask_size
     made["fair"], made["expiry_slots"], made["fraction"] = row["price"], expiry_slots, fraction
+    made["urgency"] = urgency
     return made
 
 
