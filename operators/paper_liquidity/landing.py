@@ -14,6 +14,7 @@ from dlmm.records import Clock, Venue
 from dlmm.swap import Pool
 from operators.accounts import move
 from operators.bin_conversions import hold_in_bins
+from operators.bin_positions import MOST_UNITS
 from operators.blocks import SHAPES
 from operators.orders import ADD, CLAIM, CLOSE, CREATE, REBALANCE, REMOVE
 from operators.paper_liquidity.minting import RefusedDeposit, arriving, mint, pool_tokens
@@ -25,6 +26,10 @@ from operators.pools import PoolInfo
 from operators.tables import Tables
 
 _SAROS_LEAST = 2
+
+
+class UncountableWorth(DlmmError):
+    """The recorded bins make positions worth more than there is."""
 
 
 class PaperLiquidity:
@@ -46,6 +51,7 @@ class PaperLiquidity:
             recorded = self._states.recorded(pool, int(tables.books[pool]["seq"]))
             if recorded is not None:
                 self._positions.follow(pool, recorded)
+            self._check_worth(pool)
             self._carry_out(order, recorded, tables)
         except DlmmError as error:
             self._states.trouble(pool, str(error))
@@ -181,9 +187,19 @@ class PaperLiquidity:
             raise RefusedDeposit(f"there is no position {position}")
         return self._positions.owner_of(pool, position)
 
+    def _check_worth(self, pool: int) -> None:
+        """Refuse to count what no books can."""
+        if any(max(held.x, held.y) > MOST_UNITS for held in self._positions.worth(pool).values()):
+            raise UncountableWorth(f"positions in pool {self._pools[pool].pool} hold more than 62 bits can count")
+
     def _take_worth(self, pool: int, tables: Tables) -> None:
-        hold_in_bins(pool, self._positions.worth(pool), tables)
         tables.books[pool]["has_positions"] = self._positions.kind_in(pool)
+        try:
+            self._check_worth(pool)
+        except UncountableWorth as error:
+            self._states.trouble(pool, str(error))
+            return
+        hold_in_bins(pool, self._positions.worth(pool), tables)
 
 
 def _book(pool: int, strategy: int, flow: Amounts, tables: Tables) -> None:

@@ -69,9 +69,14 @@ def mint(pool: Pool, lower: int, upper: int, wanted: Spread, clock: Clock) -> Mi
         bins = {bin_id: amounts for bin_id, amounts in wanted.items() if part.lower <= bin_id <= part.upper}
         if not bins:
             continue
-        deposit = (
-            _on_saros(pool, part, bins, clock) if isinstance(pool, SarosPool) else _on_meteora(pool, part, bins, clock)
-        )
+        try:
+            deposit = (
+                _on_saros(pool, part, bins, clock)
+                if isinstance(pool, SarosPool)
+                else _on_meteora(pool, part, bins, clock)
+            )
+        except (ZeroDivisionError, OverflowError):  # a bin with shares of nothing, or counters that are full
+            raise RefusedDeposit(f"bins {part.lower} to {part.upper} take no deposit") from None
         if isinstance(deposit, LiquidityFailure):
             raise RefusedDeposit(f"{deposit.name}: {deposit.reason}")
         changes += deposit.bins

@@ -1,5 +1,6 @@
 """Positions in recorded bins come to what a true position does, but for what it would have diluted."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from dlmm.liquidity import Amounts, liquidity_of
 from dlmm.records import Account
 from dlmm.shapes import Shape
-from operators.blocks import CLOSE, DEPOSIT, OPEN, REBALANCE, WITHDRAW
+from operators.blocks import CLAIM, CLOSE, DEPOSIT, OPEN, REBALANCE, WITHDRAW
 from operators.orders import FAILED, FILLED
 from operators.paper_liquidity.spreading import PaperDeposit, spread_deposit
 from tests.operators.paper_liquidity.chain_pool import RECORDED, ChainPool
@@ -162,6 +163,35 @@ def test_account_bytes_that_are_no_pool_are_told_and_move_nothing(pool: int) -> 
     assert made.orders()["status"][-1] == FAILED
     assert len(made.troubles) == 1
     assert made.book(pool)["position_x"] == before["position_x"]
+
+
+@BOTH
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_bins_of_any_bytes_kill_nothing_and_the_accounts_still_add_up(pool: int, data: st.DataObject) -> None:
+    chain = ChainPool(pool)
+    amounts = st.one_of(st.integers(0, 3), st.integers(0, 10**12), st.integers(0, (1 << 64) - 1))
+    made = begun(chain, pool, x=token_x(pool), y=12.0)
+    for _ in range(data.draw(st.integers(1, 3))):
+        pool_now = chain.pool
+        arrays = pool_now.arrays.copy()
+        names = [name for name in arrays["bins"].dtype.names or () if arrays["bins"][name].dtype == np.uint64]
+        width = arrays["bins"].shape[1]
+        for bins in range(-REACH - 1, REACH + 2):
+            index, inside = divmod(chain.origin + bins, width)
+            place = arrays["index"].tolist().index(index)
+            for name in data.draw(st.lists(st.sampled_from(names), max_size=3)):
+                arrays["bins"][name][place, inside] = data.draw(amounts)
+        owner = chain.accounts[chain.info.pool].owner
+        told = {
+            address: Account(owner, array.tobytes())
+            for address, array in zip(pool_now.array_addresses, arrays, strict=True)
+        }
+        made.row(pool, data.draw(st.integers(-8, 8)), accounts=told)
+        kind = data.draw(st.sampled_from((DEPOSIT, WITHDRAW, CLAIM, CLOSE)))
+        made.row(pool, 0, wish(kind, amount_x=token_x(pool), amount_y=1.0, fraction=0.5))
+        made.row(pool, 0)
+        assert made.adds_up()
 
 
 @BOTH
