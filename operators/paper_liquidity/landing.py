@@ -51,7 +51,7 @@ class PaperLiquidity:
             recorded = self._states.recorded(pool, int(tables.books[pool]["seq"]))
             if recorded is not None:
                 self._positions.follow(pool, recorded)
-            self._check_worth(pool)
+            self._worth(pool)
             self._carry_out(order, recorded, tables)
         except DlmmError as error:
             self._states.trouble(pool, str(error))
@@ -187,19 +187,19 @@ class PaperLiquidity:
             raise RefusedDeposit(f"there is no position {position}")
         return self._positions.owner_of(pool, position)
 
-    def _check_worth(self, pool: int) -> None:
-        """Refuse to count what no books can."""
-        if any(max(held.x, held.y) > MOST_UNITS for held in self._positions.worth(pool).values()):
+    def _worth(self, pool: int) -> dict[int, Amounts]:
+        """Return what the positions of each strategy in a pool hold, where books can count it."""
+        worth = self._positions.worth(pool)
+        if any(max(held.x, held.y) > MOST_UNITS for held in worth.values()):
             raise UncountableWorth(f"positions in pool {self._pools[pool].pool} hold more than 62 bits can count")
+        return worth
 
     def _take_worth(self, pool: int, tables: Tables) -> None:
         tables.books[pool]["has_positions"] = self._positions.kind_in(pool)
         try:
-            self._check_worth(pool)
+            hold_in_bins(pool, self._worth(pool), tables)
         except UncountableWorth as error:
             self._states.trouble(pool, str(error))
-            return
-        hold_in_bins(pool, self._positions.worth(pool), tables)
 
 
 def _book(pool: int, strategy: int, flow: Amounts, tables: Tables) -> None:

@@ -1,5 +1,7 @@
 """All paper positions of a portfolio, by the number of the order that created them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec.structs import replace
 
@@ -27,6 +29,8 @@ class PaperPosition(Record, frozen=True):
 
     :arg bins: What it has in the bins of a recorded pool, from the lowest up; none where it is synthetic or empty.
 
+    :arg stands: What withdrawing all of them gives.
+
     :arg fees: What waits to be claimed there.
 
     """
@@ -36,12 +40,8 @@ class PaperPosition(Record, frozen=True):
     lower: int
     upper: int
     bins: tuple[Holding, ...] = ()
+    stands: Amounts = NOTHING
     fees: Amounts = NOTHING
-
-    @property
-    def worth(self) -> Amounts:
-        """Return what withdrawing and claiming all of its recorded bins gives."""
-        return sum((held.worth for held in self.bins), self.fees)
 
 
 class PaperPositionsState(Record, frozen=True):
@@ -103,7 +103,7 @@ class PaperPositions:
         found: dict[int, Amounts] = {}
         for held in self._held.values():
             if held.pool == pool:
-                found[held.strategy] = found.get(held.strategy, NOTHING) + held.worth
+                found[held.strategy] = found.get(held.strategy, NOTHING) + held.stands + held.fees
         for row in self.synthetic:
             if row["pool"] == pool:
                 strategy = int(row["strategy"])
@@ -152,7 +152,7 @@ class PaperPositions:
                 bins[change.bin_id - held.lower] = replace(one, share=one.share + change.share)
             else:
                 bins[change.bin_id - held.lower] = replace(one, own=one.own + change.amounts)
-        self._held[position] = replace(held, bins=tuple(bins))
+        self._held[position] = replace(held, bins=tuple(bins), stands=_worth(bins))
 
     def put(self, position: int, wanted: Spread, active_id: int) -> Amounts:
         """Put tokens into a position where no bins are recorded; return what it took."""
@@ -175,7 +175,8 @@ class PaperPositions:
         """Take basis points of every bin out of a position; return what came."""
         held = self._held[position]
         parts = [withdrawn(one, bps) for one in held.bins]
-        self._held[position] = replace(held, bins=tuple([stays for stays, _ in parts]))
+        left = tuple([stays for stays, _ in parts])
+        self._held[position] = replace(held, bins=left, stands=_worth(left))
         row = self._row_of(position)
         return sum((out for _, out in parts), synthetic.take(row, bps) if row is not None else NOTHING)
 
@@ -194,19 +195,20 @@ class PaperPositions:
 
     def _followed(self, position: int, held: PaperPosition, recorded: Pool) -> PaperPosition:
         rows, info = bin_rows(recorded, held.lower, held.upper), self._pools[held.pool]
-        before = self._seen.get(position)
+        before, active_id = self._seen.get(position), recorded.active_id
         self._seen[position] = rows
-        is_news = np.ones(len(rows), np.bool_) if before is None else (rows != before).any(axis=1)
-        bins, fees = list(held.bins), held.fees
-        for index, one in enumerate(bins):
-            if not is_news[index] and one.own == NOTHING:
-                continue
+        news = np.arange(len(rows)) if before is None else np.flatnonzero((rows != before).any(axis=1))
+        alone = [index for index, one in enumerate(held.bins) if one.own is not NOTHING and one.own != NOTHING]
+        bins, stands, fees = list(held.bins), held.stands, held.fees
+        for index in sorted({*news.tolist(), *alone}):
+            one = bins[index]
             bin_id = held.lower + index
-            place = ACTIVE if bin_id == recorded.active_id else ABOVE if bin_id > recorded.active_id else BELOW
+            place = ACTIVE if bin_id == active_id else ABOVE if bin_id > active_id else BELOW
             price = price_of(bin_id - info.zero_bin, info.bin_step)
             bins[index], earned = follow(one, recorded_bin(rows[index]), place, price, self._terms[held.pool])
             fees += earned
-        return replace(held, bins=tuple(bins), fees=fees)
+            stands += bins[index].worth - one.worth
+        return replace(held, bins=tuple(bins), stands=stands, fees=fees)
 
     def _row_of(self, position: int) -> np.void | None:
         places = np.flatnonzero(self.synthetic["position"] == position)
@@ -221,3 +223,7 @@ class PaperPositions:
         self._held = dict(state.positions)
         self._seen = {}
         self.synthetic = np.frombuffer(state.synthetic, SYNTHETIC).copy()
+
+
+def _worth(bins: Sequence[Holding]) -> Amounts:
+    return sum((held.worth for held in bins), NOTHING)
