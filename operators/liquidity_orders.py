@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from dlmm.struct_arrays import copied
 from operators.blocks import CLAIM as CLAIM_FEES
 from operators.blocks import CLOSE as CLOSE_POSITION
 from operators.blocks import DEPOSIT, SHAPES, WITHDRAW, Fields
@@ -37,25 +38,25 @@ ACTION_OF = {
 }
 NO_SIDE = 0
 
+_BLANK = np.zeros(1, ORDER)
+_BLANK["cancel_slot"] = _BLANK["expiry_slot"] = NEVER
+_BLANK["tried_slot"] = _BLANK["third_pool"] = -1
+_BLANK["size_fraction"] = math.nan
+_BLANK["side"], _BLANK["kind"] = NO_SIDE, IMMEDIATE
+
 
 def blank_order(tables: Tables, pool: int, strategy: int, seq: int) -> np.void:
     """Return a new order of no action yet, numbered and dated."""
     ledger, book = tables.ledger[0], tables.books[pool]
-    order: np.void = np.zeros(1, ORDER)[0]
+    order: np.void = copied(_BLANK)[0]
     order["order"] = ledger["next_order"]
     tables.ledger["next_order"] += 1
     tables.ledger["orders"] += 1
     order["seq"] = seq
-    for field in ("slot", "ts_event_ns"):
-        order[field] = ledger[field]
-    order["land_slot"] = ledger["slot"]
-    order["cancel_slot"] = order["expiry_slot"] = NEVER
-    order["tried_slot"] = -1
+    order["slot"] = order["land_slot"] = ledger["slot"]
+    order["ts_event_ns"] = ledger["ts_event_ns"]
     order["limit"] = order["fair"] = book["price"]
     order["strategy"], order["pool"] = strategy, pool
-    order["third_pool"] = -1
-    order["size_fraction"] = math.nan
-    order["side"], order["kind"] = NO_SIDE, IMMEDIATE
     return order
 
 
