@@ -9,6 +9,7 @@ import pytest
 from operators.blocks import CLOSE, DEPOSIT, OPEN, REBALANCE, WITHDRAW
 from operators.orders import FAILED, FILLED, RULES, WITHHELD
 from operators.portfolio_records import RiskLimits
+from operators.risk.exposure import exposure
 from tests.operators.markets import ORIGINS
 from tests.operators.paper_liquidity.paper_market import PaperMarket, paper_params, wish
 
@@ -48,6 +49,7 @@ def test_a_deposit_lands_a_slot_later_and_moves_from_the_account_into_the_bins()
     assert after["position_x"] == pytest.approx(10**10, abs=10)
     assert after["reserved_base"] == 0
     assert made.account(0, 0)["position_x"] == after["position_x"]
+    assert exposure(after) == pytest.approx(exposure(before))
     assert after["has_positions"] == 2
     assert made.ledger["equity"] == pytest.approx(200_000.0)
     assert made.adds_up()

@@ -195,6 +195,24 @@ def test_bins_of_any_bytes_kill_nothing_and_the_accounts_still_add_up(pool: int,
 
 
 @BOTH
+def test_a_wide_position_is_cut_as_it_would_be_on_chain(pool: int) -> None:
+    chain = ChainPool(pool)
+    made = PaperMarket(paper_params(RECORDED))
+    made.row(pool, 0, accounts=chain.accounts)
+    made.row(pool, 0, wish(OPEN, lower=chain.origin - 139, upper=chain.origin))
+    made.row(pool, 0, wish(DEPOSIT, amount_y=1_400.0))
+    before = made.book(pool)
+    made.row(pool, 0)
+    after = made.book(pool)
+    paid = int(before["quote"] - after["quote"])
+    assert 1_399_900_000 <= paid <= 1_400_000_000  # on Saros each part's bins get whole basis points
+    assert int(after["position_y"]) + int(after["position_x"]) * chain.pool.price_x64 / 2**64 == pytest.approx(
+        paid, rel=2e-5
+    )
+    assert closed(made, chain, pool).y == after["position_y"]
+
+
+@BOTH
 def test_a_ladder_stands_in_recorded_bins_too(pool: int) -> None:
     chain = ChainPool(pool)
     made = PaperMarket(paper_params(RECORDED))
