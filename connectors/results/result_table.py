@@ -1,6 +1,8 @@
 """The result as a person reads it."""
 
 import contextlib
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 BASELINES = {"hold": "held instead", "rebalanced": "50/50 instead", "passive_lp": "passive LP instead"}
+SIDE_BY_SIDE = 4
+"""Strategies that a terminal of 80 columns has room for beside each other; further ones come below."""
+NAME_WIDTH = 13
+_EXCHANGED = str.maketrans("_-", "-_")
 
 
 def print_result(summary: dict[str, Any], folder: Path) -> None:
@@ -19,9 +25,9 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     """
     quote = summary["quote"]
     table = Table(title=f"{summary['name']}: {Path(summary['recording']).name}", title_justify="left")
-    table.add_column("figure")
-    table.add_column("value", justify="right")
-    table.add_column("of which", style="dim")
+    table.add_column("figure", overflow="fold")
+    table.add_column("value", justify="right", overflow="fold")
+    table.add_column("of which", style="dim", overflow="fold")
     rows = [
         ("updates", f"{summary['updates']:,}", _parts({**summary["dropped"], **summary["refused_rows"]}, "not used")),
         ("signals", f"{sum(summary['signals'].values()):,}", _parts(summary["signals"])),
@@ -46,7 +52,8 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     if summary["updates"]:
         _print(table)
     if summary["updates"] and len(summary["strategies"]) > 1:
-        _print(_strategies(summary["strategies"], quote))
+        for part in _strategies(summary["strategies"], quote):
+            _print(part)
     for trouble in summary["troubles"]:
         _print(Text(f"no fills: {trouble}", style="red"))
     for note in summary["notes"]:
@@ -54,19 +61,39 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     _print(Text(f"results in {folder}"))
 
 
-def _strategies(strategies: dict[str, dict[str, Any]], quote: str) -> Table:
-    """Set the strategies side by side."""
-    table = Table(title=f"by strategy, {quote}", title_justify="left")
-    table.add_column("strategy")
-    for column in ("signals", "orders", "fills", "volume", "fees", "transactions", "realised", "P&L", "wins", "Kelly"):
-        table.add_column(column, justify="right")
-    for name, came_to in strategies.items():
-        counts = [f"{came_to[figure]:,}" for figure in ("signals", "orders", "fills")]
-        paid = [f"{came_to[figure]:,.2f}" for figure in ("volume", "fees", "transaction_costs")]
-        made = [f"{came_to[figure]:+,.2f}" for figure in ("realised", "pnl")]
-        odds = [_figure(came_to["win_rate"], "{:.1%}"), f"{came_to['kelly_fraction']:.2%}"]
-        table.add_row(name, *counts, *paid, *made, *odds)
-    return table
+def _strategies(strategies: dict[str, dict[str, Any]], quote: str) -> Iterator[Table]:
+    """Set the strategies side by side, a column each: there are few of them, and many figures."""
+    names = list(strategies)
+    for first in range(0, len(names), SIDE_BY_SIDE):
+        table = Table(title="" if first else f"by strategy, {quote}", title_justify="left")
+        table.add_column("figure", overflow="fold")
+        shown = names[first : first + SIDE_BY_SIDE]
+        for name in shown:
+            table.add_column(_broken(name), justify="right", overflow="fold")
+        columns = [_came_to(strategies[name]) for name in shown]
+        for figure in columns[0]:
+            table.add_row(figure, *(column[figure] for column in columns))
+        yield table
+
+
+def _came_to(strategy: dict[str, Any]) -> dict[str, str]:
+    """Name what one strategy did and came to."""
+    counts = {figure: f"{strategy[figure]:,}" for figure in ("signals", "orders", "fills")}
+    return counts | {
+        "volume": f"{strategy['volume']:,.2f}",
+        "fees": f"{strategy['fees']:,.2f}",
+        "transactions": f"{strategy['transaction_costs']:,.2f}",
+        "realised": f"{strategy['realised']:+,.2f}",
+        "P&L": f"{strategy['pnl']:+,.2f}",
+        "wins": _figure(strategy["win_rate"], "{:.1%}"),
+        "Kelly": f"{strategy['kelly_fraction']:.2%}",
+    }
+
+
+def _broken(name: str) -> str:
+    """Break a long name into lines, behind an underscore if it has one there."""
+    lines = textwrap.wrap(name.translate(_EXCHANGED), NAME_WIDTH)  # knows of hyphens as places to break at
+    return "\n".join(lines).translate(_EXCHANGED)
 
 
 def _baseline_row(baseline: dict[str, Any], quote: str) -> tuple[str, str, str]:
@@ -93,7 +120,7 @@ def _wallet_rows(wallet: dict[str, Any], quote: str) -> list[tuple[str, str, str
 def _print(what: Table | Text) -> None:
     """Print, unless whoever was reading has gone."""
     with contextlib.suppress(BrokenPipeError, SystemExit):
-        Console().print(what, soft_wrap=isinstance(what, Text))
+        Console(markup=False, emoji=False).print(what, soft_wrap=isinstance(what, Text))
 
 
 def _of_capital(profit: float, capital: float) -> str:

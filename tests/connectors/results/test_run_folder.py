@@ -10,7 +10,6 @@ import msgspec
 import polars as pl
 import pytest
 
-from connectors.results.result_table import print_result
 from connectors.results.run_folder import Outcome, RunFolderSink, usable_runs_dir
 from connectors.results.run_labels import RunLabels
 from dlmm.errors import DlmmError
@@ -132,16 +131,6 @@ def test_the_summary_says_what_each_strategy_came_to(finished: Path) -> None:
     for figure in ("fees", "realised", "volume", "win_rate", "transaction_costs"):
         assert alone[figure] == pytest.approx(summary[figure]), figure
     assert alone["pnl"] == pytest.approx(summary["profit"], abs=1e-4)
-
-
-def test_several_strategies_are_printed_side_by_side(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    summary = json.loads((finished / "summary.json").read_text())
-    print_result(summary, finished)
-    assert "by strategy" not in capsys.readouterr().out
-    print_result({**summary, "strategies": dict.fromkeys(("one", "two"), summary["strategies"]["making"])}, finished)
-    printed = capsys.readouterr().out
-    assert "by strategy, USDC" in printed
-    assert "two" in printed
 
 
 @pytest.mark.parametrize("stop", [0, 1, 5, 11])
