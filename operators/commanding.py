@@ -31,9 +31,13 @@ from operators.orders import (
 )
 from operators.risk.gate import adds_risk, count_approval, objection
 from operators.risk.market_risk import Risk
+from operators.route_legs import NO_POOL
 from operators.routing import Routing
 from operators.settlement import Settlement
 from operators.tables import Tables
+
+POOL_FIELDS = ("pool", "other_pool", "third_pool")
+"""Of a route's wish, and of its order."""
 
 
 class Commands:
@@ -67,6 +71,8 @@ class Commands:
             if drafted is None:
                 return
         elif int(signal["kind"]) == ARBITRAGE:
+            if is_route_under_way(signal, tables):
+                return  # it moves the prices that the wish was made of; what is left of them is wished for again
             mark(tables.ledger[0], tables.books)
             routed = self._routing.draft(signal, tables)
             if routed is None:
@@ -138,7 +144,7 @@ class Commands:
         need_x, need_y = int(order["amount_x"]), int(order["amount_y"])
         if is_exchange:
             order = order.copy()
-            order["pool"], need_y = order["other_pool"], int(order["other_in"])
+            order["pool"], order["other_pool"], need_y = order["other_pool"], order["pool"], int(order["other_in"])
         elif int(order["action"]) == ROUTE:
             need_y += int(order["amount_in"])
         elif int(order["action"]) == REBALANCE:  # what the old ladder holds is there before the new one is placed
@@ -187,3 +193,12 @@ class Commands:
 
         """
         return self._routing.land(order, tables)
+
+
+def is_route_under_way(signal: np.void, tables: Tables) -> bool:
+    """Tell whether a route of the strategy through one of a wish's pools is open or on its way."""
+    held = tables.open_orders
+    mine = held[(held["action"] == ROUTE) & (held["strategy"] == signal["strategy"])]
+    # A route of two has no third pool, which is in none.
+    wished = [int(signal[field]) for field in POOL_FIELDS if int(signal[field]) != NO_POOL]
+    return any(bool(np.isin(mine[field], wished).any()) for field in POOL_FIELDS)

@@ -1,6 +1,7 @@
 """Orders that are no plain swap: how they rest on paper, land later, and land whole or not at all."""
 
 import msgspec
+import numpy as np
 import pytest
 
 from dlmm.struct_arrays import join
@@ -8,6 +9,7 @@ from operators.blocks import ARBITRAGE, Block, Rows
 from operators.orders import FAILED, FILLED, ROUTE
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits
+from operators.route_legs import NO_POOL
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.markets import ORIGINS, SOL, bin_price, market, no_signals, signal
@@ -47,6 +49,11 @@ def walk(portfolio: Portfolio, rows: Rows, wishes: dict[int, Rows]) -> list[Repo
         signals = join([no_signals(), *([wishes[index]] if index in wishes else [])])
         reports += portfolio.take(Block(int(row["pool"][0]), index, 1, index == len(rows) - 1, row, signals=signals))
     return reports
+
+
+def all_orders(reports: list[Report]) -> Rows:
+    orders = join([report.orders for report in reports])
+    return orders[np.argsort(orders["order"])]
 
 
 def books(reports: list[Report]) -> tuple[dict[str, float], ...]:
@@ -90,3 +97,35 @@ def test_of_an_arbitrage_that_falls_short_nothing_moves(gone: int) -> None:
     assert sum(len(report.fills) for report in reports) == 0
     assert books(reports) == before
     assert portfolio.snapshot().pools.after_fill == (None, None)
+
+
+def test_while_a_route_is_under_way_its_strategy_makes_no_other_through_its_pools() -> None:
+    rows = rows_of((1, 0, 20), (0, 0, 0), (1, 0, 20), (0, 0, 0), (0, 1, 0), (0, 1, 0))
+    low, high = bin_price(0, ORIGINS[0]), bin_price(0, ORIGINS[0] + 20)
+
+    def wish(row: int) -> Rows:
+        return arbitrage(rows[row : row + 1], low * 1.01, high * 0.99)
+
+    portfolio = Portfolio(PARAMS)
+    reports = walk(portfolio, rows, {row: wish(row) for row in (1, 3, 5)})
+    # Wished in the slot of the first one, and in the slot after that one landed; a wish that makes no order has no id.
+    assert [(order["order"], order["seq"]) for order in all_orders(reports)] == [
+        (1, rows[1]["seq"]),
+        (2, rows[5]["seq"]),
+    ]
+    turned = wish(3)
+    turned["pool"], turned["other_pool"] = 1, 0
+    assert len(all_orders(walk(Portfolio(PARAMS), rows, {1: wish(1), 3: turned}))) == 1
+
+
+def test_a_route_under_way_holds_up_no_other_strategy_and_no_other_pools() -> None:
+    rows = rows_of((1, 0, 20), (0, 0, 0), (0, 0, 0), (0, 0, 0))
+    low, high = bin_price(0, ORIGINS[0]), bin_price(0, ORIGINS[0] + 20)
+    more = (*POOLS, msgspec.structs.replace(SOL, pool="third sol"), msgspec.structs.replace(SOL, pool="fourth sol"))
+    two = tuple(PlannedStrategy(SwapQuotes(name=name), frozenset(range(4)), Policy()) for name in ("one", "other"))
+    params = msgspec.structs.replace(PARAMS, pools=more, strategies=two)
+    first, others, elsewhere = (arbitrage(rows[row : row + 1], low * 1.01, high * 0.99) for row in (1, 2, 3))
+    others["strategy"] = 1
+    elsewhere["pool"], elsewhere["other_pool"], elsewhere["third_pool"] = 2, 3, NO_POOL
+    orders = all_orders(walk(Portfolio(params), rows, {1: first, 2: others, 3: elsewhere}))
+    assert [(order["strategy"], order["pool"]) for order in orders] == [(0, 0), (1, 0), (0, 2)]

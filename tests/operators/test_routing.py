@@ -24,8 +24,10 @@ OTHER_SOL = PoolInfo("other sol", Venue.SAROS, "SOL", "USDC", 20, 1_000)
 MSOL = PoolInfo("msol", Venue.METEORA, "MSOL", "USDC", 20, 1_000)
 STAKED = PoolInfo("staked", Venue.METEORA, "MSOL", "SOL", 20, 1_000, decimals_y=9)
 SAME = PoolInfo("sol again", Venue.METEORA, "SOL", "USDC", 20, 1_000)
+TURNED_SOL = PoolInfo("turned sol", Venue.METEORA, "USDC", "SOL", 20, 1_000, decimals_x=6, decimals_y=9)
 POOLS = (SOL, OTHER_SOL, MSOL, STAKED)
-HERE, THERE, M_SOL, BETWEEN = range(4)
+ALL_POOLS = (*POOLS, TURNED_SOL)
+HERE, THERE, M_SOL, BETWEEN, TURNED_AROUND = range(5)
 ZERO = {Venue.METEORA: 0, Venue.SAROS: 1 << 23}
 UNLIMITED = RiskLimits(1e12, 1e12, 1e12, 1.0, 1.0, 1_000)
 FREE = Policy(max_liquidity_share=1.0)
@@ -49,11 +51,13 @@ def rows_of(*places: tuple[int, int, int]) -> Rows:
     """Rows of (pool, slots since the last one, active bin); a staked SOL is one SOL at bin 0."""
     rows = market([(0, slots, 0, 1_000_000) for _, slots, _ in places], first_seq=1)
     for row, (pool, _, bins) in zip(rows, places, strict=True):
-        info = POOLS[pool]
+        info = ALL_POOLS[pool]
         row["pool"], row["active_id"] = pool, ZERO[info.venue] + bins
         row["price"] = price_x64(bins, info.bin_step) / 2**64 * 10.0 ** (info.decimals_x - info.decimals_y)
         if pool == BETWEEN:
             row["liquidity"] = 7_000.0
+        if pool == TURNED_AROUND:  # of SOL
+            row["liquidity"] *= row["price"]
     return rows
 
 
@@ -243,10 +247,13 @@ def test_where_the_gap_has_closed_no_swap_happens() -> None:
     assert books(reports) == before
 
 
-def test_a_second_round_meets_the_pools_as_the_first_one_left_them() -> None:
-    rows = APART
-    wishes = {1: join([pair()[1], pair()[1]])}
-    first, second = join([report.orders for report in walk(Portfolio(params()), rows, wishes)])
+def test_a_round_of_another_strategy_meets_the_pools_as_the_first_one_left_them() -> None:
+    (planned,) = params().strategies
+    other = msgspec.structs.replace(planned, strategy=SwapQuotes(name="other"))
+    wishes = join([pair()[1], pair()[1]])
+    wishes["strategy"] = 0, 1
+    reports = walk(Portfolio(params(strategies=(planned, other))), APART, {1: wishes})
+    first, second = join([report.orders for report in reports])
     # Both were sized on the same pools, and the first to land has taken it all.
     assert (first["status"], second["status"]) == (FILLED, FAILED)
 
@@ -323,3 +330,78 @@ def test_a_portfolio_taken_up_between_decision_and_landing_lands_the_same_round(
         signals = pair()[index] if index in pair() else no_signals()
         reports += portfolio.take(Block(int(row["pool"][0]), index, 1, index == 3, row, signals=signals))
     assert join([report.fills for report in reports]).tobytes() == join([r.fills for r in unbroken]).tobytes()
+
+
+def test_a_full_portfolio_still_goes_a_round() -> None:
+    terms = params(limits=msgspec.structs.replace(UNLIMITED, max_pool_exposure=0.0, max_total_exposure=0.0))
+    assert ended(walk(Portfolio(terms), APART, pair()))["status"] == FILLED
+
+
+def test_a_pool_not_heard_of_stops_a_round_wherever_it_comes() -> None:
+    rows = rows_of((THERE, 0, -990), (HERE, 26, -1_000), (HERE, 1, -1_000))
+    terms = params(limits=msgspec.structs.replace(UNLIMITED, max_feed_age_slots=25))
+    order = ended(walk(Portfolio(terms), rows, {1: wish(rows[1], HERE, THERE, directions=ROUND)}))
+    assert (order["status"], RULES[order["rule"]], order["figure"]) == (REFUSED, "stale_feed", 26.0)
+
+
+def test_an_order_tells_the_compute_units_of_all_its_swaps() -> None:
+    two = ended(walk(Portfolio(params()), APART, pair()))
+    three = ended(walk(Portfolio(params()), TRIANGLE, triangle()))
+    assert 80_000 < two["compute_units"] < three["compute_units"] < 1_400_000
+
+
+TURNED_FREE = PlannedStrategy(
+    SwapQuotes(), frozenset({HERE, THERE, M_SOL}), FREE, "", frozenset({BETWEEN, TURNED_AROUND})
+)
+ENDS_TURNED, BEGINS_TURNED = ((HERE, TURNED_AROUND), 0b00), ((TURNED_AROUND, HERE), 0b11)
+
+
+def turned_params() -> PortfolioParams:
+    return params(pools=ALL_POOLS, strategies=(TURNED_FREE,))
+
+
+def turned_market(turned_bin: int) -> Rows:
+    here = -1_000 if turned_bin == 990 else -990
+    return rows_of((HERE, 0, here), (TURNED_AROUND, 0, turned_bin), (HERE, 1, here), (HERE, 1, here))
+
+
+@pytest.mark.parametrize(("turned_bin", "through", "directions"), [(990, *ENDS_TURNED), (1_000, *BEGINS_TURNED)])
+def test_a_pool_with_the_tokens_the_other_way_about_earns_what_a_straight_one_does(
+    turned_bin: int, through: tuple[int, int], directions: int
+) -> None:
+    straight = walk(Portfolio(params()), APART, pair())
+    rows = turned_market(turned_bin)
+    before = books(walk(Portfolio(turned_params()), rows, {}))
+    portfolio = Portfolio(turned_params())
+    reports = walk(portfolio, rows, {1: wish(rows[1], *through, directions=directions)})
+    order = ended(reports)
+    assert STATUSES[order["status"]] == "filled"
+    assert SIZED_BY[order["sized_by"]] == "profit"
+    assert order["pool"] == HERE  # whose quote currency it begins with
+    assert order["value"] == pytest.approx(ended(straight)["value"], rel=0.03)
+    first, second = join([report.fills for report in reports])
+    assert (first["pool"], second["pool"]) == through
+    assert first["amount_out"] == second["amount_in"]
+    profit = int(second["amount_out"]) - int(first["amount_in"])
+    # Bins of one value in SOL are not quite of one value in USDC: at most 2 % from the first to the last of ten.
+    bought, sold = join([report.fills for report in straight])
+    assert profit == pytest.approx(int(sold["amount_out"]) - int(bought["amount_in"]), rel=0.03)
+    assert (first["fee"], second["fee"]) == pytest.approx((bought["fee"], sold["fee"]), rel=0.03)
+    after = books(reports)
+    assert [now["base"] - then["base"] for now, then in zip(after, before, strict=True)] == [0] * 5
+    assert [now["quote"] - then["quote"] for now, then in zip(after, before, strict=True)] == [profit, 0, 0, 0, 0]
+    assert [book["realised"] for book in after] == pytest.approx([profit * 1e-6, 0.0, 0.0, 0.0, 0.0])
+    assert after[TURNED_AROUND]["budget"] == after[TURNED_AROUND]["base"] == after[TURNED_AROUND]["quote"] == 0
+    assert not portfolio._tables.accounts["reserved_quote"].any()
+    totals = reports[-1].totals
+    assert totals is not None
+    assert totals.ledger["volume"] == pytest.approx(2 * int(first["amount_in"]) * 1e-6, rel=0.03)
+
+
+@pytest.mark.parametrize(("turned_bin", "through", "directions"), [(990, *BEGINS_TURNED), (1_000, *ENDS_TURNED)])
+def test_a_turned_pool_the_wrong_way_round_earns_nothing(
+    turned_bin: int, through: tuple[int, int], directions: int
+) -> None:
+    rows = turned_market(turned_bin)
+    order = ended(walk(Portfolio(turned_params()), rows, {1: wish(rows[1], *through, directions=directions)}))
+    assert (order["status"], RULES[order["rule"]], order["figure"]) == (WITHHELD, "cost_above_profit", 0.0)
