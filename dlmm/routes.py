@@ -37,6 +37,9 @@ MIN_LEGS, MAX_LEGS = 2, 3
 MAX_BINS = 512
 """Bins with liquidity that one swap can cross at most: both programs run out of something before."""
 
+COMPUTE_LIMIT = 1_400_000
+"""Compute units that one transaction may use, with all of its swaps."""
+
 _LOG_ONE = 64 * math.log(2.0)
 _BEFORE_AND_AFTER = np.arange(-1, 3)
 
@@ -67,7 +70,10 @@ class RouteQuote(Record, frozen=True):
 
 
 def best_route(legs: tuple[Leg, ...], clock: Clock, *, cap_in: int) -> RouteQuote | None:
-    """Find the size at which a round earns most.
+    """Find the size at which a round earns most and that fits one transaction.
+
+    Where it would use more compute units than there are, the most that fits is taken for as much less as it is too
+    much, so that a somewhat larger size may fit, too.
 
     :arg legs: Two or three, in their order, each through another pool.
 
@@ -104,7 +110,11 @@ def best_route(legs: tuple[Leg, ...], clock: Clock, *, cap_in: int) -> RouteQuot
         size = best.amount_in
     near = np.empty(4 * (2 * NEAR + 1) * (len(legs) + 1), np.uint64)
     near = near[: find_near(curves, counts, fees, U64(cap), U64(size), near)]
-    return _best(ways, near)
+    best = _best(ways, near)
+    units = sum(leg.compute_units for leg in best.legs) if best is not None else 0
+    if best is None or units <= COMPUTE_LIMIT:
+        return best
+    return best_route(legs, clock, cap_in=best.amount_in * COMPUTE_LIMIT // units)
 
 
 def quote_route(legs: tuple[Leg, ...], clock: Clock, amount_in: int) -> RouteQuote | None:

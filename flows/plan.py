@@ -12,7 +12,7 @@ from operators.accounts import budget_shares
 from operators.desk import DeskParams
 from operators.pools import PoolInfo
 from operators.portfolio_records import PortfolioParams, RiskLimits
-from operators.route_legs import tokens_of
+from operators.strategies.rounds import find_rounds
 from operators.volatility import VolatilityParams
 
 
@@ -42,7 +42,7 @@ def watched_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[
 def traded_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
     """Return the indices of those chosen pools that have a budget: they quote in the portfolio's currency.
 
-    The others that were chosen are passed through by rounds over three pools, and used for nothing else.
+    The others that were chosen are passed through by rounds of statistical arbitrage, and used for nothing else.
 
     :raises DlmmError: As `watched_pools` does.
 
@@ -55,14 +55,16 @@ def _at_home(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:
 
 
 def _passed(settings: Settings, pools: tuple[PoolInfo, ...], chosen: frozenset[int]) -> frozenset[int]:
-    """Return the chosen pools in other currencies that close a triangle of chosen ones, where these are looked for."""
+    """Return the chosen pools in other currencies that rounds pass through, where these are looked for.
+
+    They close a triangle of pools at home, or have the two tokens of such a pool the other way about.
+    """
     arbitrage = settings.strategies.statistical_arbitrage
-    if not arbitrage.enabled or not arbitrage.triangles:
+    if not arbitrage.enabled:
         return frozenset()
     mine = chosen & indices_of(arbitrage.pools, pools)
-    home = _at_home(settings, pools)
-    sold = {tokens_of(pools[index])[0] for index in mine & home}
-    return frozenset(index for index in mine - home if sold.issuperset(tokens_of(pools[index])))
+    rounds = find_rounds(pools, mine, settings.portfolio.quote, triangles=arbitrage.triangles)
+    return frozenset[int]().union(*(one.pools for one in rounds)) - _at_home(settings, pools)
 
 
 def plan(settings: Settings, pools: tuple[PoolInfo, ...]) -> TradingParams:

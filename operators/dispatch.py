@@ -55,10 +55,7 @@ def _command(order: Fields, pools: tuple[PoolInfo, ...]) -> Command:
         case action if action == SWAP:
             return _swap(order, pool)
         case action if action == ROUTE:
-            legs = legs_of(order)
-            return SwapRoute(
-                tuple(Swap(pools[x.pool].pool, x.exact_in, x.swap_for_y, x.amount, x.threshold) for x in legs)
-            )
+            return _route(order, pools)
         case action if action == CREATE:
             return CreatePosition(pool, position, lower, upper)
         case action if action == ADD:
@@ -82,6 +79,15 @@ def _rebalance(order: Fields, pool: str) -> Rebalance:
         active_id=int(order["other_min_out"]),
         shape=SHAPES[int(order["shape"])],
         **{field: int(order[field]) for field in LADDER_FIELDS},
+    )
+
+
+def _route(order: Fields, pools: tuple[PoolInfo, ...]) -> SwapRoute:
+    """Make a route's swaps. The compute units are of all together: each one's part of their sum is the same."""
+    legs = legs_of(order)
+    units = -(-int(order["compute_units"]) // len(legs))
+    return SwapRoute(
+        tuple(Swap(pools[x.pool].pool, x.exact_in, x.swap_for_y, x.amount, x.threshold, units) for x in legs)
     )
 
 

@@ -3,6 +3,9 @@
 An arbitrage ends with the token it began with, and what it takes in between it gives on. So nothing moves from pool to
 pool in the books: what is left over of each token, of the first the profit, goes to one pool that is traded and keeps
 that token. Each swap is a fill of its own; what the round earned is realised with the last one.
+
+A round of two may begin or end in a pool that has the portfolio's currency as X, and no budget. Its order is booked
+under the other pool, with whose quote currency it begins, even where that one makes the last swap.
 """
 
 import math
@@ -21,6 +24,9 @@ from operators.tables import Tables
 NO_POOL = -1
 SELL_THEN_BUY = 0b01
 """Directions of an exchange: a sale here and a purchase there."""
+
+TURNED = 0b1000
+"""In the directions of an order: its pool makes the last of the swaps instead of the first."""
 
 MOST_BINS = 127
 
@@ -71,18 +77,21 @@ def legs_of(order: Fields) -> tuple[RouteLeg, ...]:
     """Return the swaps of an order of action `ROUTE`, in their order."""
     directions = int(order["directions"])
     amount, threshold = int(order["amount_in"]), int(order["min_out"])
-    if order["is_exact_out"]:
+    exact_in = not order["is_exact_out"]
+    if not exact_in:
         amount, threshold = threshold, amount
-    legs = [
-        RouteLeg(int(order["pool"]), bool(directions & 1), not order["is_exact_out"], amount, threshold),
-        RouteLeg(
-            int(order["other_pool"]), bool(directions & 2), True, int(order["other_in"]), int(order["other_min_out"])
-        ),
-    ]
-    if int(order["third_pool"]) != NO_POOL:
-        amounts = int(order["third_in"]), int(order["third_min_out"])
-        legs.append(RouteLeg(int(order["third_pool"]), bool(directions & 4), True, *amounts))
-    return tuple(legs)
+    first, second, third = int(order["pool"]), int(order["other_pool"]), int(order["third_pool"])
+    if directions & TURNED:
+        first, second = second, first
+    amounts = int(order["other_in"]), int(order["other_min_out"])
+    legs = (
+        RouteLeg(first, bool(directions & 1), exact_in, amount, threshold),
+        RouteLeg(second, bool(directions & 2), True, *amounts),
+    )
+    if third == NO_POOL:
+        return legs
+    amounts = int(order["third_in"]), int(order["third_min_out"])
+    return *legs, RouteLeg(third, bool(directions & 4), True, *amounts)
 
 
 class RouteBooks:
@@ -115,19 +124,33 @@ class RouteBooks:
     def is_round(self, legs: tuple[tuple[int, bool], ...]) -> bool:
         """Tell whether swaps through different pools hand on what they get, and begin and end with a traded pool's Y.
 
+        Of two pools one is traded, of three the first and the last: they keep what is left over of each token.
+
         :arg legs: Pool and `swap_for_y` of each.
 
         """
         pools = [pool for pool, _ in legs]
-        if len({*pools}) < len(pools) or not {pools[0], pools[-1]} <= self._traded or legs[0][1]:
+        home = self.home(legs)
+        if len({*pools}) < len(pools) or home == NO_POOL:
             return False
-        held = self._tokens[pools[0]][1]
+        if len(pools) > 2 and not {pools[0], pools[-1]} <= self._traded:
+            return False
+        held = start = self._tokens[home][1]
         for pool, swap_for_y in legs:
             x, y = self._tokens[pool]
             if held != (x if swap_for_y else y):
                 return False
             held = y if swap_for_y else x
-        return legs[-1][1] and held == self._tokens[pools[0]][1]
+        return held == start
+
+    def home(self, legs: tuple[tuple[int, bool], ...]) -> int:
+        """Return which end of a round is traded, the first of two, or -1: the round begins with quote currency there.
+
+        :arg legs: Pool and `swap_for_y` of each.
+
+        """
+        (first, _), (last, _) = legs[0], legs[-1]
+        return first if first in self._traded else last if last in self._traded else NO_POOL
 
     def is_exchange(self, legs: tuple[tuple[int, bool], ...]) -> bool:
         """Tell whether X of one traded pool is sold, and X of another bought for the Y that it brings.
@@ -151,13 +174,14 @@ class RouteBooks:
         if int(order["side"]) == SELL:
             _book_exchange(order, fills, tables, slot)
             return
-        last, strategy = fills[-1].pool, int(order["strategy"])
+        strategy = int(order["strategy"])
         for token, amount in self.left_over(fills).items():
             if amount:
                 self.keep(self._keeper(token, fills), token, amount, strategy, tables)
-        profit = (fills[-1].amount_out - fills[0].amount_in) * self.unit_y(last, tables)
-        paid = fills[0].amount_in * self.unit_y(fills[0].pool, tables)
-        _realise(profit, paid, last, strategy, tables)
+        home = fills[-1].pool if fills[-1].pool in self._traded else int(order["pool"])
+        unit = float(tables.books[home]["unit_y"])
+        profit = (fills[-1].amount_out - fills[0].amount_in) * unit
+        _realise(profit, fills[0].amount_in * unit, home, strategy, tables)
         tables.make_room_for_fills(len(fills))
         for number, fill in enumerate(fills):
             self._write(order, fill, profit if number == len(fills) - 1 else 0.0, tables, slot)
@@ -199,16 +223,25 @@ class RouteBooks:
         tables.ledger["volume"] += value
         tables.ledger["fills"] += 1
         filled = int(tables.cursor["fills"][0])
-        fill = tables.fills[filled]
         tables.cursor["fills"] += 1
-        fill["order"], fill["strategy"] = order["order"], order["strategy"]
-        fill["seq"], fill["slot"], fill["ts_event_ns"] = book["seq"], slot, ledger["ts_event_ns"]
-        fill["pool"], fill["side"] = leg.pool, SELL if leg.swap_for_y else BUY
-        fill["amount_in"], fill["amount_out"] = leg.amount_in, leg.amount_out
-        fill["price"] = y * book["unit_y"] / (x * book["unit_x"]) if x else math.nan
-        fill["fair"], fill["fee"], fill["realised"] = book["price"], fee, realised
-        fill["price_impact"], fill["bins"] = leg.price_impact, min(leg.bins, MOST_BINS)
-        fill["_reserved"] = 0
+        tables.fills[filled] = (
+            order["order"],
+            book["seq"],
+            slot,
+            ledger["ts_event_ns"],
+            leg.amount_in,
+            leg.amount_out,
+            y * book["unit_y"] / (x * book["unit_x"]) if x else math.nan,
+            book["price"],
+            fee,
+            leg.price_impact,
+            realised,
+            order["strategy"],
+            leg.pool,
+            SELL if leg.swap_for_y else BUY,
+            min(leg.bins, MOST_BINS),
+            0,
+        )
 
 
 def _book_exchange(order: Fields, fills: tuple[LegFill, ...], tables: Tables, slot: int) -> None:

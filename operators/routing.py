@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from dlmm.records import SwapFailure, SwapQuote, SwapRequest
-from dlmm.routes import RouteQuote, best_route
+from dlmm.routes import COMPUTE_LIMIT, RouteQuote, best_route
 from dlmm.swap import quote_exact_out
 from operators.blocks import Fields, Rows
 from operators.exchanges import Exchanges, can_pay
@@ -35,7 +35,7 @@ from operators.orders import (
 )
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
-from operators.route_legs import LegFill, RouteBooks, legs_of
+from operators.route_legs import NO_POOL, TURNED, LegFill, RouteBooks, legs_of
 from operators.strategies.interface import PlannedStrategy
 from operators.tables import Tables
 
@@ -89,11 +89,13 @@ class Routing:
         """
         if self._exchanges.is_one(signal):
             return self._exchanges.draft(signal, tables)
-        order = blank_order(tables, int(signal["pool"]), int(signal["strategy"]), int(signal["seq"]))
+        pool, other, third = (int(signal[name]) for name in ("pool", "other_pool", "third_pool"))
+        is_turned = third == NO_POOL and self._books.home(((pool, False), (other, True))) == other
+        order = blank_order(tables, other if is_turned else pool, int(signal["strategy"]), int(signal["seq"]))
         order["action"], order["side"] = ROUTE, BUY
         order["urgency"] = signal["urgency"]
-        order["other_pool"], order["third_pool"] = signal["other_pool"], signal["third_pool"]
-        order["directions"] = signal["directions"]
+        order["other_pool"], order["third_pool"] = pool if is_turned else other, third
+        order["directions"] = signal["directions"] | TURNED * is_turned
         if math.isnan(signal["bid_size"]):
             return (order, *self._at_best(order, tables))
         order["directions"], order["third_pool"] = BUY_THEN_SELL, -1
@@ -106,7 +108,7 @@ class Routing:
         least = self._transaction_cost + policy.min_profit
         if not self._books.is_round(through):
             return COST_ABOVE_PROFIT, 0.0, least
-        unit = float(tables.books[through[0][0]]["unit_y"])
+        unit = float(tables.books[int(order["pool"])]["unit_y"])
         cap, sized_by = self._cap(order, through, unit, tables)
         if cap <= 0 and sized_by == SIZED_BY_BUDGET:
             return STRATEGY_BUDGET, least, cap * unit
@@ -124,7 +126,7 @@ class Routing:
     def _cap(self, order: np.void, through: Through, unit: float, tables: Tables) -> tuple[int, int]:
         """Return how many raw units may go in at most, and what says so."""
         strategy = int(order["strategy"])
-        account = tables.accounts[strategy, through[0][0]]
+        account = tables.accounts[strategy, int(order["pool"])]
         share = self._policies[strategy].max_liquidity_share
         liquidity = min(
             tables.books[pool]["liquidity"] * self._books.unit_y(pool, tables) / tables.books[pool]["unit_y"]
@@ -158,6 +160,7 @@ class Routing:
         :arg floor: Raw units that the round must earn.
 
         """
+        order["compute_units"] = units = sum(leg.compute_units for leg in best.legs)
         order["amount_in"], order["min_out"] = best.amount_in, best.legs[0].amount_out
         order["other_in"], order["other_min_out"] = best.legs[1].amount_in, best.legs[1].amount_out
         if len(through) == 2:
@@ -167,8 +170,9 @@ class Routing:
             clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
             exact = quote_exact_out(state, int(order["min_out"]), swap_for_y=swap_for_y, clock=clock)
             spare = best.amount_out - exact.amount_in - floor if isinstance(exact, SwapQuote) else -1
-            if isinstance(exact, SwapQuote) and spare >= 0 and exact.amount_in <= cap:
-                order["is_exact_out"] = 1
+            units += exact.compute_units - best.legs[0].compute_units if isinstance(exact, SwapQuote) else 0
+            if isinstance(exact, SwapQuote) and spare >= 0 and exact.amount_in <= cap and units <= COMPUTE_LIMIT:
+                order["is_exact_out"], order["compute_units"] = 1, units
                 order["amount_in"] = min(exact.amount_in + spare // 2, cap)
             order["other_min_out"] = order["amount_in"] + floor
         else:

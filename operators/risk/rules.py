@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from operators.blocks import Fields, Rows
+from operators.orders import ROUTE
 from operators.risk.exposure import exposure, promised
 
 SIGNATURE_LAMPORTS = 5_000
@@ -82,8 +83,12 @@ def correlation_limit(
 
 @kernel
 def stale_feed(order: Fields, ledger: Fields, books: Rows, limit: Fields) -> tuple[bool, float, float]:
-    """Object where the pool was last heard of too many slots ago."""
+    """Object where the pool, or one of those that a route passes, was last heard of too many slots ago."""
     age = ledger.slot - books[order.pool].contact_slot
+    if order.action == ROUTE:
+        age = max(age, ledger.slot - books[order.other_pool].contact_slot)
+        if order.third_pool >= 0:
+            age = max(age, ledger.slot - books[order.third_pool].contact_slot)
     return age > limit.max_feed_age_slots, float(age), float(limit.max_feed_age_slots)
 
 

@@ -49,6 +49,9 @@ def find_rounds(
 ) -> tuple[Round, ...]:
     """Find all rounds that begin and end with the quote currency.
 
+    Of two pools one keeps it as Y, of three the first and the last do; the other ones are passed through, and may have
+    it as X.
+
     :arg traded: Indices of the pools that may be used.
 
     :arg quote: Its symbol.
@@ -65,8 +68,9 @@ def find_rounds(
         for index, pair in tokens.items():
             if start in pair and pair[0] != pair[1]:
                 sold.setdefault(pair[1] if pair[0] == start else pair[0], []).append(index)
+        home = frozenset(index for index, (_, y) in tokens.items() if y == start)
         for there in sold.values():
-            rounds += [_round(tokens, start, two) for two in combinations(there, 2)]
+            rounds += [_round(tokens, start, two) for two in combinations(there, 2) if not home.isdisjoint(two)]
         if not triangles:
             continue
         for middle, (one, other) in tokens.items():
@@ -75,6 +79,7 @@ def find_rounds(
                     _round(tokens, start, (first, middle, last))
                     for first in sold.get(one, ())
                     for last in sold.get(other, ())
+                    if {first, last} <= home
                 ]
     return tuple(rounds)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dlmm.errors import RangeError
 from dlmm.meteora.pool import MeteoraPool
-from dlmm.profile import PoolTerms, synthetic_pool
+from dlmm.profile import DEFAULT_HALF_WIDTH, PoolTerms, synthetic_pool
 from dlmm.records import MAX_U64, Clock, SwapQuote, Venue
 from dlmm.routes import Leg, best_route, quote_route
 from dlmm.saros.layout import MIDDLE_BIN_ID
@@ -25,9 +25,17 @@ PAIRS = ((True, False), (False, True))
 TRIANGLES = ((True, True, False), (False, True, False), (True, False, True), (False, False, True))
 
 
-def pool_at(venue: Venue, bin_id: int, value_y: int = 10**12, *, bin_step: int = 10, base_factor: int = 10) -> Pool:
+def pool_at(
+    venue: Venue,
+    bin_id: int,
+    value_y: int = 10**12,
+    *,
+    bin_step: int = 10,
+    base_factor: int = 10,
+    half_width: int = DEFAULT_HALF_WIDTH,
+) -> Pool:
     terms = PoolTerms(venue, bin_step, base_factor, mint_x="X", mint_y="Y")
-    return synthetic_pool(terms, bin_id + (MIDDLE_BIN_ID if venue is Venue.SAROS else 0), value_y)
+    return synthetic_pool(terms, bin_id + (MIDDLE_BIN_ID if venue is Venue.SAROS else 0), value_y, half_width)
 
 
 def profits(legs: tuple[Leg, ...], sizes: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -211,3 +219,11 @@ def test_one_pool_twice_is_no_round() -> None:
     pool = pool_at(Venue.METEORA, 0)
     with pytest.raises(RangeError, match="the same pool"):
         best_route(((pool, True), (pool, False)), CLOCK, cap_in=1)
+
+
+def test_a_round_too_long_for_one_transaction_is_made_as_short_as_it_must_be() -> None:
+    pools = (pool_at(Venue.METEORA, 0, 10**13, half_width=127), pool_at(Venue.METEORA, 330, 10**13, half_width=127))
+    legs = ((pools[0], False), (pool_at(Venue.METEORA, 0, 10**15, half_width=127), False), (pools[1], True))
+    best = best_route(legs, CLOCK, cap_in=MAX_U64)
+    assert best is not None
+    assert 1_300_000 < sum(leg.compute_units for leg in best.legs) <= 1_400_000

@@ -68,6 +68,7 @@ def test_a_foreign_pool_may_be_there_if_it_is_not_chosen() -> None:
 
 
 MSOL_USDC = PoolInfo("msol-usdc", Venue.METEORA, "mSOL", "USDC", 4, 6_250)
+TURNED = PoolInfo("turned", Venue.METEORA, "USDC", "SOL", 4, 6_250, decimals_x=6, decimals_y=9)
 ARBITRAGE = {"statistical_arbitrage": {"enabled": True}}
 
 
@@ -84,6 +85,20 @@ def test_a_foreign_pool_that_closes_a_triangle_is_passed_through_without_a_budge
     assert open_books(pools, inventory_targets(portfolio.strategies, pools), 100.0)["budget"].tolist() == [50, 0, 50]
 
 
+@pytest.mark.parametrize("triangles", [False, True])
+def test_a_pool_with_the_tokens_of_another_the_other_way_about_is_passed_through(triangles: bool) -> None:
+    pools = (TURNED, SOL, JUP)
+    settings = chosen(strategies={"statistical_arbitrage": {"enabled": True, "triangles": triangles}})
+    assert watched_pools(settings, pools) == {0, 1, 2}
+    assert traded_pools(settings, pools) == {1, 2}
+    portfolio = plan(settings, pools).portfolio
+    assert {planned.name: (planned.pools, planned.passes) for planned in portfolio.strategies} == {
+        "market_making": (frozenset({1, 2}), frozenset()),
+        "statistical_arbitrage": (frozenset({1}), frozenset({0})),
+    }
+    assert open_books(pools, inventory_targets(portfolio.strategies, pools), 100.0)["budget"].tolist() == [0, 50, 50]
+
+
 @pytest.mark.parametrize(
     ("section", "pools"),
     [
@@ -91,7 +106,8 @@ def test_a_foreign_pool_that_closes_a_triangle_is_passed_through_without_a_budge
         ({"enabled": True, "triangles": False}, (SOL, MSOL, MSOL_USDC)),
         ({"enabled": True, "pools": ["sol", "msol-usdc"]}, (SOL, MSOL, MSOL_USDC)),
         ({"enabled": True}, (SOL, MSOL, JUP)),
-        ({"enabled": True}, (SOL, MSOL_USDC, PoolInfo("usdc", Venue.METEORA, "USDC", "SOL", 4, 6_250))),
+        ({"enabled": True}, (JUP, MSOL_USDC, TURNED)),
+        ({"enabled": True, "pools": ["sol", "msol-usdc"]}, (SOL, MSOL_USDC, TURNED)),
     ],
 )
 def test_a_foreign_pool_that_no_round_passes_is_refused(section: dict[str, Any], pools: tuple[PoolInfo, ...]) -> None:

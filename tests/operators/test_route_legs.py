@@ -20,7 +20,7 @@ from operators.execution_reports import (
 from operators.orders import BUY, FILLED, IMMEDIATE, ORDER, ROUTE
 from operators.portfolio import Portfolio
 from operators.portfolio_records import Report as Told
-from operators.route_legs import LegFill, RouteBooks, RouteLeg, legs_of
+from operators.route_legs import TURNED, LegFill, RouteBooks, RouteLeg, legs_of
 from tests.operators.markets import market, no_signals
 from tests.operators.test_routing import BETWEEN, HERE, M_SOL, THERE, TRIANGLE, params, triangle
 from tests.operators.test_routing import POOLS as NAMED
@@ -62,15 +62,26 @@ def test_an_order_is_sent_with_all_of_its_swaps() -> None:
         third_in=20,
         third_min_out=75,
         attempts=1,
+        compute_units=200_000,
     )
     sent = approved_of(order, POOLS, "main", 0).command
     assert sent == SwapRoute(
         (
-            Swap("sol", True, False, 70, 30),
-            Swap("staked", True, False, 30, 20),
-            Swap("msol", True, True, 20, 75),
+            Swap("sol", True, False, 70, 30, 66_667),
+            Swap("staked", True, False, 30, 20, 66_667),
+            Swap("msol", True, True, 20, 75, 66_667),
         )
     )
+
+
+def test_a_turned_order_makes_its_own_pools_swap_last() -> None:
+    figures = {"pool": HERE, "other_pool": M_SOL, "directions": 0b11, "amount_in": 70, "min_out": 30}
+    straight = legs_of(order_of(**figures, other_in=30, other_min_out=71, third_pool=-1))
+    figures["directions"] |= TURNED
+    turned = legs_of(order_of(**figures, other_in=30, other_min_out=71, third_pool=-1))
+    assert [leg.pool for leg in straight] == [HERE, M_SOL]
+    assert [leg.pool for leg in turned] == [M_SOL, HERE]
+    assert [(leg.amount, leg.threshold, leg.swap_for_y) for leg in turned] == [(70, 30, True), (30, 71, True)]
 
 
 def test_what_swaps_leave_over_is_told_by_token() -> None:

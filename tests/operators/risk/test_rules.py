@@ -300,3 +300,43 @@ def test_what_adds_risk_is_known_by_its_action_and_side() -> None:
         if adds_risk(order[0]):
             found.add((action, side))
     assert found == adding
+
+
+FREE_OF = ("max_pool_exposure", "max_total_exposure", "max_value_at_risk", "correlation_limit")
+"""Rules about what an order leaves in the market."""
+
+
+def _round_of(*pools: int) -> Scene:
+    scene = Scene()
+    scene.order["action"] = ROUTE
+    scene.order["other_pool"], scene.order["third_pool"] = (*pools, -1)[:2]
+    return scene
+
+
+@pytest.mark.parametrize(("rule", "push"), PUSHES, ids=IDS)
+def test_a_round_meets_every_rule_but_those_about_what_it_leaves_in_the_market(rule: str, push: Push) -> None:
+    scene = _round_of(1)
+    push(scene, 0)
+    assert scene.objection() == ("none", 0.0, 0.0)
+    scene = _round_of(1)
+    figure, bound = push(scene, 1)
+    assert scene.objection() == (("none", 0.0, 0.0) if rule in FREE_OF else (rule, figure, bound))
+
+
+@pytest.mark.parametrize(("rule", "push"), PUSHES, ids=IDS)
+def test_an_exchange_leaves_what_it_buys_and_meets_every_rule(rule: str, push: Push) -> None:
+    scene = _round_of(1)
+    scene.order["side"] = SELL
+    figure, bound = push(scene, 1)
+    assert scene.objection() == (rule, figure, bound)
+
+
+@pytest.mark.parametrize("pool", [0, 1, 2])
+def test_each_pool_of_a_route_may_be_the_one_not_heard_of(pool: int) -> None:
+    for pools in ((1,), (1, 2)):
+        for age in (10, 11):
+            scene = _round_of(*pools)
+            scene.limits["max_feed_age_slots"] = 10
+            scene.books["contact_slot"][pool] = SLOT - age
+            refused = age > 10 and pool in (0, *pools)
+            assert scene.objection() == (("stale_feed", 11.0, 10.0) if refused else ("none", 0.0, 0.0))

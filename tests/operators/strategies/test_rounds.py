@@ -47,7 +47,13 @@ def test_a_pool_that_is_not_traded_is_in_no_round() -> None:
 
 def test_rounds_begin_with_the_quote_currency_or_do_not_exist() -> None:
     assert rounds(MSOL_SOL, msgspec.structs.replace(MSOL_SOL, pool="saros")) == ()
-    assert find_rounds((SOL, SAROS_SOL), frozenset({0, 1}), "SOL", triangles=True) == (Round((0, 1), (True, False)),)
+    assert find_rounds((SOL, TURNED_SOL), frozenset({0, 1}), "SOL", triangles=True) == (Round((0, 1), (True, True)),)
+
+
+def test_one_end_of_a_pair_and_both_of_a_triangle_keep_the_quote_currency_as_y() -> None:
+    assert rounds(TURNED_SOL, msgspec.structs.replace(TURNED_SOL, pool="again")) == ()
+    assert rounds(TURNED_SOL, MSOL, MSOL_SOL) == ()
+    assert [one.pools for one in rounds(SOL, TURNED_SOL, MSOL, MSOL_SOL)] == [(0, 1), (2, 3, 0)]
 
 
 def test_three_pools_close_a_triangle_once() -> None:
