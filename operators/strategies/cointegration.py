@@ -20,7 +20,9 @@ An entry needs a whole window, so that a window longer than the recording, or pr
 
 Mean and deviation are kept as they were at the entry until the position is left: with a window that moves on, a spread
 that stays away would count as returned. Whether a transaction landed is not known here. An exit is therefore said again
-a few times; where nothing is left to go back, the portfolio makes no order of it.
+a few times, after `AGAIN_SLOTS` and then after twice as many each time, and at once where a spread that had returned or
+took too long strays beyond the stop; a new position ends it. Where nothing is left to go back, the portfolio makes no
+order of it.
 """
 
 import math
@@ -49,9 +51,10 @@ from operators.strategies.rounds import log_cost, tokens_of
 PAIRS = 16
 """Pairs in a group at most."""
 
-EXIT_TRIES = 10
-AGAIN_SLOTS = 4
-"""How often an exit is said, and how many slots lie between two times."""
+EXIT_TRIES = 5
+AGAIN_SLOTS = 8
+"""How often an exit is said, and how many slots lie between the first two times: twice as many between the next ones.
+By the second time it is known what came of the first one; the last time is 120 slots after that."""
 
 SELL_THEN_BUY = 0b01
 MEDIUM, HIGH = 1, 2
@@ -155,38 +158,53 @@ def _write(
 
 
 @kernel
-def _leave(group: Fields, parameters: Fields, pair: int, spread: float, slot: int, signal: Fields) -> bool:
-    """Leave a position where its time has come; return whether it had."""
-    side = group.side[pair]
-    off = spread - group.entry_mean[pair]
-    z_score = off / group.entry_deviation[pair]
-    if side * z_score <= parameters.exit_zscore:
-        why = RETURNED
-    elif side * z_score >= parameters.stop_zscore:
-        why = STOPPED
-    elif group.now_ns - group.entered_ns[pair] >= parameters.max_holding_ns:
-        why = TIMED_OUT
-    else:
-        return False
+def _say_exit(
+    group: Fields, parameters: Fields, pair: int, side: int, why: int, spread: float, slot: int, signal: Fields
+) -> None:
+    """Say an exit from a side, for the first time."""
     group.side[pair] = 0
     group.left_side[pair] = side
     group.left_why[pair] = why
     group.left_slot[pair] = slot
     group.tries[pair] = EXIT_TRIES - 1
-    _write(signal, group, parameters, pair, side, why, (off, z_score))
+    off = spread - group.entry_mean[pair]
+    _write(signal, group, parameters, pair, side, why, (off, off / group.entry_deviation[pair]))
+
+
+@kernel
+def _leave(group: Fields, parameters: Fields, pair: int, spread: float, slot: int, signal: Fields) -> bool:
+    """Leave a position where its time has come; return whether it had."""
+    side = group.side[pair]
+    z_score = side * (spread - group.entry_mean[pair]) / group.entry_deviation[pair]
+    if z_score <= parameters.exit_zscore:
+        why = RETURNED
+    elif z_score >= parameters.stop_zscore:
+        why = STOPPED
+    elif group.now_ns - group.entered_ns[pair] >= parameters.max_holding_ns:
+        why = TIMED_OUT
+    else:
+        return False
+    _say_exit(group, parameters, pair, side, why, spread, slot, signal)
     return True
 
 
 @kernel
 def _say_again(group: Fields, parameters: Fields, pair: int, spread: float, slot: int, signal: Fields) -> bool:
     """Say an exit again that may not have landed; return whether it is time."""
-    if slot < group.left_slot[pair] + AGAIN_SLOTS:
+    if group.tries[pair] == 0:
+        return False
+    side, why = group.left_side[pair], group.left_why[pair]
+    off = spread - group.entry_mean[pair]
+    z_score = off / group.entry_deviation[pair]
+    if why != STOPPED and side * z_score >= parameters.stop_zscore:
+        group.is_spent[pair] = 1  # what is given up is not entered right away
+        _say_exit(group, parameters, pair, side, STOPPED, spread, slot, signal)
+        return True
+    if slot < group.left_slot[pair] + (AGAIN_SLOTS << (EXIT_TRIES - 1 - group.tries[pair])):
         return False
     group.left_slot[pair] = slot
     group.tries[pair] -= 1
-    off = spread - group.entry_mean[pair]
-    figures = (off, off / group.entry_deviation[pair])
-    _write(signal, group, parameters, pair, group.left_side[pair], group.left_why[pair], figures)
+    _write(signal, group, parameters, pair, side, why, (off, z_score))
     return True
 
 
@@ -205,6 +223,7 @@ def _enter(group: Fields, parameters: Fields, pair: int, spread: float, signal: 
         return False
     group.side[pair] = 1 if off > 0.0 else -1
     group.is_spent[pair] = 1
+    group.tries[pair] = 0
     group.entered_ns[pair] = group.now_ns
     group.entry_mean[pair] = group.mean[pair]
     group.entry_deviation[pair] = group.deviation[pair]
@@ -234,10 +253,10 @@ def exchange(rows: Rows, order: NDArray[np.int64], members: Rows, state: Rows, p
             signal = signals[count]
             if group.side[pair] != 0:
                 has_spoken = _leave(group, parameters, pair, spread, row.slot, signal)
-            elif group.tries[pair] > 0:
-                has_spoken = _say_again(group, parameters, pair, spread, row.slot, signal)
             else:
-                has_spoken = _enter(group, parameters, pair, spread, signal)
+                has_spoken = _enter(group, parameters, pair, spread, signal) or _say_again(
+                    group, parameters, pair, spread, row.slot, signal
+                )
             if has_spoken:
                 signal.row = order[index]
                 signal.fair = row.price

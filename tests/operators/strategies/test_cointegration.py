@@ -126,13 +126,30 @@ def test_a_position_is_left_when_its_time_is_up_on_whichever_row_comes() -> None
     assert ticked["reason"].tolist() == [STRAYED, TIMED_OUT]
 
 
-def test_an_exit_is_said_a_few_times_some_slots_apart() -> None:
-    steps = [*swinging(), spread_at(WINDOW_S, 2.5), *[spread_at(WINDOW_S + 1 + at / 2, 0.0) for at in range(60)]]
+def slots_of(steps: list[tuple[float, int, float]], signals: Rows) -> list[int]:
+    return [1_000 + math.floor(2.0 * steps[int(seq) - 1][0]) for seq in signals["seq"]]
+
+
+def test_an_exit_is_said_a_few_times_each_pause_twice_as_long() -> None:
+    steps = [*swinging(), spread_at(WINDOW_S, 2.5), *[spread_at(WINDOW_S + 1 + at / 2, 0.0) for at in range(400)]]
     signals = wanted(steps)
     leaving = signals[signals["reason"] == RETURNED]
-    assert len(leaving) == EXIT_TRIES
-    slots = [1_000 + math.floor(2.0 * steps[int(seq) - 1][0]) for seq in leaving["seq"]]
-    assert np.diff(slots).tolist() == [AGAIN_SLOTS] * (EXIT_TRIES - 1)
+    assert (len(signals), len(leaving)) == (1 + EXIT_TRIES, EXIT_TRIES)
+    assert np.diff(slots_of(steps, leaving)).tolist() == [AGAIN_SLOTS * 2**pause for pause in range(EXIT_TRIES - 1)]
+
+
+def test_an_exit_whose_reason_has_changed_is_said_again_at_once() -> None:
+    steps = [*swinging(), *[spread_at(WINDOW_S + at, z) for at, z in enumerate((2.5, 0.4, 1.9, 4.1, 4.2, 4.3))]]
+    signals = wanted(steps)
+    assert signals["reason"].tolist() == [STRAYED, RETURNED, STOPPED]
+    assert slots_of(steps, signals) == [1_000 + 2 * (WINDOW_S + at) for at in (0, 1, 3)]
+    assert signals["pool"].tolist() == [0, 1, 1]
+    assert signals["urgency"].tolist() == [1, 1, 2]
+
+
+def test_a_new_position_ends_the_exit_from_the_one_before() -> None:
+    steps = [*swinging(), *[spread_at(WINDOW_S + at, z) for at, z in enumerate((2.5, 0.0, -2.5, *[-1.0] * 60))]]
+    assert wanted(steps)["reason"].tolist() == [STRAYED, RETURNED, STRAYED]
 
 
 def test_a_flat_market_and_constant_prices_want_nothing() -> None:
