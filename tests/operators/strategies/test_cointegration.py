@@ -148,7 +148,7 @@ def test_an_exit_whose_reason_has_changed_is_said_again_at_once() -> None:
 
 
 def test_a_new_position_ends_the_exit_from_the_one_before() -> None:
-    steps = [*swinging(), *[spread_at(WINDOW_S + at, z) for at, z in enumerate((2.5, 0.0, -2.5, *[-1.0] * 60))]]
+    steps = [*swinging(), *[spread_at(WINDOW_S + at, z) for at, z in enumerate((2.5, 0.0, 0.0, -2.5, *[-1.0] * 60))]]
     assert wanted(steps)["reason"].tolist() == [STRAYED, RETURNED, STRAYED]
 
 
