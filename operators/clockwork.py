@@ -26,6 +26,7 @@ from dlmm.jit import kernel
 from operators.accounts import lacks
 from operators.blocks import CANCEL, QUOTE, REPORT, TICK, Fields, Rows
 from operators.blocks import OPEN as OPEN_POSITION
+from operators.ladder_watch import calls_keeper
 from operators.ledger import book_fill, mark, mark_row, open_book, sample
 from operators.order_table import (
     finish,
@@ -51,9 +52,9 @@ from operators.orders import (
     compact,
     end,
 )
-from operators.paper_liquidity.synthetic import AS_BEFORE, STRAYED, follow_row
+from operators.paper_liquidity.synthetic import follow_row
 from operators.risk.gate import count_approval, objection
-from operators.risk.market_risk import Risk, observe, refresh
+from operators.risk.market_risk import Risk, books_changed, bring_up_to_date, observe
 from operators.risk.unwinding import sales
 from operators.sizing import draft
 
@@ -123,7 +124,7 @@ def _meet(
             cursor.awaits = 0
             if result.is_filled == DONE_ELSEWHERE:
                 finish(order, FILLED, ledger, book, accounts, ended, cursor)
-                refresh(books, risk)
+                books_changed(risk)
             elif result.is_filled != 0 and ledger.is_signed != 0:
                 order.compute_units = result.compute_units
                 send(order, ledger, sent, cursor)
@@ -131,7 +132,7 @@ def _meet(
                 book_fill(ledger, book, accounts, order, result, fills[cursor.fills])
                 cursor.fills += 1
                 finish(order, FILLED, ledger, book, accounts, ended, cursor)
-                refresh(books, risk)
+                books_changed(risk)
             elif order.kind == IMMEDIATE:
                 finish(order, FAILED, ledger, book, accounts, ended, cursor)
             else:
@@ -184,6 +185,7 @@ def _act_on(
             waiting = open_in_pool(ledger, table, signal.pool)
             need_x = order.amount_in if side == SELL else 0
             need_y = order.amount_in if side == BUY else 0
+            bring_up_to_date(books, risk)
             header, _, tails, correlation = risk
             rule, figure, bound = objection(
                 order, side == BUY, need_x, need_y, ledger, books, limits, header, tails, correlation, waiting
@@ -270,7 +272,7 @@ def advance(
     rules: tuple[Rows, Rows, Rows],
     risk: Risk,
     unwinding: Unwinding,
-    positions: Rows,
+    positions_: tuple[Rows, Rows],
     out: tuple[Rows, Rows, Rows, Rows],
     cursor_: Rows,
     result_: Rows,
@@ -292,7 +294,8 @@ def advance(
 
     :arg unwinding: What the emergency stop sells by.
 
-    :arg positions: `SYNTHETIC` array: positions on paper where no bins are recorded.
+    :arg positions_: `SYNTHETIC` array: positions on paper where no bins are recorded; `WATCH` (strategies, pools):
+        when their ladders are to move.
 
     :arg out: Ended orders, fills, equity samples and sent orders, long enough for all that may come.
 
@@ -308,6 +311,7 @@ def advance(
     """
     ledger_, books, table, accounts = state
     policies, limits, venue_ = rules
+    positions, watches = positions_
     ended, _, samples, _ = out
     ledger, cursor, result, venue = ledger_[0], cursor_[0], result_[0], venue_[0]
     while cursor.row < order_of_rows.shape[0]:
@@ -351,15 +355,19 @@ def advance(
                 book.contact_slot = max(book.contact_slot, row.slot - row.account)
             else:
                 book.contact_slot = max(book.contact_slot, row.slot)
+            active_before = book.active_id
             mark_row(book, row)
             if book.is_open == 0:
                 open_book(ledger, book, accounts, row.pool)
             cursor.stage = ROW_REACHES
             if book.has_positions != 0 and row.kind != TICK:
-                became = follow_row(positions, book, accounts, policies, row)
-                if became != AS_BEFORE:
-                    refresh(books, risk)
-                if book.has_positions == 1 or became == STRAYED or ledger.stopped != 0:
+                if follow_row(positions, book, accounts, row):
+                    books_changed(risk)
+                if book.has_positions == 1 or ledger.stopped != 0:
+                    return AWAITS_VALUE
+                if book.active_id != active_before and calls_keeper(
+                    row.pool, positions, ledger_, books, accounts, table, policies, watches
+                ):
                     return AWAITS_VALUE
         if cursor.stage == ROW_REACHES:
             book = books[row.pool]

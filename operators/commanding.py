@@ -30,7 +30,7 @@ from operators.orders import (
     end,
 )
 from operators.risk.gate import adds_risk, count_approval, objection
-from operators.risk.market_risk import Risk
+from operators.risk.market_risk import Risk, bring_up_to_date
 from operators.route_legs import NO_POOL
 from operators.routing import Routing
 from operators.settlement import Settlement
@@ -82,18 +82,12 @@ class Commands:
             drafted = draft_command(signal, tables, self._positions)
         self._decide(drafted, tables, risk)
 
-    def follow_inventory(self, pool: int, seq: int, tables: Tables, risk: Risk) -> bool:
-        """Move the ladders in a pool whose inventory has left its band, or is back in it.
-
-        :returns: Whether one that is to move waits for its time.
-
-        """
+    def follow_inventory(self, pool: int, seq: int, tables: Tables, risk: Risk) -> None:
+        """Move the ladders in a pool whose inventory has left its band, or is back in it."""
         if tables.ledger["closing"][0] or tables.ledger["stopped"][0]:
-            return False
-        drafts, waits = self._ladders.due(pool, seq, tables)
-        for drafted in drafts:
+            return
+        for drafted in self._ladders.due(pool, seq, tables):
             self._decide(drafted, tables, risk)
-        return waits
 
     def retry_ladder(self, order: np.void, tables: Tables, risk: Risk) -> None:
         """Try once more to place a ladder whose order failed, with what that order had set aside."""
@@ -140,6 +134,7 @@ class Commands:
         is_exchange = int(order["action"]) == ROUTE and int(order["side"]) == SELL
         # What an exchange adds it adds where it buys; on its way back it adds nothing.
         is_adding = bool(adds_risk(order)) and not (is_exchange and order["fraction_bps"])
+        bring_up_to_date(tables.books, risk)
         header, _, tails, correlation = risk
         need_x, need_y = int(order["amount_x"]), int(order["amount_y"])
         if is_exchange:

@@ -15,10 +15,10 @@ from dlmm.records import Record
 from operators.bin_positions import MOST_UNITS
 from operators.blocks import SHAPES, SIGNAL, Rows
 from operators.ladder_bins import MOST_BINS, LadderBins, bin_limits, lean, wished_bins
+from operators.ladder_watch import is_due, is_under_way, open_watches, share_in_x, side_of
 from operators.liquidity_orders import blank_order
 from operators.numbered_positions import NumberedPositions
 from operators.orders import (
-    CLOSE,
     COST_ABOVE_PROFIT,
     IMPOSSIBLE_AMOUNT,
     NO_RULE,
@@ -30,7 +30,8 @@ from operators.orders import (
 )
 from operators.pools import PoolInfo
 from operators.risk.exposure import exposure
-from operators.strategies.interface import PlannedStrategy, Policy
+from operators.sizing import POLICY, policy_record
+from operators.strategies.interface import PlannedStrategy
 from operators.strategies.ladder_making import NEAR_BINS
 from operators.tables import Tables
 
@@ -79,6 +80,8 @@ class LadderKeeper:
 
     :arg transaction_cost: Quote currency.
 
+    :ivar watches: `WATCH` (strategies, pools), for the clockwork's kernel.
+
     """
 
     def __init__(
@@ -95,6 +98,8 @@ class LadderKeeper:
         self._limits = limits
         self._transaction_cost = transaction_cost
         self._last: dict[tuple[int, int], LastLadder] = {}
+        self._policy_records = np.array([policy_record(policy) for policy in self._policies], POLICY)
+        self.watches = open_watches(len(strategies), len(pools))
 
     def snapshot(self) -> LaddersState:
         """Return what is remembered."""
@@ -103,6 +108,9 @@ class LadderKeeper:
     def restore(self, state: LaddersState) -> None:
         """Go on from a snapshot."""
         self._last = {(strategy, pool): last for strategy, pool, last in state}
+        self.watches[...] = open_watches(*self.watches.shape)
+        for strategy, pool, last in state:
+            self._watch(strategy, pool, last)
 
     def draft(self, signal: np.void, tables: Tables) -> Draft | None:
         """Turn a wish into an order.
@@ -143,35 +151,24 @@ class LadderKeeper:
         signal["seq"] = order["seq"]
         return self._draft(signal, last.active_id, tables, last.tries + 1)
 
-    def due(self, pool: int, seq: int, tables: Tables) -> tuple[list[Draft], bool]:
+    def due(self, pool: int, seq: int, tables: Tables) -> list[Draft]:
         """Return the orders that repeat ladders around the present price, since inventory has left its band or is back.
-
-        It is back once it strays by half of `max_inventory_deviation` at the most.
 
         :arg seq: Of the row that made it so.
 
-        :returns: The orders, and whether another one is only waiting for its time.
-
         """
-        drafts, waits = [], False
+        drafts = []
         for (strategy, where), last in self._last.items():
-            if where != pool:
-                continue
-            policy = self._policies[strategy]
-            strayed = self._share(strategy, pool, tables) - policy.inventory_target
-            is_back = last.side != 0 and strayed * last.side <= policy.max_inventory_deviation / 2.0
-            if not is_back and (last.side != 0 or _side(strayed, policy) == 0):
+            state = (tables.ledger, tables.books, tables.accounts, self._policy_records, self.watches)
+            if where != pool or not is_due(strategy, pool, *state):
                 continue
             if not self._positions.newest(pool, strategy) or self._is_under_way(strategy, pool, tables):
-                continue
-            if int(tables.ledger["ts_event_ns"][0]) < last.tried_ns + round(policy.min_rebalance_s * 1e9):
-                waits = True
                 continue
             tables.grow()
             signal = np.frombuffer(last.signal, SIGNAL).copy()[0]
             signal["seq"] = seq
             drafts.append(self._draft(signal, last.active_id, tables))
-        return drafts, waits
+        return drafts
 
     def _count_as_tried(self, signal: np.void, last: LastLadder | None, tables: Tables) -> None:
         """Take the ladder that is under way for what is wished, where it was decided around the same price."""
@@ -182,16 +179,15 @@ class LadderKeeper:
             self._last[key] = replace(last, signal=signal.tobytes(), active_id=active_id)
 
     def _is_under_way(self, strategy: int, pool: int, tables: Tables, besides: int = 0) -> bool:
-        held = tables.open_orders
-        mine = (held["strategy"] == strategy) & (held["pool"] == pool) & (held["order"] != besides)
-        return bool((mine & ((held["action"] == REBALANCE) | (held["action"] == CLOSE))).any())
+        return bool(is_under_way(strategy, pool, tables.table, int(tables.ledger["open_orders"][0]), besides))
 
     def _share(self, strategy: int, pool: int, tables: Tables) -> float:
-        """Return the share in X of what a strategy holds in a pool; its target where it holds nothing."""
-        account, book = tables.accounts[strategy, pool], tables.books[pool]
-        x = (int(account["base"]) + int(account["position_x"])) * float(book["unit_x"] * book["price"])
-        y = (int(account["quote"]) + int(account["position_y"])) * float(book["unit_y"])
-        return x / (x + y) if x + y > 0.0 else self._policies[strategy].inventory_target
+        target = self._policies[strategy].inventory_target
+        return float(share_in_x(tables.accounts[strategy, pool], tables.books[pool], target))
+
+    def _watch(self, strategy: int, pool: int, last: LastLadder) -> None:
+        pause_ns = round(self._policies[strategy].min_rebalance_s * 1e9)
+        self.watches[strategy, pool] = (last.side, last.tried_ns + pause_ns)
 
     def _room(self, tables: Tables, pool: int) -> float:
         """Return the quote currency that bids may add to what is at risk, in the pool and altogether."""
@@ -207,9 +203,11 @@ class LadderKeeper:
         order["shape"] = min(max(int(signal["shape"]), 0), len(SHAPES) - 1)
         policy, active_id = self._policies[strategy], int(tables.books[pool]["active_id"])
         share = self._share(strategy, pool, tables)
-        side = _side(share - policy.inventory_target, policy)
+        side = int(side_of(share - policy.inventory_target, policy.max_inventory_deviation))
         now = int(tables.ledger["ts_event_ns"][0])
-        self._last[strategy, pool] = LastLadder(signal.tobytes(), active_then, int(order["order"]), now, tries, side)
+        last = LastLadder(signal.tobytes(), active_then, int(order["order"]), now, tries, side)
+        self._last[strategy, pool] = last
+        self._watch(strategy, pool, last)
 
         moved = lean(share, policy.inventory_target, policy.max_inventory_deviation, policy.skew_bins)
         bins = wished_bins(signal).by(active_id - active_then).beside(active_id).leaning(active_id, moved)
@@ -266,13 +264,6 @@ def _income(per_unit: float, value: float, bins: LadderBins, liquidity: float) -
     """
     density = NEAR_BINS / (bins.bids + bins.asks)
     return per_unit * value / (1.0 + value * density / max(liquidity, 1.0))
-
-
-def _side(strayed: float, policy: Policy) -> int:
-    """Tell on which side of its band inventory is: 1 with too much X, -1 with too little, 0 inside."""
-    if abs(strayed) < policy.max_inventory_deviation:
-        return 0
-    return 1 if strayed >= 0.0 else -1
 
 
 def _is_same(one: np.void, other: np.void) -> bool:

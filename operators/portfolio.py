@@ -43,7 +43,7 @@ from operators.paper_liquidity.positions import PaperPositions
 from operators.paper_pools import PaperPools, clock_of
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.risk.gate import LIMITS
-from operators.risk.market_risk import open_risk, refresh, restore_risk, snapshot_risk
+from operators.risk.market_risk import books_changed, open_risk, restore_risk, snapshot_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
 from operators.routing import Routing
 from operators.settlement import Settlement
@@ -148,7 +148,8 @@ class Portfolio:
         while True:
             state = (tables.ledger, tables.books, tables.table, tables.accounts)
             out = (tables.ended, tables.fills, tables.samples, tables.sent)
-            mine = (state, rules, self._risk, self._unwinding, self._paper_positions.synthetic, out)
+            positions = (self._paper_positions.synthetic, self._ladders.watches)
+            mine = (state, rules, self._risk, self._unwinding, positions, out)
             asked = advance(rows, order_of_rows, signals, *mine, tables.cursor, self._result)
             match asked:
                 case kind if kind == DONE:
@@ -175,7 +176,7 @@ class Portfolio:
             self._baselines.begin_with(self._tables.books, seq)
             self._paper.leave(self._tables)
         self._follow_mode()
-        refresh(self._tables.books, self._risk)
+        books_changed(self._risk)
         mark(self._tables.ledger[0], self._tables.books)
         if self._tables.ledger["closing"][0] or self._tables.ledger["stopped"][0]:
             self._tables.take_back_all(self._params.latency_slots)
@@ -204,10 +205,9 @@ class Portfolio:
                 self._pools.trouble(pool, trouble)
         else:
             self._paper.revalue(pool, self._tables)
-        refresh(self._tables.books, self._risk)
+        books_changed(self._risk)
         self._close_when_stopped(seq)
-        if self._commands.follow_inventory(pool, seq, self._tables, self._risk):
-            self._paper_positions.look_again(pool)
+        self._commands.follow_inventory(pool, seq, self._tables, self._risk)
 
     def _land(self, order: np.void) -> None:
         """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it."""

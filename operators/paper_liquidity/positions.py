@@ -16,7 +16,7 @@ from operators.paper_liquidity.conversion import FeeTerms, fee_terms
 from operators.paper_liquidity.holdings import ABOVE, ACTIVE, BELOW, Holding, follow, price_of, withdrawn
 from operators.paper_liquidity.recorded_bins import BinRows, bin_rows, recorded_bin
 from operators.paper_liquidity.spreading import Spread
-from operators.paper_liquidity.synthetic import NO_POSITIONS, NOT_LOOKED, SYNTHETIC
+from operators.paper_liquidity.synthetic import NO_POSITIONS, SYNTHETIC
 from operators.pools import PoolInfo
 
 NONE, RECORDED, SYNTHETIC_ONLY = 0, 1, 2
@@ -109,10 +109,6 @@ class PaperPositions:
                 strategy = int(row["strategy"])
                 found[strategy] = found[strategy] + synthetic.worth(row)
         return found
-
-    def look_again(self, pool: int) -> None:
-        """Have the kernel tell at the next move of the price, too, that inventory in a pool strayed."""
-        self.synthetic["strayed"][self.synthetic["pool"] == pool] = NOT_LOOKED
 
     def open(self, position: int, pool: int, strategy: int, lower: int, upper: int) -> None:
         """Open an empty position.

@@ -35,17 +35,12 @@ SYNTHETIC = np.dtype(
         ("protocol_share", "u8"),  # basis points
         ("compounds", "i8"),  # whether fees stay in the bin, as on Saros
         ("spread_bins", "i8"),  # over which a row's liquidity is spread
-        ("strayed", "i8"),  # how far its strategy's inventory was off, in halves of its band, when last looked at
         ("x", "u8", (MOST_BINS,)),  # raw units from the lowest bin up
         ("y", "u8", (MOST_BINS,)),
         ("price_low", "u8", (MOST_BINS,)),
         ("price_high", "u8", (MOST_BINS,)),
     ]
 )
-
-AS_BEFORE, TURNED, STRAYED = range(3)
-NOT_LOOKED = 127
-"""In `strayed`: whatever it is next, it is to be told."""
 
 NO_POSITIONS = np.zeros(0, SYNTHETIC)
 _ZERO = U64(0)
@@ -98,37 +93,17 @@ def _volume_fee(position: Fields, book: Fields, row: Fields) -> int:
 
 
 @kernel
-def _strayed(account: Fields, book: Fields, policy: Fields) -> int:
-    """Return how far an account's inventory is off its target: 0 within half of its band, 1 within it, 2 beyond.
-
-    Below zero where there is too little X.
-    """
-    x = (account.base + account.position_x) * book.unit_x * book.price
-    y = (account.quote + account.position_y) * book.unit_y
-    if not x + y > 0.0:
-        return 0
-    off = x / (x + y) - policy.inventory_target
-    halves = 2 if abs(off) >= policy.max_inventory_deviation else 1
-    if abs(off) <= policy.max_inventory_deviation / 2.0:
-        return 0
-    return halves if off > 0.0 else -halves
-
-
-@kernel
-def follow_row(positions: Rows, book: Fields, accounts: Rows, policies: Rows, row: Fields) -> int:
+def follow_row(positions: Rows, book: Fields, accounts: Rows, row: Fields) -> bool:
     """Let positions meet a row of their pool, and book what became of them.
 
     :arg positions: `SYNTHETIC` array of all pools.
 
     :arg book: Of the row's pool, at the row.
 
-    :arg policies: `POLICY` (strategies,).
-
-    :returns: `AS_BEFORE`, `TURNED`, or `STRAYED` where the active bin moved and the inventory of a strategy has left
-        its band, or has come to lie elsewhere in it.
+    :returns: Whether they hold something else than before.
 
     """
-    became = AS_BEFORE
+    has_changed = False
     for index in range(positions.shape[0]):
         position = positions[index]
         if position.pool != row.pool:
@@ -152,13 +127,8 @@ def follow_row(positions: Rows, book: Fields, accounts: Rows, policies: Rows, ro
         position.active_id = now
         if x != 0 or y != 0:
             convert(book, accounts, position.strategy, position.pool, x, y)
-            became = max(became, TURNED)
-        if now != before:
-            strayed = _strayed(accounts[position.strategy, position.pool], book, policies[position.strategy])
-            if strayed != position.strayed:
-                became = STRAYED
-            position.strayed = strayed
-    return became
+            has_changed = True
+    return has_changed
 
 
 def open_synthetic(

@@ -46,6 +46,7 @@ RISK = np.dtype(
         ("sample_ns", "i8"),
         ("scale", "f8"),  # from a sample's loss to that over the horizon
         ("default_tail", "f8"),  # over the horizon, as a fraction
+        ("is_stale", "i8"),  # whether the books changed since `value_at_risk` was measured
     ]
 )
 
@@ -173,8 +174,9 @@ def _measure(risk: Risk) -> None:
 
 @kernel
 def refresh(books: Rows, risk: Risk) -> None:
-    """Measure the value at risk of what the books hold now: after a sample, and after every change of the books."""
+    """Measure the value at risk of what the books hold now."""
     header, returns, _, _ = risk
+    header[0].is_stale = 0
     outcomes = np.zeros(RING)
     count = RING
     total = 0.0
@@ -194,6 +196,19 @@ def refresh(books: Rows, risk: Risk) -> None:
     else:
         first = header[0].place - count + RING
         header[0].value_at_risk = max(0.0, -_low_quantile(outcomes, first, count)) * header[0].scale
+
+
+@kernel
+def books_changed(risk: Risk) -> None:
+    """Note that the value at risk is to be measured anew before it is asked for."""
+    risk[0][0].is_stale = 1
+
+
+@kernel
+def bring_up_to_date(books: Rows, risk: Risk) -> None:
+    """Measure the value at risk where the books have changed since."""
+    if risk[0][0].is_stale != 0:
+        refresh(books, risk)
 
 
 @kernel

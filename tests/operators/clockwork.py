@@ -10,6 +10,7 @@ from dlmm.struct_arrays import join
 from operators.accounts import ACCOUNT
 from operators.blocks import Rows, order_by_seq
 from operators.clockwork import AWAITS_RESULT, RESULT, advance
+from operators.ladder_watch import open_watches
 from operators.ledger import EQUITY, LEDGER, open_books
 from operators.order_table import CURSOR
 from operators.orders import BUY, FILL, ORDER
@@ -115,7 +116,7 @@ class Clockwork:
         cursor, result = np.zeros(1, CURSOR), np.zeros(1, RESULT)
         state, rules = (self.ledger, self.books, self.table, self.accounts), (self.policies, self.limits, self.venue)
         order_of_rows = order_by_seq(rows)
-        terms = (rules, self.risk, self.unwinding, NO_POSITIONS)
+        terms = (rules, self.risk, self.unwinding, (NO_POSITIONS, open_watches(len(self.policies), len(POOLS))))
         while advance(rows, order_of_rows, wanted, state, *terms, out, cursor, result) == AWAITS_RESULT:
             result[0] = self._result(self.table[int(cursor[0]["order"])])
         end = cursor[0]

@@ -78,7 +78,7 @@ class Maker:
         return order
 
     def due(self) -> list[Draft]:
-        return self.keeper.due(0, 99, self.tables)[0]
+        return self.keeper.due(0, 99, self.tables)
 
 
 def wished(at: int = 0, earns: float = 1.0, **fields: object) -> Rows:
@@ -333,7 +333,7 @@ def test_the_keeper_waits_between_two_moves() -> None:
     maker.place(int(order["order"]))
     maker.hold(1_000.0, 1_000.0, in_bins=True)
     maker.show(0, seconds=4.9)
-    assert maker.keeper.due(0, 99, maker.tables) == ([], True)
+    assert maker.due() == []
     maker.show(0, seconds=0.2)
     assert len(maker.due()) == 1
 
@@ -353,7 +353,7 @@ def test_what_is_remembered_survives_a_restart() -> None:
     expected = maker.due()
     other = standing()
     other.keeper.restore(())
-    assert other.keeper.due(0, 99, other.tables) == ([], False)
+    assert other.due() == []
     other.keeper.restore(state)
     other.hold(1_500.0, 500.0, in_bins=True)
     assert [order.tobytes() for order, *_ in other.due()] == [order.tobytes() for order, *_ in expected]

@@ -10,7 +10,18 @@ from numpy.typing import NDArray
 from dlmm.errors import DlmmError
 from operators.blocks import Rows
 from operators.ledger import BOOK, LEDGER
-from operators.risk.market_risk import MIN_SAMPLES, RING, Risk, observe, open_risk, refresh, restore_risk, snapshot_risk
+from operators.risk.market_risk import (
+    MIN_SAMPLES,
+    RING,
+    Risk,
+    books_changed,
+    bring_up_to_date,
+    observe,
+    open_risk,
+    refresh,
+    restore_risk,
+    snapshot_risk,
+)
 
 SAMPLE_S, HORIZON_S, DEFAULT = 10.0, 90.0, 0.01
 SAMPLE_NS = 10_000_000_000
@@ -172,14 +183,17 @@ def test_pools_that_move_against_each_other_are_set_off() -> None:
     assert market.value_at_risk == pytest.approx(market.tails[0], rel=1e-4)
 
 
-def test_a_change_of_the_books_counts_with_the_next_refresh() -> None:
+def test_a_change_of_the_books_that_was_noted_counts_when_it_is_asked_for() -> None:
     market = Market(1)
     market.hold(10.0)
     for row in walk(6, 50, (0,)):
         market.sample(row)
     before = market.value_at_risk
     market.books["position_x"] = market.books["base"]
-    refresh(market.books, market.risk)
+    bring_up_to_date(market.books, market.risk)
+    assert market.value_at_risk == before
+    books_changed(market.risk)
+    bring_up_to_date(market.books, market.risk)
     assert market.value_at_risk == pytest.approx(2 * before)
 
 
