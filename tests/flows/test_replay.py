@@ -24,7 +24,7 @@ from flows.settings.load import load_settings
 from tests.shared import ROOT
 from tests.tapes import tape
 
-TABLES = ("orders", "fills", "equity")
+TABLES = ("orders", "fills", "equity", "signals")
 
 
 def environment(folder: Path, recording: Path, **keys: object) -> dict[str, str]:
