@@ -1,8 +1,9 @@
-"""`dlmm-hft sweep`: from a file to a report, through Ctrl-C, death and bad files."""
+"""`dlmm-hft sweep`: from a file to a report, through death, Ctrl-C and bad files."""
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,11 @@ from click.testing import CliRunner, Result
 from connectors.recordings.recording import write_recording
 from connectors.research.trials import RUNS
 from flows.cli import main
+from flows.research.spec import read_spec
+from flows.research.sweep import plan_sweep
+from flows.research.swept_keys import with_values
+from flows.research.worker import Job, answer
+from flows.settings.tree import Settings
 from tests.processes import children_of, is_alive, wait_until
 from tests.shared import ROOT
 from tests.tapes import tape
@@ -30,7 +36,7 @@ PROGRAM = (sys.executable, "-c", "from flows.cli import main; main()", "sweep")
 
 
 def prepared(folder: Path) -> Path:
-    rows, pools = tape(2_000)
+    rows, pools = tape(1_200)
     write_recording(folder / "tape.parquet", rows, pools, "seeded tape of the tests")
     (folder / "sweep.toml").write_text(SPEC)
     return folder
@@ -42,12 +48,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The report of a sweep that nobody disturbed."""
+def unbroken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """The folder of a sweep that nobody disturbed, and what it said."""
     folder = prepared(tmp_path_factory.mktemp("unbroken"))
-    result = run(folder, str(folder / "sweep.toml"))
-    assert result.exit_code == 0, result.output
-    return (sweeps(folder)[0] / "report.md").read_text()
+    return folder, run(folder, str(folder / "sweep.toml"), "--workers", "1")
 
 
 def environ(folder: Path) -> dict[str, str]:
@@ -71,23 +75,32 @@ def lines(sweep: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def start(folder: Path) -> "subprocess.Popen[str]":
-    """Start a sweep as a process, and wait until some of its runs are done."""
-    command = [*PROGRAM, str(folder / "sweep.toml"), "--workers", "2"]
+def end(folder: Path, number: signal.Signals, *arguments: str) -> tuple[int, str, list[str]]:
+    """Start a sweep as a process, end it once it has done some runs more, and return what it left behind."""
+    before = len(lines(sweeps(folder)[0])) if sweeps(folder) else 0
     process = subprocess.Popen(
-        command,
+        [*PROGRAM, str(folder / "sweep.toml"), *arguments],
         cwd=ROOT,
         env={**os.environ, **environ(folder)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: bool(sweeps(folder)) and len(lines(sweeps(folder)[0])) >= 3, "three runs are done")
-    return process
+    # The first run is alone, and once the second has ended the other worker has been started, too.
+    wait_until(lambda: bool(sweeps(folder)) and len(lines(sweeps(folder)[0])) >= before + 2, "two more runs are done")
+    workers = children_of(process.pid)
+    process.send_signal(number)
+    _, said = process.communicate()
+    if number is not signal.SIGKILL:
+        assert not any(is_alive(pid) for pid in workers)
+    wait_until(lambda: not any(is_alive(pid) for pid in workers), "its workers have ended")
+    done = lines(sweeps(folder)[0])
+    assert before < len(done) < 24
+    return process.returncode, said, done
 
 
-def test_a_sweep_ends_with_a_ranking_a_map_and_a_report(folder: Path) -> None:
-    result = run(folder, str(folder / "sweep.toml"), "--workers", "1")
+def test_a_sweep_ends_with_a_ranking_a_map_and_a_report(unbroken: tuple[Path, Result]) -> None:
+    folder, result = unbroken
     assert result.exit_code == 0, result.output
     (sweep,) = sweeps(folder)
     assert len(lines(sweep)) == 6 * 2 * 2
@@ -100,42 +113,40 @@ def test_a_sweep_ends_with_a_ranking_a_map_and_a_report(folder: Path) -> None:
     assert (sweep / "heat_map.svg").read_text().startswith("<svg")
 
 
-def test_a_sweep_that_is_done_is_judged_anew_without_a_run(folder: Path) -> None:
-    first = run(folder, str(folder / "sweep.toml"))
-    (sweep,) = sweeps(folder)
+def test_a_sweep_that_is_done_is_judged_anew_without_a_run(unbroken: tuple[Path, Result], tmp_path: Path) -> None:
+    folder, first = unbroken
+    sweep = Path(shutil.copytree(sweeps(folder)[0], tmp_path / "sweep"))
     report = (sweep / "report.md").read_text()
     again = run(folder, str(folder / "sweep.toml"), "--resume", str(sweep))
-    assert again.stdout == first.stdout
+    assert again.stdout.replace(str(sweep), str(sweeps(folder)[0])) == first.stdout
     assert (sweep / "report.md").read_text() == report
     assert len(lines(sweep)) == 24
     by_sharpe = run(folder, str(folder / "sweep.toml"), "--resume", str(sweep), "--metric", "sharpe")
     assert "Sharpe ratio, best on train first" in by_sharpe.stdout
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_sweep_that_was_ended_goes_on_and_gives_the_same_table(
-    folder: Path, unbroken: str, number: signal.Signals
+def test_a_sweep_that_was_killed_and_interrupted_goes_on_and_gives_the_same_table(
+    folder: Path, unbroken: tuple[Path, Result]
 ) -> None:
-    process = start(folder)
-    workers = children_of(process.pid)
-    process.send_signal(number)
-    _, said = process.communicate()
+    _, _, survived = end(folder, signal.SIGKILL, "--workers", "1")
     (sweep,) = sweeps(folder)
-    done = lines(sweep)
-    assert len(done) < 24
-    if number is not signal.SIGKILL:
-        assert process.returncode == 130
-        assert re.search(rf"\d+ of 24 runs are done; go on with: .*--resume {re.escape(str(sweep))}", said)
-        assert "Traceback" not in said
-        assert not any(is_alive(pid) for pid in workers)
-    wait_until(lambda: not any(is_alive(pid) for pid in workers), "its workers have ended")
+    status, said, done = end(folder, signal.SIGINT, "--workers", "2", "--resume", str(sweep))
+    assert done[: len(survived)] == survived
+    assert status == 130
+    assert re.search(rf"\d+ of 24 runs are done; go on with: .*--resume {re.escape(str(sweep))}", said)
+    assert "Traceback" not in said
 
-    resumed = run(folder, str(folder / "sweep.toml"), "--resume", str(sweep))
+    resumed = run(folder, str(folder / "sweep.toml"), "--resume", str(sweep), "--workers", "1")
     assert resumed.exit_code == 0, resumed.output
     assert lines(sweep)[: len(done)] == done
     runs = [json.dumps(json.loads(line)["run"]) for line in lines(sweep)]
     assert len(runs) == len(set(runs)) == 24
-    assert (sweep / "report.md").read_text() == unbroken
+    assert (sweep / "report.md").read_text() == (sweeps(unbroken[0])[0] / "report.md").read_text()
+
+
+def test_a_supervisors_signal_ends_a_sweep_as_ctrl_c_does(unbroken: tuple[Path, Result]) -> None:
+    assert unbroken[1].exit_code == 0
+    assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
 
 
 def test_candidates_that_are_not_allowed_are_counted_and_the_others_go_on(folder: Path) -> None:
@@ -160,7 +171,7 @@ def test_a_sweep_of_which_all_fails_ends_as_one_that_failed(folder: Path) -> Non
     [
         ("spread_target", "spread_targt", "did you mean strategies.market_making.spread_target"),
         ("[0.3, 0.5]", "[]", "an empty list"),
-        ("folds = 2", "folds = 2\nwindow_minutes = 60", "but .*tape.parquet is 3.33 minutes long"),
+        ("folds = 2", "folds = 2\nwindow_minutes = 60", "but .*tape.parquet is 2 minutes long"),
         ("tape.parquet", "nowhere.parquet", "does not exist"),
         ('"strategies.market_making.inventory_target"', '"strategies.custom[0].name"', "the list has 0 items"),
     ],
@@ -178,6 +189,9 @@ def test_a_bad_file_is_refused_in_one_line(folder: Path, old: str, new: str, sai
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
     example = ROOT / "docs" / "examples" / "sweep.toml"
     assert example.read_text() in (ROOT / "docs" / "research.md").read_text()
-    result = run(tmp_path, str(example), "--workers", "1")
-    assert result.exit_code == 0, result.output
-    assert "0 failed" in (sweeps(tmp_path)[0] / "report.md").read_text()
+    plan = plan_sweep(read_spec(str(example)), Settings())
+    allowed = [with_values(plan.base, candidate) for candidate in plan.candidates]
+    assert [problem for _, problem in allowed if problem] == []
+    (market,) = plan.markets
+    said = answer(Job(allowed[0][0], market.path, market.folds[0].test.stretch), tmp_path)
+    assert said.figures is not None, said.failure
