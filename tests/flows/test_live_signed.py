@@ -28,7 +28,7 @@ from flows.settings.tree import Settings
 from tests import processes
 from tests.processes import LiveRun, SandboxNode, wait_until
 
-TABLES = ("orders", "fills", "equity")
+TABLES = ("orders", "fills", "equity", "signals")
 MARKET = "sigma=0.004,rate=1,usd=500"
 STRATEGIES = '[{class = "benchmarks.kills.strategy:Restless"}]'
 LOOK_S = 0.02
