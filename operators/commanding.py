@@ -193,7 +193,7 @@ class Commands:
 def is_route_under_way(signal: np.void, tables: Tables) -> bool:
     """Tell whether a route of the strategy through one of a wish's pools is open or on its way."""
     held = tables.open_orders
-    mine = held[(held["action"] == ROUTE) & (held["strategy"] == signal["strategy"])]
+    mine = np.flatnonzero((held["action"] == ROUTE) & (held["strategy"] == signal["strategy"]))
     # A route of two has no third pool, which is in none.
-    wished = [int(signal[field]) for field in POOL_FIELDS if int(signal[field]) != NO_POOL]
-    return any(bool(np.isin(mine[field], wished).any()) for field in POOL_FIELDS)
+    wished = {int(signal[field]) for field in POOL_FIELDS} - {NO_POOL}
+    return any(int(held[place][field]) in wished for place in mine for field in POOL_FIELDS)

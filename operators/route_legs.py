@@ -184,7 +184,8 @@ class RouteBooks:
         _realise(profit, fills[0].amount_in * unit, home, strategy, tables)
         tables.make_room_for_fills(len(fills))
         for number, fill in enumerate(fills):
-            self._write(order, fill, profit if number == len(fills) - 1 else 0.0, tables, slot)
+            realised = profit if number == len(fills) - 1 else 0.0
+            self._write(int(order["order"]), strategy, fill, realised, tables, slot)
 
     def left_over(self, fills: tuple[LegFill, ...]) -> dict[str, int]:
         """Return what all swaps together gave of each token, negative for what they took."""
@@ -211,21 +212,20 @@ class RouteBooks:
         move(tables.accounts, strategy, pool, x, y)
         book["cost"] = average_cost(tables.accounts, pool, book["cost"])
 
-    def _write(self, order: Fields, leg: LegFill, realised: float, tables: Tables, slot: int) -> None:
-        ledger, book = tables.ledger[0], tables.books[leg.pool]
-        account = tables.accounts[int(order["strategy"]), leg.pool]
+    def _write(self, order: int, strategy: int, leg: LegFill, realised: float, tables: Tables, slot: int) -> None:
+        ledger, book, account = tables.ledger[0], tables.books[leg.pool], tables.accounts[strategy, leg.pool]
         x, y = (leg.amount_in, leg.amount_out) if leg.swap_for_y else (leg.amount_out, leg.amount_in)
         fee, value = self.worth(leg.pool, leg.fee, leg.fee_in_x, tables), y * self.unit_y(leg.pool, tables)
         book["fees"] += fee
         account["fees"] += fee
         account["volume"] += value
         account["fills"] += 1
-        tables.ledger["volume"] += value
-        tables.ledger["fills"] += 1
+        ledger["volume"] += value
+        ledger["fills"] += 1
         filled = int(tables.cursor["fills"][0])
-        tables.cursor["fills"] += 1
+        tables.cursor["fills"] = filled + 1
         tables.fills[filled] = (
-            order["order"],
+            order,
             book["seq"],
             slot,
             ledger["ts_event_ns"],
@@ -236,7 +236,7 @@ class RouteBooks:
             fee,
             leg.price_impact,
             realised,
-            order["strategy"],
+            strategy,
             leg.pool,
             SELL if leg.swap_for_y else BUY,
             min(leg.bins, MOST_BINS),
@@ -261,16 +261,16 @@ def _book_exchange(order: Fields, fills: tuple[LegFill, ...], tables: Tables, sl
 
 def _realise(profit: float, paid: float, pool: int, strategy: int, tables: Tables) -> None:
     """Book what a round earned, or lost, in the pool where it ended."""
-    account: np.void = tables.accounts[strategy, pool]
+    ledger, account = tables.ledger[0], tables.accounts[strategy, pool]
     tables.books[pool]["realised"] += profit
     account["realised"] += profit
     if profit > 0.0:
-        tables.ledger["wins"] += 1
-        tables.ledger["gross_profit"] += profit
+        ledger["wins"] += 1
+        ledger["gross_profit"] += profit
         account["trades_won"] += 1
         account["won"] += profit / paid
     elif profit < 0.0:
-        tables.ledger["losses"] += 1
-        tables.ledger["gross_loss"] -= profit
+        ledger["losses"] += 1
+        ledger["gross_loss"] -= profit
         account["trades_lost"] += 1
         account["lost"] -= profit / paid
