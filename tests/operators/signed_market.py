@@ -9,7 +9,7 @@ import numpy as np
 from dlmm.struct_arrays import join
 from operators.accounts import ACCOUNT
 from operators.blocks import NO_SIGNALS, REPORT, AccountWrite, Block, Rows, split_by_pool
-from operators.commands import Approved, Swap
+from operators.commands import Approved, Swap, SwapRoute
 from operators.execution_reports import (
     REPORT_OWNER,
     ExecutionReport,
@@ -105,14 +105,19 @@ class SignedMarket:
         return WalletReport(occasion, "wallet", self._slot, self.lamports, tokens, (), 1)  # type: ignore[arg-type]  # one of the three
 
     def land(self, approved: Approved, **changes: object) -> ExecutionReport:
-        """Carry out a swap on the chain at exactly its limit, and return the report, untold."""
-        swap = approved.command
-        assert isinstance(swap, Swap)
-        info = next(info for info in POOLS if info.pool == swap.pool)
-        paid, got = (swap.amount, swap.threshold) if swap.exact_in else (swap.threshold, swap.amount)
-        x, y = (-paid, got) if swap.swap_for_y else (got, -paid)
-        self.chain[info.mint_x] += x
-        self.chain[info.mint_y] += y
+        """Carry out a swap, or all swaps of a route, at exactly their limits; return the report, untold."""
+        command = approved.command
+        assert isinstance(command, Swap | SwapRoute)
+        moved: Counter[str] = Counter()
+        flows = []
+        for swap in command.legs if isinstance(command, SwapRoute) else (command,):
+            info = next(info for info in POOLS if info.pool == swap.pool)
+            paid, got = (swap.amount, swap.threshold) if swap.exact_in else (swap.threshold, swap.amount)
+            x, y = (-paid, got) if swap.swap_for_y else (got, -paid)
+            moved.update({info.mint_x: x, info.mint_y: y})
+            flows.append(PoolFlow(swap.pool, x, y, abs(y) // 1_000, False))
+        for mint, amount in moved.items():
+            self.chain[mint] += amount
         self.lamports -= FEE
         made = ExecutionReport(
             order=approved.order,
@@ -121,8 +126,8 @@ class SignedMarket:
             is_final=True,
             slot=self._slot,
             signature=f"signature {approved.key}",
-            changes=(TokenChange(info.mint_x, x), TokenChange(info.mint_y, y)),
-            flows=(PoolFlow(swap.pool, x, y, abs(y) // 1_000, False),),
+            changes=tuple(TokenChange(mint, amount) for mint, amount in moved.items() if amount),
+            flows=tuple(flows),
             network_fee=FEE,
             number=self._number(approved),
         )
