@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from connectors.execution.order_journal_format import NAME
@@ -11,6 +12,7 @@ from connectors.execution.order_phases import Order
 from connectors.execution.orders_report import report_orders
 from dlmm.errors import DlmmError
 from dlmm.records import Record
+from operators.pools import U8
 
 SUMMARY = "summary.json"
 _OF_ONE_SIGNAL = ("seq", "strategy", "pool")
@@ -32,6 +34,21 @@ class ResultError(DlmmError):
         self.reason = reason
 
 
+class PoolTokens(Record, frozen=True):
+    """What the raw amounts of a pool are counted in, as the summary's `pools` has it.
+
+    :arg base_symbol: Symbol of token X.
+
+    :arg quote_symbol: Symbol of token Y.
+
+    """
+
+    base_symbol: str
+    quote_symbol: str
+    base_decimals: U8
+    quote_decimals: U8
+
+
 class Decision(Record, frozen=True):
     """All that a run's results say of one order.
 
@@ -47,6 +64,8 @@ class Decision(Record, frozen=True):
 
     :arg attempts: What the order journal has of it; with signed execution only.
 
+    :arg tokens: Those of each pool that the results know; none of a run that was made before they were kept.
+
     """
 
     order: dict[str, Any]
@@ -55,6 +74,7 @@ class Decision(Record, frozen=True):
     figures: tuple[str, ...]
     quote: str
     attempts: tuple[Order, ...] = ()
+    tokens: dict[str, PoolTokens] = msgspec.field(default_factory=dict)
 
 
 def newest_run(runs_dir: Path) -> Path:
@@ -97,6 +117,7 @@ def read_decision(run: Path, number: int, journals: Path | None = None) -> Decis
         figures=tuple(summary.get("figures", {}).get(order["strategy"], ())),
         quote=summary["quote"],
         attempts=_attempts(run, number, summary, journals),
+        tokens=_tokens(run, summary),
     )
 
 
@@ -150,6 +171,14 @@ def _table(run: Path, table: str) -> pl.LazyFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ResultError(path, f"cannot be read: {' '.join(str(error).split())}") from None
     return frame.lazy()
+
+
+def _tokens(run: Path, summary: dict[str, Any]) -> dict[str, PoolTokens]:
+    try:
+        pools = msgspec.convert(summary.get("pools", {}), dict[str, dict[str, Any]])
+        return {name: msgspec.convert(pool, PoolTokens) for name, pool in pools.items() if "base_decimals" in pool}
+    except msgspec.ValidationError as error:
+        raise ResultError(run / SUMMARY, f"pools: {error}") from None
 
 
 def _attempts(run: Path, number: int, summary: dict[str, Any], journals: Path | None) -> tuple[Order, ...]:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from connectors.execution.orders_report import describe
-from connectors.results.decision_log import Decision
+from connectors.results.decision_log import Decision, PoolTokens
 from connectors.results.result_frames import UNWINDER
 
 URGENCIES = ("low", "medium", "high", "critical")
@@ -47,7 +48,10 @@ RULE_SENTENCES = {
     "too_small": ("number", "What it asked for comes to less than one unit of a token (it was worth {figure})."),
     "impossible_amount": ("number", "Its amount is none that a token can have: {figure}, where {bound} is the most."),
     "no_position": ("count", "The strategy has no bin position in this pool that it could mean."),
-    "needs_signed_execution": ("", "Only signed execution carries it out."),
+    "needs_signed_execution": (
+        "count",
+        "It would be {figure} bins wide, and a position on paper has {bound} at most.",
+    ),
     "no_edge": (
         "number",
         "By what the strategy has won and lost in this pool there is no edge to bet on: Kelly's fraction was {figure}.",
@@ -196,7 +200,7 @@ def _fills(decision: Decision) -> Table | None:
     if not decision.fills:
         return None
     table = Table(title=f"fills (prices and amounts of money in {decision.quote})", title_justify="left")
-    for name in ("slot", "time (UTC)", "pool", "price", "pool's price", "fee", "realised", "raw in", "raw out"):
+    for name in ("slot", "time (UTC)", "pool", "price", "pool's price", "fee", "realised", "in", "out"):
         table.add_column(name, justify="left" if name == "pool" else "right", overflow="fold")
     for fill in decision.fills:
         table.add_row(
@@ -207,10 +211,22 @@ def _fills(decision: Decision) -> Table | None:
             f"{fill['fair']:,.8g}",
             f"{fill['fee']:,.6g}",
             f"{fill['realised']:+,.6g}",
-            f"{fill['amount_in']:,}",
-            f"{fill['amount_out']:,}",
+            *_amounts(fill, decision.tokens.get(fill["pool"])),
         )
     return table
+
+
+def _amounts(fill: dict[str, Any], tokens: PoolTokens | None) -> tuple[str, str]:
+    """Write what a fill gave and got in whole tokens, to the last unit; in raw ones where the results do not know."""
+    if tokens is None:
+        return f"{fill['amount_in']:,} raw", f"{fill['amount_out']:,} raw"
+    base, quote = (tokens.base_symbol, tokens.base_decimals), (tokens.quote_symbol, tokens.quote_decimals)
+    given, got = (quote, base) if fill["side"] == "buy" else (base, quote)
+    return _whole(fill["amount_in"], *given), _whole(fill["amount_out"], *got)
+
+
+def _whole(amount: int, symbol: str, decimals: int) -> str:
+    return f"{Decimal(amount).scaleb(-decimals).normalize():,f} {symbol}"
 
 
 def _attempts(decision: Decision) -> Table | None:

@@ -227,7 +227,11 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
         "emergency_stop": bool(ledger["stopped"]),
         **msgspec.to_builtins(performance),
         "pools": {
-            name: {
+            info.pool: {
+                "base_symbol": info.base,
+                "quote_symbol": info.quote,
+                "base_decimals": info.decimals_x,
+                "quote_decimals": info.decimals_y,
                 "price": book["price"],
                 "base": book["base"] * book["unit_x"],
                 "quote": book["quote"] * book["unit_y"],
@@ -236,7 +240,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
                 "realised": book["realised"],
                 "fees": book["fees"],
             }
-            for name, book in zip(labels.pools, totals.books, strict=True)
+            for info, book in zip(labels.infos, totals.books, strict=True)
             if book["is_open"]
         },
         "strategies": _by_strategy(labels, totals, orders),

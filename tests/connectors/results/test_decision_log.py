@@ -1,12 +1,13 @@
 """An order is found with the signal behind it, its fills and its attempts, or it is said why not."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from connectors.execution.order_journal import OrderJournal
-from connectors.results.decision_log import ResultError, last_orders, newest_run, quote_of, read_decision
+from connectors.results.decision_log import PoolTokens, ResultError, last_orders, newest_run, quote_of, read_decision
 from tests.connectors.execution.journaled_orders import OTHER, WALLET, intent, signed
 from tests.connectors.results.told_run import BOUGHT, EDGELESS, QUOTED, SOLD, STALE, UNWOUND, write_run
 
@@ -61,6 +62,18 @@ def test_attempts_are_those_of_the_wallet_that_the_run_signed_with(place: str, t
     assert read_decision(run, BOUGHT, tmp_path / "orders").attempts == ()
     on_paper = write_run(tmp_path / "runs", "20260102-000000-told")
     assert read_decision(on_paper, SOLD, tmp_path / "orders").attempts == ()
+
+
+def test_a_run_from_before_tokens_were_kept_has_none_and_nonsense_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    assert read_decision(run, BOUGHT).tokens == {"sol": PoolTokens("SOL", "USDC", 9, 6)}
+    for pools in ({}, {"sol": {"price": 1.0}}):
+        (run / "summary.json").write_text(json.dumps({"quote": "USDC", "pools": pools}))
+        assert read_decision(run, BOUGHT).tokens == {}
+    for nonsense in ("[]", '{"sol": 1}', '{"sol": {"base_decimals": "nine"}}'):
+        (run / "summary.json").write_text(f'{{"quote": "USDC", "pools": {nonsense}}}')
+        with pytest.raises(ResultError, match=r"summary\.json: pools: "):
+            read_decision(run, BOUGHT)
 
 
 def test_the_newest_run_is_the_one_that_ended_last(tmp_path: Path) -> None:

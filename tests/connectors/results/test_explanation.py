@@ -64,7 +64,7 @@ def test_an_order_that_filled_is_told_from_its_reason_to_its_fill(run: Path) -> 
     ]
     shown = text(explain(decision))
     assert "Order 1: buy, immediate in sol, decided in slot 1,000 (2023-11-14 22:13:20 UTC): filled" in shown
-    for cells in (("return", "0.0061"), ("z-score", "2.5"), ("100.5", "9.4", "4,750", "47")):
+    for cells in (("return", "0.0061"), ("z-score", "2.5"), ("100.5", "9.4", "4,750 USDC", "47.263681593 SOL")):
         assert any(all(cell in line for cell in cells) for line in shown.splitlines()), cells
     assert "attempts" not in shown
 
@@ -72,6 +72,14 @@ def test_an_order_that_filled_is_told_from_its_reason_to_its_fill(run: Path) -> 
 def test_what_a_sale_won_or_lost_is_shown(run: Path) -> None:
     assert "-47.25" in text(explain(read_decision(run, SOLD)))
     assert "It is as large as what the strategy had free" in text(explain(read_decision(run, SOLD)))
+
+
+def test_amounts_are_whole_tokens_to_the_last_unit_and_raw_where_the_results_know_none(run: Path) -> None:
+    sold = read_decision(run, SOLD)
+    assert "│ 47.5 SOL │ 4,726.250001 USDC │" in text(explain(sold))
+    assert "│ 47,500,000,000 raw │ 4,726,250,001 raw │" in text(explain(msgspec.structs.replace(sold, tokens={})))
+    dust = {**sold.fills[0], "amount_in": 0, "amount_out": 1}
+    assert "│ 0 SOL │ 0.000001 USDC │" in text(explain(msgspec.structs.replace(sold, fills=(dust,))))
 
 
 def test_a_refusal_names_its_rule_and_its_figures(run: Path) -> None:

@@ -116,6 +116,10 @@ def test_the_summary_adds_up(finished: Path) -> None:
     assert summary["max_drawdown"] >= made["equity"]["drawdown"].max()
     assert summary["signals"].keys() == {"making"}
     assert summary["pools"].keys() == {info.pool for info in POOLS}
+    for info in POOLS:
+        of_pool = summary["pools"][info.pool]
+        assert (of_pool["base_symbol"], of_pool["base_decimals"]) == (info.base, info.decimals_x)
+        assert (of_pool["quote_symbol"], of_pool["quote_decimals"]) == (info.quote, info.decimals_y)
     assert summary["notes"] == ["a note"]
 
 

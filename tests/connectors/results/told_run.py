@@ -74,7 +74,8 @@ def fills() -> Rows:
     rows = np.zeros(2, FILL)
     rows["order"], rows["slot"], rows["ts_event_ns"] = (BOUGHT, SOLD), 1_002, START_NS
     rows["price"], rows["fair"], rows["fee"], rows["realised"] = (100.5, 99.5), 100.0, (9.4, 9.5), (0.0, -47.25)
-    rows["strategy"], rows["side"], rows["amount_in"], rows["amount_out"] = 1, (BUY, SELL), 4_750, 47
+    rows["strategy"], rows["side"] = 1, (BUY, SELL)
+    rows["amount_in"], rows["amount_out"] = (4_750_000_000, 47_500_000_000), (47_263_681_593, 4_726_250_001)
     return rows
 
 
@@ -84,6 +85,7 @@ def write_run(runs_dir: Path, name: str = "20260101-000000-told", wallet: str | 
     run.mkdir(parents=True)
     for table, rows in (("orders", orders()), ("signals", signals()), ("fills", fills())):
         table_frame(table, rows, LABELS).write_parquet(run / f"{table}.parquet")
-    summary = {"quote": "USDC", "figures": {"following": ["return", "z-score"]}}
+    tokens = {"base_symbol": "SOL", "quote_symbol": "USDC", "base_decimals": 9, "quote_decimals": 6}
+    summary = {"quote": "USDC", "figures": {"following": ["return", "z-score"]}, "pools": {"sol": tokens}}
     (run / "summary.json").write_text(json.dumps({**summary, "wallet": {"address": wallet} if wallet else None}))
     return run
