@@ -16,6 +16,7 @@ from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits
 from operators.strategies.interface import PlannedStrategy, Policy
+from operators.strategies.statistical_arbitrage import StatisticalArbitrage
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.markets import market, no_signals
 
@@ -405,3 +406,27 @@ def test_a_turned_pool_the_wrong_way_round_earns_nothing(
     rows = turned_market(turned_bin)
     order = ended(walk(Portfolio(turned_params()), rows, {1: wish(rows[1], *through, directions=directions)}))
     assert (order["status"], RULES[order["rule"]], order["figure"]) == (WITHHELD, "cost_above_profit", 0.0)
+
+
+@pytest.mark.parametrize(("other", "level", "stepped"), [(THERE, -1_000, -990), (TURNED_AROUND, 1_000, 990)])
+@pytest.mark.parametrize("is_here", [False, True])
+def test_a_step_in_one_of_two_pools_is_earned_whatever_the_order_of_their_tokens(
+    other: int, level: int, stepped: int, is_here: bool
+) -> None:
+    calm = [place for _ in range(300) for place in ((HERE, 1, -1_000), (other, 0, level))]
+    step = (HERE, 1, -990) if is_here else (other, 1, stepped)
+    rows = rows_of(*calm, step, *((pool, 1, bins) for pool, _, bins in (step, step)))
+    seeking = PlannedStrategy(
+        StatisticalArbitrage(),
+        frozenset({HERE, THERE, M_SOL}),
+        msgspec.structs.replace(FREE, inventory_target=0.0),
+        "",
+        frozenset({BETWEEN, TURNED_AROUND}),
+    )
+    reports = walk(Portfolio(params(pools=ALL_POOLS, strategies=(seeking,), capital=90_000_000.0)), rows, {})
+    first, second = join([report.fills for report in reports])[:2]
+    assert (first["pool"], second["pool"]) == ((other, HERE) if is_here else (HERE, other))
+    # Ten bins of 0.2 %, 61 of them worth 1,000,000: about five bins of each pool turn, at half of the gap on average.
+    profit = (int(second["amount_out"]) - int(first["amount_in"])) * 1e-6
+    assert profit == pytest.approx(5 * 1_000_000 / 61 * 0.0098, rel=0.1)
+    assert sum(report["realised"] for report in books(reports)) == pytest.approx(profit, rel=1e-6)
