@@ -4,8 +4,9 @@ Each swap is a curve of straight pieces, from the edge of a bin to the edge of t
 for what comes out of it. Transfer fees stand before and behind the curve. Edges of every swap are carried back to the
 size that the round must begin with, and forward to what it ends with then.
 
-Floats do not round as swaps do. So all edges are named whose profit comes near to the best one's by what rounding may
-make of it, and the neighbours of a size that may round better; the exact swaps decide between them.
+Floats do not round as swaps do, and beyond 2^53 raw units they skip some. So all edges are named whose profit comes near
+to the best one's by what rounding may make of it, and the neighbours of a size that may round better; the exact swaps
+decide between them.
 """
 
 import numpy as np
@@ -28,6 +29,7 @@ IN_BASIS_POINTS, IN_MAXIMUM, OUT_BASIS_POINTS, OUT_MAXIMUM = range(4)
 """Places in a swap's transfer fees."""
 
 _FLOAT_ERROR = 1e-13
+_LAST_BITS = (51, 49, 47)
 _LARGEST = 2.0**64 - 2.0**12
 
 
@@ -157,6 +159,11 @@ def find_near(curves: Floats, counts: Counts, fees: Floats, cap: U64, size: U64,
         tried = size + U64(step) if step >= 0 else size - min(U64(-step), size)
         if U64(0) < tried <= cap and (step < 0 or tried >= size):
             near[count] = tried
+            count += 1
+    for bits in _LAST_BITS:  # of sizes so large that floats skip whole numbers: one beyond the last edge would fail
+        less = size >> U64(bits)
+        if less > U64(NEAR) and size - less <= cap:
+            near[count] = size - less
             count += 1
     amount = float(size)
     for leg in range(counts.shape[0]):

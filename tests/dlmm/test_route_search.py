@@ -79,3 +79,11 @@ def test_no_neighbour_is_beyond_the_cap_or_nothing() -> None:
     room = np.empty(4 * (2 * NEAR + 1) * 3, np.uint64)
     near = room[: find_near(made, counts, NO_FEES, np.uint64(10), np.uint64(5), room)]
     assert set(near.tolist()) == set(range(1, 11))
+
+
+def test_sizes_beyond_what_floats_can_count_have_neighbours_that_floats_tell_apart() -> None:
+    size = 1 << 60
+    made, counts = curves(((float(size), float(size)),), ((float(size), float(size) * 1.1),))
+    room = np.empty(4 * (2 * NEAR + 1) * 3, np.uint64)
+    near = set(room[: find_near(made, counts, NO_FEES, np.uint64(2**64 - 1), np.uint64(size), room)].tolist())
+    assert {size - 512, size - 2_048, size - 8_192, size - NEAR, size + NEAR} <= near

@@ -227,3 +227,16 @@ def test_a_round_too_long_for_one_transaction_is_made_as_short_as_it_must_be() -
     best = best_route(legs, CLOCK, cap_in=MAX_U64)
     assert best is not None
     assert 1_300_000 < sum(leg.compute_units for leg in best.legs) <= 1_400_000
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32))
+def test_amounts_near_the_end_of_64_bits_find_a_size_as_well(seed: int) -> None:
+    legs = any_round(random.Random(seed), 2 * 10**16)
+    best = best_route(legs, CLOCK, cap_in=MAX_U64)
+    sizes = np.geomspace(1.0, 2.0**63, 500).astype(np.uint64)
+    amounts = sizes
+    for pool, swap_for_y in legs:
+        amounts = quote_many(pool, amounts, exact_in=True, swap_for_y=swap_for_y, clock=CLOCK)["amount_out"]
+    top = int(np.where(amounts > sizes, amounts - sizes, np.uint64(0)).max())
+    assert (best.profit if best is not None else 0) >= top * (1.0 - 1e-9) - 1_000
