@@ -153,9 +153,9 @@ class Routing:
     def _write(self, order: np.void, through: Through, best: RouteQuote, cap: int, floor: int, tables: Tables) -> None:
         """Write a round's amounts into its order.
 
-        Of two swaps the first one buys exactly what the second one sells, so that nothing is left over, and half of
-        what is earned beyond the floor is left to it for a price that gets worse. Of three each brings at least what
-        the next one takes.
+        The first swap buys exactly what the second one takes, so that nothing is left over, and half of what is earned
+        beyond the floor is left to it for a price that gets worse; the other half is left to the last one. The second
+        of three brings at least what the third one takes.
 
         :arg floor: Raw units that the round must earn.
 
@@ -163,20 +163,21 @@ class Routing:
         order["compute_units"] = units = sum(leg.compute_units for leg in best.legs)
         order["amount_in"], order["min_out"] = best.amount_in, best.legs[0].amount_out
         order["other_in"], order["other_min_out"] = best.legs[1].amount_in, best.legs[1].amount_out
+        (pool, swap_for_y), ledger = through[0], tables.ledger[0]
+        state = self._states.standing(pool, tables.books[pool])
+        assert state is not None, "it was quoted just now"
+        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
+        exact = quote_exact_out(state, int(order["min_out"]), swap_for_y=swap_for_y, clock=clock)
+        spare = best.amount_out - exact.amount_in - floor if isinstance(exact, SwapQuote) else -1
+        units += exact.compute_units - best.legs[0].compute_units if isinstance(exact, SwapQuote) else 0
+        if isinstance(exact, SwapQuote) and spare >= 0 and exact.amount_in <= cap and units <= COMPUTE_LIMIT:
+            order["is_exact_out"], order["compute_units"] = 1, units
+            order["amount_in"] = min(exact.amount_in + spare // 2, cap)
+        least = int(order["amount_in"]) + floor
         if len(through) == 2:
-            (pool, swap_for_y), ledger = through[0], tables.ledger[0]
-            state = self._states.standing(pool, tables.books[pool])
-            assert state is not None, "it was quoted just now"
-            clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
-            exact = quote_exact_out(state, int(order["min_out"]), swap_for_y=swap_for_y, clock=clock)
-            spare = best.amount_out - exact.amount_in - floor if isinstance(exact, SwapQuote) else -1
-            units += exact.compute_units - best.legs[0].compute_units if isinstance(exact, SwapQuote) else 0
-            if isinstance(exact, SwapQuote) and spare >= 0 and exact.amount_in <= cap and units <= COMPUTE_LIMIT:
-                order["is_exact_out"], order["compute_units"] = 1, units
-                order["amount_in"] = min(exact.amount_in + spare // 2, cap)
-            order["other_min_out"] = order["amount_in"] + floor
+            order["other_min_out"] = least
         else:
-            order["third_in"], order["third_min_out"] = best.legs[2].amount_in, best.amount_in + floor
+            order["third_in"], order["third_min_out"] = best.legs[2].amount_in, least
 
     def meet(self, order: np.void, tables: Tables) -> tuple[LegFill, ...]:
         """Make the swaps of an order on the pools as they stand, one after the other.

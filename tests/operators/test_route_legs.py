@@ -147,12 +147,16 @@ def sent() -> tuple[Signed, Approved, SwapRoute]:
 def landing(approved: Approved, route: SwapRoute, *, extra: int = 0) -> ExecutionReport:
     """Carry out all swaps at exactly their limits, the first with so much more."""
     first, second, third = route.legs
+    assert not first.exact_in
+    assert second.exact_in
+    assert third.exact_in
+    paid, bought = first.threshold, first.amount
     flows = (
-        PoolFlow(first.pool, first.threshold + extra, -first.amount, first.amount // 5_000, False),
+        PoolFlow(first.pool, bought + extra, -paid, paid // 5_000, False),
         PoolFlow(second.pool, second.threshold, -second.amount, second.amount // 5_000, False),
         PoolFlow(third.pool, -third.amount, third.threshold, third.amount // 5_000, True),
     )
-    changes = _tokens({USDC: third.threshold - first.amount, WRAPPED: extra})
+    changes = _tokens({USDC: third.threshold - paid, WRAPPED: extra})
     return ExecutionReport(
         approved.order,
         approved.attempt,
@@ -168,14 +172,14 @@ def landing(approved: Approved, route: SwapRoute, *, extra: int = 0) -> Executio
 @pytest.mark.parametrize("extra", [0, 77])
 def test_a_round_that_landed_is_booked_as_it_would_be_on_paper(extra: int) -> None:
     made, approved, route = sent()
-    profit = route.legs[2].threshold - route.legs[0].amount
+    profit = route.legs[2].threshold - route.legs[0].threshold
     fees = made.portfolio._tables.books["fees"].copy()
     made.tell(landing(approved, route, extra=extra))
     fills = made.reports[-1].fills
     assert fills["pool"].tolist() == [HERE, BETWEEN, M_SOL]
     assert fills["side"].tolist() == [1, 1, -1]
     assert fills["slot"].tolist() == [1_001] * 3
-    assert fills["amount_in"].tolist() == [leg.amount for leg in route.legs]
+    assert fills["amount_in"].tolist() == [route.legs[0].threshold, *(leg.amount for leg in route.legs[1:])]
     assert fills["realised"].tolist() == pytest.approx([0.0, 0.0, profit * 1e-6])
     assert fills["fee"].tolist() == pytest.approx([float(fills["fee"][0])] * 3, rel=0.1)
     assert made.portfolio._tables.books["fees"] - fees == pytest.approx(
@@ -214,5 +218,5 @@ def test_a_round_whose_swaps_the_chain_does_not_tell_of_still_moves_what_the_wal
     made, approved, route = sent()
     landed = landing(approved, route)
     made.tell(msgspec.structs.replace(landed, flows=landed.flows[:1]))
-    profit = route.legs[2].threshold - route.legs[0].amount
+    profit = route.legs[2].threshold - route.legs[0].threshold
     assert made.held() == {**OPENING, USDC: OPENING[USDC] + profit}

@@ -292,9 +292,21 @@ def test_what_a_pool_in_another_currency_took_is_told_in_the_portfolios() -> Non
 def test_each_swap_of_a_triangle_brings_what_the_next_one_takes() -> None:
     terms = params(Policy(max_liquidity_share=1.0, min_profit=0.5), transaction_cost=0.25)
     order = ended(walk(Portfolio(terms), TRIANGLE, triangle()))
-    assert not order["is_exact_out"]
+    assert order["is_exact_out"]
     assert (order["min_out"], order["other_min_out"]) == (order["other_in"], order["third_in"])
     assert order["third_min_out"] == order["amount_in"] + 750_000
+
+
+@pytest.mark.parametrize(
+    ("pool", "bins", "status"), [(HERE, -999, FILLED), (M_SOL, -986, FILLED), (BETWEEN, 1, FAILED)]
+)
+def test_of_three_swaps_the_first_and_the_last_may_get_worse(pool: int, bins: int, status: int) -> None:
+    moved = (pool, 0, bins)
+    rows = rows_of(
+        (HERE, 0, -1_000), (M_SOL, 0, -985), (BETWEEN, 0, 0), moved, (HERE, 1, -999 if pool == HERE else -1_000)
+    )
+    order = ended(walk(Portfolio(params()), rows, triangle()))
+    assert order["status"] == status
 
 
 def test_a_triangle_is_capped_by_a_pool_in_another_currency_at_what_that_is_worth() -> None:
