@@ -4,9 +4,9 @@ Each swap is a curve of straight pieces, from the edge of a bin to the edge of t
 for what comes out of it. Transfer fees stand before and behind the curve. Edges of every swap are carried back to the
 size that the round must begin with, and forward to what it ends with then.
 
-Floats do not round as swaps do, and beyond 2^53 raw units they skip some. So all edges are named whose profit comes near
-to the best one's by what rounding may make of it, and the neighbours of a size that may round better; the exact swaps
-decide between them.
+Floats do not round as swaps do, and beyond 2^53 raw units they skip some. So all edges are named whose profit comes
+near to the best one's by what rounding may make of it, and the neighbours of a size that may round better; the exact
+swaps decide between them.
 """
 
 import numpy as np
