@@ -78,8 +78,8 @@ def apportion(total: int, parts: Sequence[int]) -> list[int]:
     whole = sum(parts)
     if whole <= 0 or min(parts) < 0:
         raise RangeError(f"nothing to split {total} by: weights {list(parts)}")
-    shares = [total * part // whole for part in parts]
-    by_remainder = sorted(range(len(parts)), key=lambda index: (-(total * parts[index] % whole), index))
+    shares, remainders = map(list, zip(*[divmod(total * part, whole) for part in parts], strict=True))
+    by_remainder = sorted(range(len(parts)), key=remainders.__getitem__, reverse=True)  # equals stay in their order
     for index in by_remainder[: total - sum(shares)]:
         shares[index] += 1
     return shares

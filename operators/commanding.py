@@ -5,32 +5,24 @@ With signed execution such an order goes out at once. On paper it rests among th
 
 import numpy as np
 
-from operators.accounts import lacks
 from operators.blocks import ARBITRAGE, Rows
 from operators.blocks import REBALANCE as LADDER
+from operators.command_gate import admit, passes, refuse
 from operators.ladders import Draft, LadderKeeper
 from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.numbered_positions import NumberedPositions
-from operators.order_table import open_in_pool, reserve, send
+from operators.order_table import reserve
 from operators.orders import (
-    ADD,
     CLOSE,
-    CREATE,
     FAILED,
     NO_RULE,
     OPEN,
     REBALANCE,
-    REFUSED,
     ROUTE,
-    SELL,
     SENT,
-    STRATEGY_BUDGET,
-    WITHHELD,
-    end,
 )
-from operators.risk.gate import adds_risk, count_approval, objection
-from operators.risk.market_risk import Risk, bring_up_to_date
+from operators.risk.market_risk import Risk
 from operators.route_legs import NO_POOL
 from operators.routing import Routing
 from operators.settlement import Settlement
@@ -104,21 +96,18 @@ class Commands:
             reserve(book, tables.accounts, order, 1)
 
     def _decide(self, drafted: Draft, tables: Tables, risk: Risk) -> None:
-        mark(tables.ledger[0], tables.books)
         order, rule, figure, bound = drafted
-        status = WITHHELD
-        if rule == NO_RULE:
-            rule, figure, bound = self._objection(order, tables, risk)
-            status = WITHHELD if rule == STRATEGY_BUDGET else REFUSED
-        if rule == NO_RULE and self._is_hopeless(order, tables):
-            status = FAILED
-        elif rule == NO_RULE:
-            self._send(order, tables)
+        # The place behind the open orders is free: the table has room for every order a slice may add.
+        place = int(tables.ledger["open_orders"][0])
+        tables.table[place] = order
+        state = (tables.ledger, tables.books, tables.accounts, tables.table)
+        out = (tables.ended, tables.cursor)
+        if not passes(rule, float(figure), float(bound), *state, self._limits, risk, *out):
             return
-        order["rule"], order["figure"], order["bound"] = rule, figure, bound
-        book, ledger = tables.books[int(order["pool"])], tables.ledger[0]
-        ended = int(tables.cursor["ended"][0])
-        tables.cursor["ended"] = end(order, status, int(book["seq"]), int(ledger["slot"]), tables.ended, ended)
+        if self._is_hopeless(tables.table[place], tables):
+            refuse(FAILED, NO_RULE, 0.0, 0.0, tables.ledger, tables.books, tables.table, *out)
+        else:
+            self._admit(tables)
 
     def close_positions(self, tables: Tables, settlement: Settlement, seq: int, retry_slots: int) -> None:
         """Send what closes every position of ours that nothing closes yet: the emergency stop unwinds."""
@@ -128,54 +117,14 @@ class Commands:
             is_closing = ((held["action"] == CLOSE) & (held["position"] == position)).any()
             if not is_closing and settlement.may_close(position, slot, retry_slots):
                 tables.grow()
-                self._send(close_order(tables, self._positions, pool, position, seq), tables)
+                order = close_order(tables, self._positions, pool, position, seq)
+                tables.table[int(tables.ledger["open_orders"][0])] = order
+                self._admit(tables)
 
-    def _objection(self, order: np.void, tables: Tables, risk: Risk) -> tuple[int, float, float]:
-        is_exchange = int(order["action"]) == ROUTE and int(order["side"]) == SELL
-        # What an exchange adds it adds where it buys; on its way back it adds nothing.
-        is_adding = bool(adds_risk(order)) and not (is_exchange and order["fraction_bps"])
-        bring_up_to_date(tables.books, risk)
-        header, _, tails, correlation = risk
-        need_x, need_y = int(order["amount_x"]), int(order["amount_y"])
-        if is_exchange:
-            order = order.copy()
-            order["pool"], order["other_pool"], need_y = order["other_pool"], order["pool"], int(order["other_in"])
-        elif int(order["action"]) == ROUTE:
-            need_y += int(order["amount_in"])
-        elif int(order["action"]) == REBALANCE:  # what the old ladder holds is there before the new one is placed
-            mine = tables.accounts[int(order["strategy"]), int(order["pool"])]
-            need_x, need_y = max(need_x - int(mine["position_x"]), 0), max(need_y - int(mine["position_y"]), 0)
-        objected: tuple[int, float, float] = objection(
-            order,
-            is_adding,
-            need_x,
-            need_y,
-            tables.ledger[0],
-            tables.books,
-            self._limits,
-            header,
-            tails,
-            correlation,
-            open_in_pool(tables.ledger[0], tables.table, int(order["pool"])),
-        )
-        if objected[0] == NO_RULE and int(order["action"]) in (CREATE, ADD):
-            account = tables.accounts[int(order["strategy"]), int(order["pool"])]
-            is_lacking, figure, bound = lacks(account, tables.books[int(order["pool"])], need_x, need_y)
-            if is_lacking:
-                return STRATEGY_BUDGET, figure, bound
-        if objected[0] == NO_RULE and is_adding:
-            count_approval(tables.ledger[0])
-        return objected
-
-    def _send(self, order: np.void, tables: Tables) -> None:
-        """Put an order that passed the gate among the open ones, and have it carried out."""
-        place = int(tables.ledger["open_orders"][0])
-        order["land_slot"] += self._venue["latency_slots"][0]
-        tables.table[place] = order
-        tables.ledger["open_orders"] += 1
-        reserve(tables.books[int(order["pool"])], tables.accounts, tables.table[place], 1)
-        if tables.is_signed:
-            send(tables.table[place], tables.ledger[0], tables.sent, tables.cursor[0])
+    def _admit(self, tables: Tables) -> None:
+        """Put the order behind the open ones among them, and have it carried out."""
+        state = (tables.ledger, tables.books, tables.accounts, tables.table)
+        admit(*state, self._venue, tables.sent, tables.cursor)
 
     def _is_hopeless(self, order: np.void, tables: Tables) -> bool:
         """Tell whether an arbitrage that is to be sent now would fail; on paper it meets its pools when it lands."""

@@ -29,7 +29,7 @@ from operators.orders import (
     TOO_SMALL,
 )
 from operators.pools import PoolInfo
-from operators.risk.exposure import exposure
+from operators.risk.exposure import room
 from operators.sizing import POLICY, policy_record
 from operators.strategies.interface import PlannedStrategy
 from operators.strategies.ladder_making import NEAR_BINS
@@ -191,9 +191,7 @@ class LadderKeeper:
 
     def _room(self, tables: Tables, pool: int) -> float:
         """Return the quote currency that bids may add to what is at risk, in the pool and altogether."""
-        limit, at_risk = self._limits[0], [float(exposure(book)) for book in tables.books]
-        left = min(float(limit["max_pool_exposure"]) - at_risk[pool], float(limit["max_total_exposure"]) - sum(at_risk))
-        return max(left, 0.0)
+        return float(room(self._limits, tables.books, pool))
 
     def _draft(self, signal: np.void, active_then: int, tables: Tables, tries: int = 0) -> Draft:
         strategy, pool = int(signal["strategy"]), int(signal["pool"])

@@ -104,10 +104,10 @@ class PaperPositions:
         for held in self._held.values():
             if held.pool == pool:
                 found[held.strategy] = found.get(held.strategy, NOTHING) + held.stands + held.fees
-        for row in self.synthetic:
-            if row["pool"] == pool:
-                strategy = int(row["strategy"])
-                found[strategy] = found[strategy] + synthetic.worth(row)
+        for place in np.flatnonzero(self.synthetic["pool"] == pool):
+            row = self.synthetic[place]
+            strategy = int(row["strategy"])
+            found[strategy] = found[strategy] + synthetic.worth(row)
         return found
 
     def open(self, position: int, pool: int, strategy: int, lower: int, upper: int) -> None:

@@ -1,6 +1,7 @@
 """Which bin takes how much of a deposit, as the execution connector has the venue's program spread it."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from dlmm.liquidity import NOTHING, Amounts
 from dlmm.meteora.strategies import spread
@@ -105,14 +106,20 @@ def spread_ladder(ladder: PaperLadder, active_id: int, bin_step: int) -> Spread:
         raise SpreadError("active_moved", f"to {active_id}, past a side of the ladder")
     found: dict[int, Amounts] = {}
     if asks:
-        heavy = zip(weights(ladder.shape, len(asks)), asks, strict=True)
-        parts = [(weight << 2 * SCALE_BITS) // price_x64(bin_id - asks[0], bin_step) for weight, bin_id in heavy]
+        parts = _ask_parts(ladder.shape, len(asks), bin_step)
         for bin_id, amount in zip(asks, apportion(ladder.amount_x, parts), strict=True):
             found[bin_id] = Amounts(amount, 0)
     if bids:
         for bin_id, amount in zip(bids, apportion(ladder.amount_y, weights(ladder.shape, len(bids))), strict=True):
             found[bin_id] = found.get(bin_id, NOTHING) + Amounts(0, amount)
     return _without_empty(found)
+
+
+@lru_cache(maxsize=1024)
+def _ask_parts(shape: Shape, count: int, bin_step: int) -> tuple[int, ...]:
+    """Return in which proportions so many asks share what there is of X, from the inner end outwards."""
+    heavy = enumerate(weights(shape, count))
+    return tuple([(weight << 2 * SCALE_BITS) // price_x64(place, bin_step) for place, weight in heavy])
 
 
 def _without_empty(found: Spread) -> Spread:

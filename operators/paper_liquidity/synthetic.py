@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from dlmm.jit import kernel
-from dlmm.liquidity import NOTHING, Amounts, part_of
+from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts, part_of
 from dlmm.price import price_table
 from dlmm.wide import U64
 from operators.bin_conversions import convert
@@ -161,15 +161,21 @@ def put(position: np.void, wanted: Spread, active_id: int) -> Amounts:
 
     """
     position["active_id"] = active_id
+    lower = int(position["lower"])
+    more = np.zeros((2, MOST_BINS), np.uint64)
     for bin_id, amounts in wanted.items():
-        place = bin_id - int(position["lower"])
-        position["x"][place] += np.uint64(amounts.x)
-        position["y"][place] += np.uint64(amounts.y)
-    return sum(wanted.values(), NOTHING)
+        more[0, bin_id - lower], more[1, bin_id - lower] = amounts.x, amounts.y
+    position["x"] += more[0]
+    position["y"] += more[1]
+    return Amounts(sum([amounts.x for amounts in wanted.values()]), sum([amounts.y for amounts in wanted.values()]))
 
 
 def take(position: np.void, bps: int) -> Amounts:
     """Withdraw basis points of every bin, each token rounded down; return what came out."""
+    if bps == BASIS_POINTS:
+        all_of_it = Amounts(int(position["x"].sum()), int(position["y"].sum()))
+        position["x"], position["y"] = 0, 0
+        return all_of_it
     out = NOTHING
     for place in range(int(position["upper"]) - int(position["lower"]) + 1):
         one = Amounts(part_of(int(position["x"][place]), bps), part_of(int(position["y"][place]), bps))

@@ -1,7 +1,7 @@
 """What one pool puts at risk: X that is held, and Y that may still turn into X."""
 
 from dlmm.jit import kernel
-from operators.blocks import Fields
+from operators.blocks import Fields, Rows
 
 
 @kernel
@@ -23,3 +23,17 @@ def promised(book: Fields) -> float:
 def exposure(book: Fields) -> float:
     """Return the quote currency at risk in one pool."""
     return float(held(book) + promised(book))
+
+
+@kernel
+def room(limits: Rows, books: Rows, pool: int) -> float:
+    """Return the quote currency that may be put at risk beside what is, in a pool and altogether; at least nothing.
+
+    :arg limits: `LIMITS` (1,).
+
+    """
+    total = 0.0
+    for index in range(books.shape[0]):
+        total += exposure(books[index])
+    limit = limits[0]
+    return float(max(min(limit.max_pool_exposure - exposure(books[pool]), limit.max_total_exposure - total), 0.0))
