@@ -30,7 +30,8 @@ ACCOUNT = np.dtype(
         ("cost", "f8"),  # average quote currency paid per X held
         ("start", "f8"),  # quote currency that it began with
         ("realised", "f8"),
-        ("fees", "f8"),
+        ("fees", "f8"),  # paid
+        ("fees_earned", "f8"),  # by bin positions, at the price of the time; already in what they hold
         ("transaction_costs", "f8"),
         ("volume", "f8"),
         ("fills", "i8"),

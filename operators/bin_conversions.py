@@ -4,9 +4,34 @@ from collections.abc import Mapping
 
 from dlmm.jit import kernel
 from dlmm.liquidity import NOTHING, Amounts
+from dlmm.records import Record
 from operators.accounts import NOBODY, average_cost
 from operators.blocks import Fields, Rows
 from operators.tables import Tables
+
+
+class FeesEarned(Record, frozen=True):
+    """What positions have earned from swaps, raw units; what stays in a bin counts in Y, parts of a unit too."""
+
+    x: float = 0.0
+    y: float = 0.0
+
+    def __add__(self, other: "FeesEarned") -> "FeesEarned":
+        return FeesEarned(self.x + other.x, self.y + other.y)
+
+
+@kernel
+def earn(book: Fields, accounts: Rows, strategy: int, pool: int, x: float, y: float) -> None:
+    """Count fees that a strategy's positions earned, at the price there is.
+
+    They are in what the positions hold, which `convert` books: this is what is told of them, and moves no profit.
+
+    :arg x: Raw X.
+
+    """
+    earned = x * book.unit_x * book.price + y * book.unit_y
+    accounts[strategy, pool].fees_earned += earned
+    book.fees_earned += earned
 
 
 @kernel
@@ -37,6 +62,12 @@ def convert(book: Fields, accounts: Rows, strategy: int, pool: int, x: int, y: i
     book.position_x += x
     book.position_y += y
     book.cost = average_cost(accounts, pool, book.cost)
+
+
+def count_fees(pool: int, earned: Mapping[int, FeesEarned], tables: Tables) -> None:
+    """Count what the positions of each strategy in a pool have earned since it was counted last."""
+    for strategy, fees in earned.items():
+        earn(tables.books[pool], tables.accounts, strategy, pool, fees.x, fees.y)
 
 
 def hold_in_bins(pool: int, now: Mapping[int, Amounts], tables: Tables) -> None:

@@ -7,18 +7,19 @@ from the bin arrays, which the feeds bring.
 from collections.abc import Mapping
 
 import numpy as np
+from msgspec.structs import replace
 from solders.pubkey import Pubkey
 
 from dlmm.errors import DlmmError
 from dlmm.liquidity import Amounts, LiquidityState
 from dlmm.meteora import layout as meteora
 from dlmm.meteora.pdas import bitmap_extension_address
-from dlmm.meteora.positions import position_value as meteora_value
 from dlmm.records import Account, Record, Venue
 from dlmm.saros import layout as saros
-from dlmm.saros.liquidity import position_value as saros_value
+from operators.bin_conversions import FeesEarned
 from operators.execution_reports import PositionState
 from operators.pools import PoolInfo
+from operators.position_looks import UNSEEN, Look, earned_between, look_at
 
 NOTHING = Amounts(0, 0)
 MOST_UNITS = 1 << 62
@@ -30,10 +31,13 @@ class HeldPosition(Record, frozen=True):
 
     :arg strategy: Index of the strategy that opened it, -1 where none of this run did.
 
+    :arg look: What the last valuation saw; `None` before the first of one that was there before the run.
+
     """
 
     state: PositionState
     strategy: int
+    look: Look | None = None
 
 
 class BinPositions:
@@ -55,10 +59,8 @@ class BinPositions:
             before = self._held.pop(state.address, None)
             if state.data and state.pool in self._index:
                 position = state.position or (before.state.position if before is not None else 0)
-                owner = before.strategy if before is not None else strategy
-                self._held[state.address] = HeldPosition(
-                    PositionState(position, state.pool, state.address, state.lower, state.upper, state.data), owner
-                )
+                held = before or HeldPosition(state, strategy, UNSEEN if strategy >= 0 else None)
+                self._held[state.address] = replace(held, state=replace(state, position=position))
 
     def in_pool(self, pool: int) -> list[HeldPosition]:
         """Return the positions in one pool, by their numbers."""
@@ -92,42 +94,53 @@ class BinPositions:
         return frozenset(self._index[held.state.pool] for held in self._held.values())
 
     def value(self, pool: int, accounts: Mapping[str, Account]) -> Amounts:
-        """Return what all positions in one pool hold, as `values` says."""
-        return sum(self.values(pool, accounts).values(), NOTHING)
+        """Return what all positions in one pool hold, as `follow` says."""
+        return sum((look.worth for _, look in self._looks(pool, accounts)), NOTHING)
 
-    def values(self, pool: int, accounts: Mapping[str, Account]) -> dict[int, Amounts]:
-        """Return what the positions of each strategy in one pool hold, fees earned included.
+    def follow(self, pool: int, accounts: Mapping[str, Account]) -> tuple[dict[int, Amounts], dict[int, FeesEarned]]:
+        """Return what the positions of each strategy in one pool hold, and the fees they earned since they were valued.
 
-        Bins in arrays that are not among the accounts count as nothing.
+        What they hold includes fees. Bins in arrays that are not among the accounts count as nothing.
 
         :arg accounts: Of the pool, by address.
 
         :raises DlmmError: An account is not what it should be.
 
         """
+        worth: dict[int, Amounts] = {}
+        earned: dict[int, FeesEarned] = {}
+        for held, look in self._looks(pool, accounts):
+            owner = held.strategy
+            worth[owner] = worth.get(owner, NOTHING) + look.worth
+            if held.look is not None:
+                fees = earned_between(held.look, look, self._pools[pool])
+                earned[owner] = earned.get(owner, FeesEarned()) + fees
+            self._held[held.state.address] = replace(held, look=look)
+        return worth, earned
+
+    def _looks(self, pool: int, accounts: Mapping[str, Account]) -> list[tuple[HeldPosition, Look]]:
         info = self._pools[pool]
         pair = accounts.get(info.pool)
         positions = self.in_pool(pool)
         if pair is None or not positions:
-            return {}
+            return []
         arrays = _arrays(info.venue, accounts)
         extension = None
         if info.venue is Venue.METEORA:
             found = accounts.get(str(bitmap_extension_address(Pubkey.from_string(info.pool))))
             extension = found.data if found is not None else None
-        worth: dict[int, Amounts] = {}
+        looks: list[tuple[HeldPosition, Look]] = []
         for held in positions:
             state = LiquidityState(pair.data, held.state.data, arrays, extension)
             try:
-                value = saros_value(state) if info.venue is Venue.SAROS else meteora_value(state).total
+                looks.append((held, look_at(info.venue, state)))
             except (ZeroDivisionError, OverflowError):
                 raise DlmmError(f"position {held.state.address}: its bins are not in the pool's state yet") from None
-            worth[held.strategy] = worth.get(held.strategy, NOTHING) + value
-        total = sum(worth.values(), NOTHING)
+        total = sum((look.worth for _, look in looks), NOTHING)
         if max(total.x, total.y) > MOST_UNITS:
             # Fees count from where a position last looked: from bins older than that they come out as nearly 2**64.
             raise DlmmError(f"pool {info.pool}: its positions are newer than its bins")
-        return worth
+        return looks
 
     def snapshot(self) -> tuple[HeldPosition, ...]:
         """Return all positions."""

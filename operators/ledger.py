@@ -30,7 +30,8 @@ BOOK = np.dtype(
         ("reserved_quote", "i8"),
         ("cost", "f8"),  # average quote currency paid per X held
         ("realised", "f8"),
-        ("fees", "f8"),
+        ("fees", "f8"),  # paid
+        ("fees_earned", "f8"),  # by bin positions, at the price of the time; already in what they hold
         ("budget", "f8"),  # quote currency laid out at the start
         ("inventory_target", "f8"),
         ("unit_x", "f8"),  # whole X in one raw unit

@@ -53,7 +53,7 @@ ORDER = np.dtype(
         ("side", "i1"),  # BUY or SELL
         ("kind", "i1"),  # RESTING or IMMEDIATE
         ("status", "i1"),
-        ("rule", "i1"),  # index into RULES of what objected
+        ("rule", "i1"),  # index into RULES of what objected, or why it failed
         ("action", "i1"),
         ("is_exact_out", "i1"),  # `min_out` comes out exactly, and `amount_in` is the most that goes in
         ("urgency", "i1"),
@@ -108,7 +108,13 @@ RULES = (
     "no_edge",
     "strategy_budget",
     "cost_above_profit",
+    "active_moved",
+    "no_bins",
+    "program_refused",
+    "pool_unusable",
 )
+"""What objected to an order, or why a liquidity command failed when it landed on paper."""
+
 (
     NO_RULE,
     EMERGENCY_STOP,
@@ -131,6 +137,10 @@ RULES = (
     NO_EDGE,
     STRATEGY_BUDGET,
     COST_ABOVE_PROFIT,
+    ACTIVE_MOVED,
+    NO_BINS,
+    PROGRAM_REFUSED,
+    POOL_UNUSABLE,
 ) = range(len(RULES))
 
 FILL = np.dtype(

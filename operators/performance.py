@@ -24,6 +24,8 @@ class Performance(Record, frozen=True):
 
     :arg fees: Swap fees paid; they are already in the profit.
 
+    :arg fees_earned: By bin positions, at the price of the time; they are already in the profit, too.
+
     :arg sharpe: Mean over standard deviation of the returns between equity samples, a year's worth, no riskless rate.
 
     :arg max_drawdown: Largest fall below the peak of equity, as a fraction.
@@ -40,6 +42,7 @@ class Performance(Record, frozen=True):
     realised: float
     unrealised: float
     fees: float
+    fees_earned: float
     sharpe: float | None
     max_drawdown: float
     win_rate: float | None
@@ -99,6 +102,7 @@ def measure(
         realised=realised,
         unrealised=unrealised,
         fees=sum(book["fees"] for book in books),
+        fees_earned=sum(book["fees_earned"] for book in books),
         sharpe=sharpe_ratio(equity, interval_s),
         max_drawdown=ledger["max_drawdown"],
         win_rate=ledger["wins"] / decided if decided else None,

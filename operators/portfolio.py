@@ -52,7 +52,7 @@ from operators.strategies.groups import add_group_signals, group_runners
 from operators.strategy_totals import strategy_totals
 from operators.tables import NO_FILLS, NO_ORDERS, NO_SAMPLES, Tables
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 DUST_VALUE = 1.0
 """Quote currency; less than this the emergency stop leaves where it is."""
 

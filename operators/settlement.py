@@ -9,7 +9,7 @@ from dlmm.errors import DlmmError
 from dlmm.liquidity import Amounts
 from dlmm.records import Account, Record
 from operators.accounts import NOBODY, average_cost, move
-from operators.bin_conversions import hold_in_bins
+from operators.bin_conversions import count_fees, hold_in_bins
 from operators.bin_positions import NOTHING, BinPositions
 from operators.clockwork import RESULT
 from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
@@ -329,13 +329,14 @@ class Settlement:
         Where X turned into Y inside of them that is a sale at the rate of the two, the other way a purchase.
         """
         try:
-            now = self._positions.values(pool, accounts)
+            now, earned = self._positions.follow(pool, accounts)
         except DlmmError as error:
             return str(error)
         if pool in self._found:
             self._found -= {pool}
             _bring_in(pool, now.get(NOBODY, NOTHING), tables)
         hold_in_bins(pool, now, tables)
+        count_fees(pool, earned, tables)
         return ""
 
 

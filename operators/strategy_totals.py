@@ -10,6 +10,10 @@ from operators.kelly import kelly_now
 class StrategyTotals(Record, frozen=True):
     """One strategy over a run; money in the portfolio's quote currency.
 
+    :arg fees: Swap fees paid.
+
+    :arg fees_earned: By its bin positions; they are already in the profit.
+
     :arg realised: Profit of what it sold, against what it had paid itself.
 
     :arg pnl: What its accounts are worth at the end, its bin positions included, less what they began with and less its
@@ -24,6 +28,7 @@ class StrategyTotals(Record, frozen=True):
     fills: int
     volume: float
     fees: float
+    fees_earned: float
     transaction_costs: float
     realised: float
     pnl: float
@@ -55,6 +60,7 @@ def _total(account: Rows, books: Rows, policy: np.void) -> StrategyTotals:
         fills=int(account["fills"].sum()),
         volume=float(account["volume"].sum()),
         fees=float(account["fees"].sum()),
+        fees_earned=float(account["fees_earned"].sum()),
         transaction_costs=costs,
         realised=float(account["realised"].sum()),
         pnl=float((base + quote - account["start"]).sum()) - costs,

@@ -9,7 +9,7 @@ from dlmm.records import SwapRequest
 from dlmm.routes import best_route
 from dlmm.wide import U64
 from operators.accounts import move, open_accounts
-from operators.bin_conversions import convert
+from operators.bin_conversions import convert, earn
 from operators.blocks import OPEN, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
 from operators.execution_reports import (
@@ -108,6 +108,7 @@ def _turn_once(pools: tuple[PoolInfo, ...], strategies: tuple[PlannedStrategy, .
     passed(U64(1), U64(1), U64(0), True, U64(0), U64(0))  # a kernel takes no keywords
     move(accounts, 0, 0, 1, 1)
     convert(books[0], accounts, 0, 0, 1, 1)
+    earn(books[0], accounts, 0, 0, 1.0, 1.0)
 
 
 def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:

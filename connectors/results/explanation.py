@@ -61,6 +61,18 @@ RULE_SENTENCES = {
         "money",
         "It was expected to bring {figure}, and its transactions with the least profit asked come to {bound}.",
     ),
+    "active_moved": (
+        "count",
+        "The active bin was {bound} when it was decided, and {figure} when it landed: too far to fill the bins that"
+        " it names.",
+    ),
+    "no_bins": (
+        "count",
+        "With {figure} as the active bin its bins could not take it: none lies on the side of the token that it"
+        " brings, they have no price, or they are no position.",
+    ),
+    "program_refused": ("count", "The venue's program would have refused it when it landed, with error {figure}."),
+    "pool_unusable": ("", "What was recorded of its pool could not be used; the summary's troubles say why."),
 }
 """What each of `operators.orders.RULES` means by its figure and its bound: what they are counted in, and a sentence."""
 

@@ -35,6 +35,7 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
         ("objections", f"{sum(summary['objections'].values()):,}", _parts(summary["objections"])),
         ("fills", f"{summary['fills']:,}", f"{summary['volume']:,.2f} {quote} traded"),
         ("fees paid", f"{summary['fees']:,.2f} {quote}", "included in the P&L"),
+        *_earned_row(summary["fees_earned"], quote),
         ("transactions paid", f"{summary['transaction_costs']:,.2f} {quote}", "included in the P&L"),
         ("P&L", f"{summary['profit']:+,.2f} {quote}", _of_capital(summary["profit"], summary["start_equity"])),
         ("realised", f"{summary['realised']:+,.2f} {quote}", f"unrealised {summary['unrealised']:+,.2f}"),
@@ -82,6 +83,7 @@ def _came_to(strategy: dict[str, Any]) -> dict[str, str]:
     return counts | {
         "volume": f"{strategy['volume']:,.2f}",
         "fees": f"{strategy['fees']:,.2f}",
+        "fees earned": f"{strategy['fees_earned']:,.2f}",
         "transactions": f"{strategy['transaction_costs']:,.2f}",
         "realised": f"{strategy['realised']:+,.2f}",
         "P&L": f"{strategy['pnl']:+,.2f}",
@@ -94,6 +96,11 @@ def _broken(name: str) -> str:
     """Break a long name into lines, behind an underscore if it has one there."""
     lines = textwrap.wrap(name.translate(_EXCHANGED), NAME_WIDTH)  # knows of hyphens as places to break at
     return "\n".join(lines).translate(_EXCHANGED)
+
+
+def _earned_row(earned: float, quote: str) -> list[tuple[str, str, str]]:
+    """Say what bin positions earned, where they did."""
+    return [("fees earned", f"{earned:,.2f} {quote}", "by bin positions, included in the P&L")] if earned else []
 
 
 def _baseline_row(baseline: dict[str, Any], quote: str) -> tuple[str, str, str]:

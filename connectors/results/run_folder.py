@@ -239,6 +239,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
                 "quote_in_bins": book["position_y"] * book["unit_y"],
                 "realised": book["realised"],
                 "fees": book["fees"],
+                "fees_earned": book["fees_earned"],
             }
             for info, book in zip(labels.infos, totals.books, strict=True)
             if book["is_open"]

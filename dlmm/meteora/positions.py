@@ -147,6 +147,12 @@ def position_value(state: LiquidityState) -> PositionValue:
     return PositionValue(held, sum(claimable_fees(state).values(), NOTHING))
 
 
+def claimed_fees(position: bytes) -> Amounts:
+    """Return the fees that a position has claimed so far, before any transfer fee."""
+    head, _ = split_position(position)
+    return Amounts(int(head[0]["total_claimed_fee_x"]), int(head[0]["total_claimed_fee_y"]))
+
+
 def claimable_fees(state: LiquidityState) -> dict[int, Amounts]:
     """Return the fees that a position can claim, by bin, before any transfer fee; bins that owe none are left out."""
     book = Book(state)

@@ -32,6 +32,7 @@ from dlmm.liquidity import (
     share_for,
 )
 from dlmm.price import SCALE_BITS, price_x64
+from dlmm.records import Record
 from dlmm.saros.instructions import LiquidityShare
 from dlmm.saros.layout import (
     BIN_ARRAY,
@@ -49,6 +50,14 @@ _LOW = (1 << 64) - 1
 _MAX_U32 = (1 << 32) - 1
 _MAX_BIN_LIQUIDITY = MAX_U128 // 1_000
 """Most liquidity, Q64.64, that a bin with shares may come to hold; the first deposit may bring more."""
+
+
+class HeldBin(Record, frozen=True):
+    """A bin of a position: the position's share of it, what is in it, and the shares of all."""
+
+    share: int
+    reserves: Amounts
+    supply: int
 
 
 def create_position(
@@ -211,13 +220,18 @@ def position_value(before: LiquidityState) -> Amounts:
     Bins in arrays that are not given count as nothing.
 
     """
+    held = position_bins(before).values()
+    return sum((amounts_for(one.share, supply=one.supply, reserves=one.reserves) for one in held), NOTHING)
+
+
+def position_bins(before: LiquidityState) -> dict[int, HeldBin]:
+    """Return the bins of which a position holds a share, by their ids; without those in arrays that are not given."""
     book = _Book(before)
-    total = NOTHING
-    for bin_id, share in enumerate(position_shares(before.position), book.lower_bin_id):
-        if share and book.has_array(bin_id):
-            reserves, supply = book.bin(bin_id)
-            total += amounts_for(share, supply=supply, reserves=reserves)
-    return total
+    return {
+        bin_id: HeldBin(share, *book.bin(bin_id))
+        for bin_id, share in enumerate(position_shares(before.position), book.lower_bin_id)
+        if share and book.has_array(bin_id)
+    }
 
 
 def _minted(amounts: Amounts, reserves: Amounts, supply: int, price: int) -> tuple[int, Amounts]:

@@ -66,26 +66,28 @@ price_of = lru_cache(maxsize=4096)(price_x64)
 """The same bins are looked at again and again."""
 
 
-def follow(held: Holding, now: RecordedBin, place: int, price: int, terms: FeeTerms) -> tuple[Holding, Amounts]:
+def follow(held: Holding, now: RecordedBin, place: int, price: int, terms: FeeTerms) -> tuple[Holding, Amounts, float]:
     """Take a holding on to what the recording shows now.
 
     :arg place: `ABOVE`, `ACTIVE` or `BELOW` the active bin.
 
     :arg price: Of the bin, Q64.64.
 
-    :returns: The holding, and the fees that wait to be claimed since it looked last.
+    :returns: The holding; since it looked last, the fees that wait to be claimed, and those that stay in the bin, raw Y
+        at its price.
 
     """
     if held.share and now.supply:
         share = _diluted(held.share, held.seen, now, price)
-        return Holding(share, held.own, now), _earned(held.share, held.seen, now)
+        kept = grown((held.share, held.seen), (share, now), price)
+        return Holding(share, held.own, now), _earned(held.share, held.seen, now), kept
     own = held.worth  # where those who gave the bin its supply have left, their part of the price's way is ours alone
     if own == NOTHING:
-        return Holding(0, NOTHING, now), NOTHING
-    own, fee = _turned(own, place, price, terms)
+        return Holding(0, NOTHING, now), NOTHING, 0.0
+    own, fee, kept = _turned(own, place, price, terms)
     there = liquidity_of(now.reserves, price)
     share = share_for(liquidity_of(own, price), supply=now.supply, bin_liquidity=there) if there else 0
-    return (Holding(share, NOTHING, now) if share else Holding(0, own, now)), fee
+    return (Holding(share, NOTHING, now) if share else Holding(0, own, now)), fee, kept
 
 
 def withdrawn(held: Holding, bps: int) -> tuple[Holding, Amounts]:
@@ -100,6 +102,18 @@ def withdrawn(held: Holding, bps: int) -> tuple[Holding, Amounts]:
     out = amounts_for(share, supply=held.seen.supply, reserves=held.seen.reserves)
     own = Amounts(part_of(held.own.x, bps), part_of(held.own.y, bps))
     return Holding(held.share - share, held.own - own, held.seen), out + own
+
+
+def grown(before: tuple[int, RecordedBin], after: tuple[int, RecordedBin], price: int) -> float:
+    """Return what a share of a bin grew by in worth at the bin's price, raw Y: fees that stayed in it; never a loss.
+
+    :arg before: The share, and the bin then; both bins have supply.
+
+    """
+    (share, seen), (stays, now) = before, after
+    there = liquidity_of(now.reserves, price) * stays * seen.supply
+    was = liquidity_of(seen.reserves, price) * share * now.supply
+    return (there - was) / (seen.supply * now.supply << SCALE_BITS) if there > was else 0.0
 
 
 def _diluted(share: int, seen: RecordedBin, now: RecordedBin, price: int) -> int:
@@ -122,20 +136,22 @@ def _earned(share: int, seen: RecordedBin, now: RecordedBin) -> Amounts:
     return Amounts(x, y)
 
 
-def _turned(own: Amounts, place: int, price: int, terms: FeeTerms) -> tuple[Amounts, Amounts]:
+def _turned(own: Amounts, place: int, price: int, terms: FeeTerms) -> tuple[Amounts, Amounts, float]:
     """Turn what the active bin has left behind.
 
-    :returns: What is in the bin then, and the fee that waits to be claimed.
+    :returns: What is in the bin then; the fee that waits to be claimed, and the one that stays, raw Y.
 
     """
     to_y = place == BELOW
     amount = own.x if to_y else own.y
     if place == ACTIVE or amount == 0:
-        return own, NOTHING
+        return own, NOTHING, 0.0
     halves = U64(price >> SCALE_BITS), U64(price & _LOW)
     got, fee, fits = passed(U64(amount), *halves, to_y, U64(terms.rate), U64(terms.protocol_share))
     if not fits:
-        return own, NOTHING
+        return own, NOTHING, 0.0
     turned = Amounts(0, own.y + int(got)) if to_y else Amounts(own.x + int(got), 0)
     paid = Amounts(0, int(fee)) if to_y else Amounts(int(fee), 0)
-    return (turned + paid, NOTHING) if terms.compounds else (turned, paid)
+    if terms.compounds:
+        return turned + paid, NOTHING, liquidity_of(paid, price) / (1 << SCALE_BITS)
+    return turned, paid, 0.0

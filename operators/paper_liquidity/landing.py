@@ -5,18 +5,22 @@ account and stands in bins from then on. What a deposit loses on the way (a comp
 is a loss at once.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from msgspec.structs import replace
 
-from dlmm.errors import DlmmError
+from dlmm.errors import DlmmError, RangeError
 from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts
 from dlmm.records import Clock, Venue
+from dlmm.spreads import SpreadError
 from dlmm.swap import Pool
 from operators.accounts import move
-from operators.bin_conversions import hold_in_bins
+from operators.bin_conversions import FeesEarned, count_fees, hold_in_bins
 from operators.bin_positions import MOST_UNITS
 from operators.blocks import SHAPES
-from operators.orders import ADD, CLAIM, CLOSE, CREATE, REBALANCE, REMOVE
+from operators.orders import ADD, BALANCE, CLAIM, CLOSE, CREATE, NO_BINS, NO_POSITION, POOL_UNUSABLE, REBALANCE, REMOVE
+from operators.paper_liquidity.failures import FailedCommand, Failure, failure_of
 from operators.paper_liquidity.minting import RefusedDeposit, arriving, mint, pool_tokens
 from operators.paper_liquidity.positions import RECORDED, PaperPositions
 from operators.paper_liquidity.spreading import PaperDeposit, PaperLadder, Spread, spread_deposit, spread_ladder
@@ -43,22 +47,25 @@ class PaperLiquidity:
     def land(self, order: np.void, tables: Tables) -> bool:
         """Do what an order asks, as far as the program would.
 
-        :returns: Whether it did; if not, why is among the pool's troubles.
+        :returns: Whether it did; if not, the order's rule says why. Where its pool cannot be used, so do the pool's
+            troubles.
 
         """
         pool = int(order["pool"])
+        earned: dict[int, FeesEarned] = {}
         try:
             recorded = self._states.recorded(pool, int(tables.books[pool]["seq"]))
             if recorded is not None:
-                self._positions.follow(pool, recorded)
+                earned = self._positions.follow(pool, recorded)
             self._worth(pool)
-            self._carry_out(order, recorded, tables)
+            failure = self._try(order, recorded, tables)
         except DlmmError as error:
             self._states.trouble(pool, str(error))
-            return False
-        finally:
-            self._take_worth(pool, tables)
-        return True
+            failure = Failure(POOL_UNUSABLE)
+        self._take_worth(pool, earned, tables)
+        if failure is not None:
+            order["rule"], order["figure"], order["bound"] = failure
+        return failure is None
 
     def leave(self, tables: Tables) -> None:
         """Forget all positions: the wallet has been opened, and what it holds counts from now on."""
@@ -77,15 +84,22 @@ class PaperLiquidity:
         except DlmmError as error:
             self._states.trouble(pool, str(error))
             return
-        if recorded is not None:
-            self._positions.follow(pool, recorded)
-        self._take_worth(pool, tables)
+        earned = self._positions.follow(pool, recorded) if recorded is not None else {}
+        self._take_worth(pool, earned, tables)
+
+    def _try(self, order: np.void, recorded: Pool | None, tables: Tables) -> Failure | None:
+        """Carry an order out; return why that was impossible, if it was, and no fault of the pool's."""
+        try:
+            self._carry_out(order, recorded, tables)
+        except (FailedCommand, RefusedDeposit, SpreadError, RangeError) as error:
+            return failure_of(error, order, int(tables.books[int(order["pool"])]["active_id"]))
+        return None
 
     def _carry_out(self, order: np.void, recorded: Pool | None, tables: Tables) -> None:
         pool, position = int(order["pool"]), int(order["position"])
         match int(order["action"]):
             case action if action == CREATE:
-                self._open(order)
+                self._open(order, tables)
             case action if action == REBALANCE:
                 self._rebalance(order, recorded, tables)
             case action:
@@ -102,11 +116,12 @@ class PaperLiquidity:
                     self._positions.forget(position)
                 self._receive(pool, owner, out, recorded, tables)
 
-    def _open(self, order: np.void) -> None:
+    def _open(self, order: np.void, tables: Tables) -> None:
         pool, lower, upper = int(order["pool"]), int(order["lower"]), int(order["upper"])
         least = _SAROS_LEAST if self._pools[pool].venue is Venue.SAROS else 1
         if not least <= upper - lower + 1 <= MOST_BINS:
-            raise RefusedDeposit(f"bins {lower} to {upper} are no position of {least} to {MOST_BINS} bins")
+            reason = f"bins {lower} to {upper} are no position of {least} to {MOST_BINS} bins"
+            raise FailedCommand(Failure(NO_BINS, float(tables.books[pool]["active_id"])), reason)
         self._positions.open(int(order["position"]), pool, int(order["strategy"]), lower, upper)
 
     def _deposit(self, order: np.void, recorded: Pool | None, tables: Tables) -> None:
@@ -146,9 +161,13 @@ class PaperLiquidity:
             shape=SHAPES[int(order["shape"])],
         )
         if not wanted.amount_x and not wanted.amount_y:
-            raise RefusedDeposit(f"nothing is free for the ladder of order {int(order['order'])}")
+            book = tables.books[pool]
+            needs = int(order["amount_x"]) * float(book["unit_x"]) or int(order["amount_y"]) * float(book["unit_y"])
+            raise FailedCommand(
+                Failure(BALANCE, needs), f"nothing is free for the ladder of order {int(order['order'])}"
+            )
         position = int(order["order"])
-        self._open(order)
+        self._open(order, tables)
         try:
             self._place(pool, position, wanted, recorded, tables)
         except DlmmError:
@@ -184,7 +203,7 @@ class PaperLiquidity:
 
     def _owner(self, pool: int, position: int) -> int:
         if self._positions.range_of(pool, position) is None:
-            raise RefusedDeposit(f"there is no position {position}")
+            raise FailedCommand(Failure(NO_POSITION, position), f"there is no position {position}")
         return self._positions.owner_of(pool, position)
 
     def _worth(self, pool: int) -> dict[int, Amounts]:
@@ -194,10 +213,12 @@ class PaperLiquidity:
             raise UncountableWorth(f"positions in pool {self._pools[pool].pool} hold more than 62 bits can count")
         return worth
 
-    def _take_worth(self, pool: int, tables: Tables) -> None:
+    def _take_worth(self, pool: int, earned: Mapping[int, FeesEarned], tables: Tables) -> None:
+        """Book what positions hold by now, and what of it they have earned."""
         tables.books[pool]["has_positions"] = self._positions.kind_in(pool)
         try:
             hold_in_bins(pool, self._worth(pool), tables)
+            count_fees(pool, earned, tables)
         except UncountableWorth as error:
             self._states.trouble(pool, str(error))
 

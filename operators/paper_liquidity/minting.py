@@ -33,7 +33,16 @@ _NO_KEY = bytes(32)
 
 
 class RefusedDeposit(DlmmError):
-    """A deposit that the program would not take."""
+    """A deposit that the program would not take.
+
+    :arg code: The program's error; `None` where it would die without one.
+
+    """
+
+    def __init__(self, reason: str, code: int | None = None) -> None:
+        """Keep the code."""
+        super().__init__(reason)
+        self.code = code
 
 
 class Minted(Record, frozen=True):
@@ -78,7 +87,7 @@ def mint(pool: Pool, lower: int, upper: int, wanted: Spread, clock: Clock) -> Mi
         except (ZeroDivisionError, OverflowError):  # a bin with shares of nothing, or counters that are full
             raise RefusedDeposit(f"bins {part.lower} to {part.upper} take no deposit") from None
         if isinstance(deposit, LiquidityFailure):
-            raise RefusedDeposit(f"{deposit.name}: {deposit.reason}")
+            raise RefusedDeposit(f"{deposit.name}: {deposit.reason}", deposit.code)
         changes += deposit.bins
         paid -= deposit.user
     return Minted(tuple(changes), paid)

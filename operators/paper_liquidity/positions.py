@@ -10,6 +10,7 @@ from dlmm.price import price_x64
 from dlmm.records import Record
 from dlmm.struct_arrays import join
 from dlmm.swap import Pool
+from operators.bin_conversions import FeesEarned
 from operators.blocks import Rows
 from operators.paper_liquidity import synthetic
 from operators.paper_liquidity.conversion import FeeTerms, fee_terms
@@ -183,28 +184,33 @@ class PaperPositions:
         row = self._row_of(position)
         return held.fees + (synthetic.claim(row) if row is not None else NOTHING)
 
-    def follow(self, pool: int, recorded: Pool) -> None:
-        """Take the positions in a recorded pool on to its present state."""
+    def follow(self, pool: int, recorded: Pool) -> dict[int, FeesEarned]:
+        """Take the positions in a recorded pool on to its present state; return what those of each strategy earned."""
+        earned: dict[int, FeesEarned] = {}
         for position, held in self._held.items():
             if held.pool == pool and held.bins:
-                self._held[position] = self._followed(position, held, recorded)
+                self._held[position], fees = self._followed(position, held, recorded)
+                earned[held.strategy] = earned.get(held.strategy, FeesEarned()) + fees
+        return earned
 
-    def _followed(self, position: int, held: PaperPosition, recorded: Pool) -> PaperPosition:
+    def _followed(self, position: int, held: PaperPosition, recorded: Pool) -> tuple[PaperPosition, FeesEarned]:
         rows, info = bin_rows(recorded, held.lower, held.upper), self._pools[held.pool]
         before, active_id = self._seen.get(position), recorded.active_id
         self._seen[position] = rows
         news = np.arange(len(rows)) if before is None else np.flatnonzero((rows != before).any(axis=1))
         alone = [index for index, one in enumerate(held.bins) if one.own is not NOTHING and one.own != NOTHING]
-        bins, stands, fees = list(held.bins), held.stands, held.fees
+        bins, stands, fees, stayed = list(held.bins), held.stands, NOTHING, 0.0
         for index in sorted({*news.tolist(), *alone}):
             one = bins[index]
             bin_id = held.lower + index
             place = ACTIVE if bin_id == active_id else ABOVE if bin_id > active_id else BELOW
             price = price_of(bin_id - info.zero_bin, info.bin_step)
-            bins[index], earned = follow(one, recorded_bin(rows[index]), place, price, self._terms[held.pool])
-            fees += earned
+            bins[index], waits, kept = follow(one, recorded_bin(rows[index]), place, price, self._terms[held.pool])
+            fees += waits
+            stayed += kept
             stands += bins[index].worth - one.worth
-        return replace(held, bins=tuple(bins), stands=stands, fees=fees)
+        followed = replace(held, bins=tuple(bins), stands=stands, fees=held.fees + fees)
+        return followed, FeesEarned(fees.x, fees.y + stayed)
 
     def _row_of(self, position: int) -> np.void | None:
         places = np.flatnonzero(self.synthetic["position"] == position)

@@ -13,7 +13,7 @@ from dlmm.jit import kernel
 from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts, part_of
 from dlmm.price import price_table
 from dlmm.wide import U64
-from operators.bin_conversions import convert
+from operators.bin_conversions import convert, earn
 from operators.blocks import Fields, Rows
 from operators.paper_liquidity.conversion import FeeTerms, passed, without_protocol
 from operators.paper_liquidity.spreading import Spread
@@ -48,20 +48,20 @@ _MOST_FEE = 2.0**62
 
 
 @kernel
-def _pass(position: Fields, place: int, to_y: bool) -> tuple[int, int]:
+def _pass(position: Fields, place: int, to_y: bool) -> tuple[int, int, int]:
     """Turn what one bin holds of a token into the other.
 
-    :returns: By how much the position's X and Y grew, fee included.
+    :returns: By how much the position's X and Y grew, fee included; and the fee, in the token that came.
 
     """
     amount = position.x[place] if to_y else position.y[place]
     if amount == _ZERO:
-        return 0, 0
+        return 0, 0, 0
     got, fee, fits = passed(
         amount, position.price_high[place], position.price_low[place], to_y, position.rate, position.protocol_share
     )
     if not fits:
-        return 0, 0
+        return 0, 0, 0
     kept = fee if position.compounds != 0 else _ZERO
     waits = np.int64(fee - kept)
     gained, gone = int(np.int64(got + fee)), -int(np.int64(amount))
@@ -69,11 +69,11 @@ def _pass(position: Fields, place: int, to_y: bool) -> tuple[int, int]:
         position.x[place] = _ZERO
         position.y[place] += got + kept
         position.fee_y += waits
-        return gone, gained
+        return gone, gained, int(np.int64(fee))
     position.y[place] = _ZERO
     position.x[place] += got + kept
     position.fee_x += waits
-    return gained, gone
+    return gained, gone, int(np.int64(fee))
 
 
 @kernel
@@ -109,24 +109,28 @@ def follow_row(positions: Rows, book: Fields, accounts: Rows, row: Fields) -> bo
         if position.pool != row.pool:
             continue
         x, y = 0, 0
+        earned_x, earned_y = 0, 0
         before, now = position.active_id, book.active_id
         if now == before:
-            y = _volume_fee(position, book, row)
+            y = earned_y = _volume_fee(position, book, row)
             if y > 0 and position.compounds != 0:
                 position.y[now - position.lower] += U64(y)
             else:
                 position.fee_y += y
         for bin_id in range(max(before, position.lower), min(now - 1, position.upper) + 1):
-            more_x, more_y = _pass(position, bin_id - position.lower, True)
+            more_x, more_y, fee = _pass(position, bin_id - position.lower, True)
             x += more_x
             y += more_y
+            earned_y += fee
         for bin_id in range(max(now + 1, position.lower), min(before, position.upper) + 1):
-            more_x, more_y = _pass(position, bin_id - position.lower, False)
+            more_x, more_y, fee = _pass(position, bin_id - position.lower, False)
             x += more_x
             y += more_y
+            earned_x += fee
         position.active_id = now
         if x != 0 or y != 0:
             convert(book, accounts, position.strategy, position.pool, x, y)
+            earn(book, accounts, position.strategy, position.pool, float(earned_x), float(earned_y))
             has_changed = True
     return has_changed
 

@@ -158,3 +158,4 @@ def test_a_position_held_through_2000_swaps_pays_out_what_replay_predicted(
     paid = [now - was for now, was in zip(floor.holdings(), before, strict=True)]
     in_bins = (predicted["base_in_bins"] * 10**info.decimals_x, predicted["quote_in_bins"] * 10**info.decimals_y)
     assert [round(amount) for amount in in_bins] == paid
+    assert predicted["fees_earned"] > 0.0

@@ -24,7 +24,7 @@ def curve(values: list[float], minutes: list[float] | None = None) -> Rows:
 
 
 def book(**fields: float) -> dict[str, float]:
-    blank = dict.fromkeys(("realised", "fees", "base", "position_x", "price", "cost"), 0.0)
+    blank = dict.fromkeys(("realised", "fees", "fees_earned", "base", "position_x", "price", "cost"), 0.0)
     return blank | {"unit_x": 1e-9} | fields
 
 
@@ -68,12 +68,12 @@ def test_a_curve_that_supports_no_ratio_has_none(values: list[float]) -> None:
 
 def test_profit_splits_into_realised_and_unrealised() -> None:
     books = (
-        book(realised=7.0, fees=1.5, base=2_000_000_000, price=110.0, cost=100.0),
+        book(realised=7.0, fees=1.5, fees_earned=0.25, base=2_000_000_000, price=110.0, cost=100.0),
         book(realised=-3.0, fees=0.5, base=5_000, unit_x=1e-3, price=2.0, cost=3.0),
     )
     made = performance(books, equity=1_019.0)
     assert (made.start_equity, made.end_equity, made.profit) == (1_000.0, 1_019.0, 19.0)
-    assert (made.realised, made.fees) == (4.0, 2.0)
+    assert (made.realised, made.fees, made.fees_earned) == (4.0, 2.0, 0.25)
     assert made.unrealised == pytest.approx(15.0)
 
 

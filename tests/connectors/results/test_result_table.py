@@ -13,6 +13,7 @@ STRATEGY = {
     "fills": 123_456,
     "volume": 1_234_567.891,
     "fees": 12_345.678,
+    "fees_earned": 1_234.567,
     "transaction_costs": 123.456,
     "realised": -123_456.789,
     "pnl": -123_456.123,
@@ -35,6 +36,7 @@ SUMMARY: dict[str, Any] = {
     "fills": 123_456,
     "volume": 123_456_789.123,
     "fees": 123_456.789,
+    "fees_earned": 12_345.678,
     "transaction_costs": 1_234.5,
     "profit": -123_456.789,
     "start_equity": 1_000_000.0,
@@ -96,6 +98,7 @@ def test_strategies_stand_side_by_side_with_all_their_figures(
         "123,456",
         "1,234,567.89",
         "12,345.68",
+        "1,234.57",
         "123.46",
         "-123,456.79",
         "-123,456.12",
@@ -128,6 +131,15 @@ def test_every_baseline_has_its_profit_and_its_drawdown_on_its_line(
         (line,) = [line for line in told if name in line]
         assert "-123,456.79 USDC" in line
         assert "drawdown 12.346%" in line
+
+
+def test_fees_earned_have_a_line_where_there_were_any(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = lines_of(monkeypatch, capsys)
+    assert [line for line in told if "fees earned" in line and "12,345.68 USDC" in line]
+    monkeypatch.setitem(SUMMARY, "fees_earned", 0.0)
+    assert not [line for line in lines_of(monkeypatch, capsys) if "fees earned" in line]
 
 
 def test_a_currency_that_is_an_address_is_folded(

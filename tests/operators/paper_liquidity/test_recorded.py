@@ -9,7 +9,7 @@ from dlmm.liquidity import Amounts, liquidity_of
 from dlmm.records import Account
 from dlmm.shapes import Shape
 from operators.blocks import CLAIM, CLOSE, DEPOSIT, OPEN, REBALANCE, WITHDRAW
-from operators.orders import FAILED, FILLED
+from operators.orders import FAILED, FILLED, RULES
 from operators.paper_liquidity.spreading import PaperDeposit, spread_deposit
 from tests.operators.paper_liquidity.chain_pool import RECORDED, ChainPool
 from tests.operators.paper_liquidity.paper_market import PaperMarket, outcome, paper_params, wish
@@ -161,6 +161,7 @@ def test_account_bytes_that_are_no_pool_are_told_and_move_nothing(pool: int) -> 
     made.row(pool, chain.bins, wish(WITHDRAW, fraction=0.5))
     made.row(pool, chain.bins)
     assert made.orders()["status"][-1] == FAILED
+    assert RULES[made.orders()["rule"][-1]] == "pool_unusable"
     assert len(made.troubles) == 1
     assert made.book(pool)["position_x"] == before["position_x"]
 
