@@ -220,3 +220,14 @@ def test_a_round_whose_swaps_the_chain_does_not_tell_of_still_moves_what_the_wal
     made.tell(msgspec.structs.replace(landed, flows=landed.flows[:1]))
     profit = route.legs[2].threshold - route.legs[0].threshold
     assert made.held() == {**OPENING, USDC: OPENING[USDC] + profit}
+
+
+def test_while_a_round_is_on_its_way_no_other_goes_through_its_pools() -> None:
+    made, approved, route = sent()
+    (_, wished), *_ = triangle().items()
+    assert made.row(TRIANGLE[3:4], wished) == []
+    assert sum(len(report.orders) for report in made.reports) == 0
+    made.tell(landing(approved, route))
+    assert len(made.reports[-1].orders) == 1
+    (again,) = made.row(TRIANGLE[4:5], wished)
+    assert again.order == approved.order + 1
