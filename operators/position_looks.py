@@ -5,11 +5,9 @@ On Saros they stay in the bins: a bin's liquidity per share grows by them, at th
 """
 
 from dlmm.liquidity import NOTHING, Amounts, LiquidityState
-from dlmm.meteora.positions import claimed_fees
-from dlmm.meteora.positions import position_value as meteora_value
+from dlmm.meteora.positions import claimed_fees, position_value
 from dlmm.records import Record, Venue
 from dlmm.saros.liquidity import HeldBin, position_bins
-from dlmm.saros.liquidity import position_value as saros_value
 from operators.bin_conversions import FeesEarned
 from operators.paper_liquidity.holdings import RecordedBin, grown, price_of
 from operators.pools import PoolInfo
@@ -44,8 +42,9 @@ def look_at(venue: Venue, state: LiquidityState) -> Look:
 
     """
     if venue is Venue.SAROS:
-        return Look(saros_value(state), NOTHING, position_bins(state))
-    value = meteora_value(state)
+        bins = position_bins(state)
+        return Look(sum((held.worth for held in bins.values()), NOTHING), NOTHING, bins)
+    value = position_value(state)
     return Look(value.total, value.fees + claimed_fees(state.position), {})
 
 

@@ -59,6 +59,11 @@ class HeldBin(Record, frozen=True):
     reserves: Amounts
     supply: int
 
+    @property
+    def worth(self) -> Amounts:
+        """Return what withdrawing the share gives, before any transfer fee."""
+        return amounts_for(self.share, supply=self.supply, reserves=self.reserves)
+
 
 def create_position(
     *, pair_address: bytes, pair: bytes, position_mint: bytes, relative_bin_id_left: int, relative_bin_id_right: int
@@ -220,8 +225,7 @@ def position_value(before: LiquidityState) -> Amounts:
     Bins in arrays that are not given count as nothing.
 
     """
-    held = position_bins(before).values()
-    return sum((amounts_for(one.share, supply=one.supply, reserves=one.reserves) for one in held), NOTHING)
+    return sum((held.worth for held in position_bins(before).values()), NOTHING)
 
 
 def position_bins(before: LiquidityState) -> dict[int, HeldBin]:
