@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dlmm.jit import kernel
 from dlmm.liquidity import NOTHING, Amounts
 from dlmm.records import Record
-from operators.accounts import NOBODY, average_cost
+from operators.accounts import NOBODY, average_cost, move
 from operators.blocks import Fields, Rows
 from operators.tables import Tables
 
@@ -64,6 +64,19 @@ def convert(book: Fields, accounts: Rows, strategy: int, pool: int, x: int, y: i
     book.cost = average_cost(accounts, pool, book.cost)
 
 
+@kernel
+def leave_bins(pool: int, strategy: int, x: int, y: int, books: Rows, accounts: Rows) -> None:
+    """Book raw tokens that left a strategy's bins for its account, or with a negative sign went the other way."""
+    book, account = books[pool], accounts[strategy, pool]
+    book.base += x
+    book.quote += y
+    book.position_x -= x
+    book.position_y -= y
+    account.position_x -= x
+    account.position_y -= y
+    move(accounts, strategy, pool, x, y)
+
+
 def count_fees(pool: int, earned: Mapping[int, FeesEarned], tables: Tables) -> None:
     """Count what the positions of each strategy in a pool have earned since it was counted last."""
     for strategy, fees in earned.items():
@@ -76,10 +89,9 @@ def hold_in_bins(pool: int, now: Mapping[int, Amounts], tables: Tables) -> None:
     :arg now: By strategy; `NOBODY` for positions that none of this run opened.
 
     """
-    for place in range(len(tables.accounts)):
+    held = [tables.accounts[field][:, pool].tolist() for field in ("position_x", "position_y")]
+    for place, (x, y) in enumerate(zip(*held, strict=True)):
         strategy = place if place < len(tables.accounts) - 1 else NOBODY
-        account = tables.accounts[strategy, pool]
         worth = now.get(strategy, NOTHING)
-        change = worth - Amounts(int(account["position_x"]), int(account["position_y"]))
-        if change != NOTHING:
-            convert(tables.books[pool], tables.accounts, strategy, pool, change.x, change.y)
+        if (worth.x, worth.y) != (x, y):
+            convert(tables.books[pool], tables.accounts, strategy, pool, worth.x - x, worth.y - y)

@@ -15,7 +15,7 @@ from dlmm.records import Record
 from operators.bin_positions import MOST_UNITS
 from operators.blocks import SHAPES, SIGNAL, Rows
 from operators.ladder_bins import MOST_BINS, LadderBins, bin_limits, lean, wished_bins
-from operators.ladder_watch import is_due, is_under_way, open_watches, share_in_x, side_of
+from operators.ladder_watch import is_due, is_under_way, open_watches, share_of, side_of
 from operators.liquidity_orders import blank_order
 from operators.numbered_positions import NumberedPositions
 from operators.orders import (
@@ -183,15 +183,11 @@ class LadderKeeper:
 
     def _share(self, strategy: int, pool: int, tables: Tables) -> float:
         target = self._policies[strategy].inventory_target
-        return float(share_in_x(tables.accounts[strategy, pool], tables.books[pool], target))
+        return float(share_of(strategy, pool, tables.books, tables.accounts, target))
 
     def _watch(self, strategy: int, pool: int, last: LastLadder) -> None:
         pause_ns = round(self._policies[strategy].min_rebalance_s * 1e9)
         self.watches[strategy, pool] = (last.side, last.tried_ns + pause_ns)
-
-    def _room(self, tables: Tables, pool: int) -> float:
-        """Return the quote currency that bids may add to what is at risk, in the pool and altogether."""
-        return float(room(self._limits, tables.books, pool))
 
     def _draft(self, signal: np.void, active_then: int, tables: Tables, tries: int = 0) -> Draft:
         strategy, pool = int(signal["strategy"]), int(signal["pool"])
@@ -217,11 +213,12 @@ class LadderKeeper:
         strategy, pool = int(order["strategy"]), int(order["pool"])
         account, book = tables.accounts[strategy, pool], tables.books[pool]
         x = max(int(account["base"]) - int(account["reserved_base"]) + int(account["position_x"]), 0)
-        y = max(int(account["quote"]) - int(account["reserved_quote"]) + int(account["position_y"]), 0)
+        unit_y, in_bins = float(book["unit_y"]), int(account["position_y"])
+        y = max(int(account["quote"]) - int(account["reserved_quote"]) + in_bins, 0)
         order["sized_by"] = SIZED_BY_BUDGET
-        room = int(min(self._room(tables, pool), MOST_UNITS * float(book["unit_y"])) / float(book["unit_y"]))
-        if y > int(account["position_y"]) + room:
-            y = int(account["position_y"]) + room
+        free = int(min(room(self._limits, tables.books, pool), MOST_UNITS * unit_y) / unit_y)
+        if y > in_bins + free:
+            y = in_bins + free
             order["sized_by"] = SIZED_BY_EXPOSURE
         # A bin that takes less than a unit takes nothing.
         bins = bins.only(bids=y >= bins.bids, asks=x >= bins.asks)
@@ -231,7 +228,7 @@ class LadderKeeper:
             return IMPOSSIBLE_AMOUNT, *((bins.lower, first) if bins.lower < first else (bins.upper, last))
         if bins.upper - bins.lower >= MOST_BINS:
             return IMPOSSIBLE_AMOUNT, bins.upper - bins.lower + 1, MOST_BINS
-        value = x * float(book["unit_x"] * book["price"]) + y * float(book["unit_y"])
+        value = x * float(book["unit_x"] * book["price"]) + y * unit_y
         most = float(self._limits["max_position_size"][0])
         if value > most:
             x, y, value = math.floor(x * (most / value)), math.floor(y * (most / value)), most
@@ -245,7 +242,7 @@ class LadderKeeper:
         order["amount_x"], order["amount_y"] = x, y
         order["other_min_out"] = book["active_id"]
         # X was at risk before; so was the Y that stood in bins.
-        order["value"] = max(y - int(account["position_y"]), 0) * float(book["unit_y"])
+        order["value"] = max(y - in_bins, 0) * unit_y
         newest = self._positions.newest(pool, strategy)
         if newest:
             order["old_position"] = newest

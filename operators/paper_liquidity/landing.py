@@ -15,8 +15,7 @@ from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts
 from dlmm.records import Clock, Venue
 from dlmm.spreads import SpreadError
 from dlmm.swap import Pool
-from operators.accounts import move
-from operators.bin_conversions import FeesEarned, count_fees, hold_in_bins
+from operators.bin_conversions import FeesEarned, count_fees, hold_in_bins, leave_bins
 from operators.bin_positions import MOST_UNITS
 from operators.blocks import SHAPES
 from operators.orders import ADD, BALANCE, CLAIM, CLOSE, CREATE, NO_BINS, NO_POSITION, POOL_UNUSABLE, REBALANCE, REMOVE
@@ -225,13 +224,7 @@ class PaperLiquidity:
 
 def _book(pool: int, strategy: int, flow: Amounts, tables: Tables) -> None:
     """Book what came from bins into the wallet, or with a negative sign went there."""
-    book, account = tables.books[pool], tables.accounts[strategy, pool]
-    book["base"] += flow.x
-    book["quote"] += flow.y
-    move(tables.accounts, strategy, pool, flow.x, flow.y)
-    for holder in (book, account):
-        holder["position_x"] -= flow.x
-        holder["position_y"] -= flow.y
+    leave_bins(pool, strategy, flow.x, flow.y, tables.books, tables.accounts)
 
 
 def _free(order: np.void, tables: Tables) -> Amounts:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from dlmm.liquidity import NOTHING, Amounts, BinChange
 from dlmm.price import price_x64
 from dlmm.records import Record
-from dlmm.struct_arrays import join
+from dlmm.struct_arrays import join, taken
 from dlmm.swap import Pool
 from operators.bin_conversions import FeesEarned
 from operators.blocks import Rows
@@ -105,10 +105,10 @@ class PaperPositions:
         for held in self._held.values():
             if held.pool == pool:
                 found[held.strategy] = found.get(held.strategy, NOTHING) + held.stands + held.fees
-        for place in np.flatnonzero(self.synthetic["pool"] == pool):
-            row = self.synthetic[place]
-            strategy = int(row["strategy"])
-            found[strategy] = found[strategy] + synthetic.worth(row)
+        for place, where in enumerate(self.synthetic["pool"].tolist()):
+            if where == pool:
+                strategy, x, y = synthetic.worth(self.synthetic, place)
+                found[strategy] += Amounts(int(x), int(y))
         return found
 
     def open(self, position: int, pool: int, strategy: int, lower: int, upper: int) -> None:
@@ -126,7 +126,7 @@ class PaperPositions:
         """Close a position; what it still held is gone."""
         del self._held[position]
         self._seen.pop(position, None)
-        self.synthetic = self.synthetic[self.synthetic["position"] != position].copy()
+        self.synthetic = taken(self.synthetic, self.synthetic["position"] != position)
 
     def is_synthetic(self, position: int) -> bool:
         """Tell whether a position was filled where no bins were recorded."""
@@ -213,8 +213,8 @@ class PaperPositions:
         return followed, FeesEarned(fees.x, fees.y + stayed)
 
     def _row_of(self, position: int) -> np.void | None:
-        places = np.flatnonzero(self.synthetic["position"] == position)
-        return self.synthetic[places[0]] if len(places) else None
+        numbers = self.synthetic["position"].tolist()
+        return self.synthetic[numbers.index(position)] if position in numbers else None
 
     def snapshot(self) -> PaperPositionsState:
         """Return all positions."""

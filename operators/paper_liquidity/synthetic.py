@@ -196,6 +196,12 @@ def claim(position: np.void) -> Amounts:
     return fees
 
 
-def worth(position: np.void) -> Amounts:
-    """Return what withdrawing and claiming all would give."""
-    return Amounts(int(position["x"].sum()) + int(position["fee_x"]), int(position["y"].sum()) + int(position["fee_y"]))
+@kernel
+def worth(positions: Rows, place: int) -> tuple[int, U64, U64]:
+    """Return the strategy of one among positions, and the raw X and Y that withdrawing and claiming all would give."""
+    position = positions[place]
+    x, y = U64(position.fee_x), U64(position.fee_y)
+    for index in range(position.upper - position.lower + 1):
+        x += position.x[index]
+        y += position.y[index]
+    return position.strategy, x, y
