@@ -41,7 +41,7 @@ def share_in_x(account: Fields, book: Fields, otherwise: float) -> float:
 
 @kernel
 def share_of(strategy: int, pool: int, books: Rows, accounts: Rows, otherwise: float) -> float:
-    """Return `share_in_x` of a strategy in a pool: from outside of kernels arrays are handed over faster than records."""
+    """Return `share_in_x` of a strategy in a pool; from outside of kernels arrays are faster to hand over."""
     return share_in_x(accounts[strategy, pool], books[pool], otherwise)
 
 

@@ -43,6 +43,7 @@ _PLAIN = tuple(
 )
 _FURTHER_POOLS = frozenset({"other_pool", "third_pool"})
 _MOST_REASONS = 1 << 8
+_CACHED_ROWS = 1 << 12
 _INNER = frozenset({"tried_slot", "tried_bin"})
 """Columns of orders that help the venue and say nothing to a reader."""
 
@@ -62,14 +63,26 @@ def table_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
         "sized_by": SIZED_BY,
     }
     columns = {}
-    for name in rows.dtype.names or ():
+    taken_apart = _columns(rows)
+    for name, values in taken_apart.items():
         if name in _FURTHER_POOLS:
-            columns[name] = _named(rows[name], labels.pools, (rows["action"] == ROUTE) & (rows[name] >= 0))
+            columns[name] = _named(values, labels.pools, (taken_apart["action"] == ROUTE) & (values >= 0))
         elif name in names:
-            columns[name] = _named(rows[name], names[name])
-        elif name[0] != "_" and name not in _INNER:
-            columns[name] = pl.Series(np.ascontiguousarray(rows[name]))
+            columns[name] = _named(values, names[name])
+        elif name not in _INNER:
+            columns[name] = pl.Series(values)
     return pl.DataFrame(columns)
+
+
+def _columns(rows: Rows) -> dict[str, np.ndarray]:
+    """Take rows apart, by so many at a time that they stay in the cache while each column is copied."""
+    fields = [(name, field[0]) for name, field in (rows.dtype.fields or {}).items() if name[0] != "_"]
+    columns = {name: np.empty((len(rows), *dtype.shape), dtype.base) for name, dtype in fields}
+    for start in range(0, len(rows), _CACHED_ROWS):
+        some = rows[start : start + _CACHED_ROWS]
+        for name, column in columns.items():
+            column[start : start + _CACHED_ROWS] = some[name]
+    return columns
 
 
 def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
@@ -77,11 +90,13 @@ def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
 
     `reason` is the strategy's own text for it; `figure_1` to `figure_4` have the names in the summary.
     """
-    kinds = np.ascontiguousarray(rows["kind"])
+    taken_apart = _columns(rows)
+    kinds = taken_apart["kind"]
     columns = {
-        "seq": pl.Series(np.ascontiguousarray(rows["seq"])),
-        "strategy": _named(rows["strategy"], (*labels.strategies, UNWINDER)),  # as in orders, which it is joined with
-        "pool": _named(rows["pool"], labels.pools),
+        "seq": pl.Series(taken_apart["seq"]),
+        # As in orders, which it is joined with.
+        "strategy": _named(taken_apart["strategy"], (*labels.strategies, UNWINDER)),
+        "pool": _named(taken_apart["pool"], labels.pools),
         "kind": _named(kinds, SIGNAL_KINDS),
     }
     texts = list(dict.fromkeys(text for wording in labels.wordings for text in wording.reasons))
@@ -89,14 +104,14 @@ def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
         places = np.full((len(labels.strategies), _MOST_REASONS), len(texts), np.int32)
         for index, wording in enumerate(labels.wordings):
             places[index, : len(wording.reasons)] = [texts.index(text) for text in wording.reasons]
-        said = places[rows["strategy"], rows["reason"].astype(np.uint8)]
+        said = places[taken_apart["strategy"], taken_apart["reason"].astype(np.uint8)]
         columns["reason"] = _named(said, texts, said < len(texts))
     for name in _PLAIN:
-        values = np.ascontiguousarray(rows[name])
+        values = taken_apart[name]
         if _says_something(values):
             columns[name] = pl.Series(values)
     for number in range(FIGURES):
-        values = np.ascontiguousarray(rows["figures"][:, number])
+        values = np.ascontiguousarray(taken_apart["figures"][:, number])
         if _says_something(values):
             columns[f"figure_{number + 1}"] = pl.Series(values)
     seen = set(np.unique(kinds).tolist())
@@ -104,7 +119,7 @@ def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
         if seen.isdisjoint(meant):
             continue
         is_meant = np.isin(kinds, meant)
-        values = np.ascontiguousarray(rows[name])
+        values = taken_apart[name]
         if name in _FURTHER_POOLS:
             columns[name] = _named(values, labels.pools, is_meant & (values >= 0))
         elif name == "shape":
