@@ -77,6 +77,15 @@ def leave_bins(pool: int, strategy: int, x: int, y: int, books: Rows, accounts: 
     move(accounts, strategy, pool, x, y)
 
 
+@kernel
+def free_of(strategy: int, pool: int, books: Rows, accounts: Rows) -> tuple[int, int]:
+    """Return the raw X and Y that neither a pool's book nor a strategy's account there has promised to an order."""
+    book, account = books[pool], accounts[strategy, pool]
+    x = min(book.base - book.reserved_base, account.base - account.reserved_base)
+    y = min(book.quote - book.reserved_quote, account.quote - account.reserved_quote)
+    return x, y
+
+
 def count_fees(pool: int, earned: Mapping[int, FeesEarned], tables: Tables) -> None:
     """Count what the positions of each strategy in a pool have earned since it was counted last."""
     for strategy, fees in earned.items():

@@ -7,9 +7,8 @@ import numpy as np
 
 from operators.blocks import ARBITRAGE, Rows
 from operators.blocks import REBALANCE as LADDER
-from operators.command_gate import admit, passes, refuse
+from operators.command_gate import admit, is_route_open, passes, refuse, value
 from operators.ladders import Draft, LadderKeeper
-from operators.ledger import mark
 from operators.liquidity_orders import close_order, draft_command
 from operators.numbered_positions import NumberedPositions
 from operators.order_table import reserve
@@ -23,7 +22,6 @@ from operators.orders import (
     SENT,
 )
 from operators.risk.market_risk import Risk
-from operators.route_legs import NO_POOL
 from operators.routing import Routing
 from operators.settlement import Settlement
 from operators.tables import Tables
@@ -65,7 +63,7 @@ class Commands:
         elif int(signal["kind"]) == ARBITRAGE:
             if is_route_under_way(signal, tables):
                 return  # it moves the prices that the wish was made of; what is left of them is wished for again
-            mark(tables.ledger[0], tables.books)
+            value(tables.ledger, tables.books)
             routed = self._routing.draft(signal, tables)
             if routed is None:
                 return
@@ -141,8 +139,5 @@ class Commands:
 
 def is_route_under_way(signal: np.void, tables: Tables) -> bool:
     """Tell whether a route of the strategy through one of a wish's pools is open or on its way."""
-    held = tables.open_orders
-    mine = np.flatnonzero((held["action"] == ROUTE) & (held["strategy"] == signal["strategy"]))
-    # A route of two has no third pool, which is in none.
-    wished = {int(signal[field]) for field in POOL_FIELDS} - {NO_POOL}
-    return any(int(held[place][field]) in wished for place in mine for field in POOL_FIELDS)
+    strategy, pool, other, third = (int(signal[field]) for field in ("strategy", *POOL_FIELDS))
+    return bool(is_route_open(strategy, pool, other, third, tables.table, tables.ledger))

@@ -101,7 +101,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
             for table, log in self._logs.items():
                 rows: Rows = getattr(report, table)
                 if len(rows):
-                    log.write(rows.tobytes())
+                    log.write(rows.view(np.uint8).data)
             if report.totals is not None:
                 self._totals = report.totals
 

@@ -15,7 +15,7 @@ from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts
 from dlmm.records import Clock, Venue
 from dlmm.spreads import SpreadError
 from dlmm.swap import Pool
-from operators.bin_conversions import FeesEarned, count_fees, hold_in_bins, leave_bins
+from operators.bin_conversions import FeesEarned, count_fees, free_of, hold_in_bins, leave_bins
 from operators.bin_positions import MOST_UNITS
 from operators.blocks import SHAPES
 from operators.orders import ADD, BALANCE, CLAIM, CLOSE, CREATE, NO_BINS, NO_POSITION, POOL_UNUSABLE, REBALANCE, REMOVE
@@ -229,13 +229,8 @@ def _book(pool: int, strategy: int, flow: Amounts, tables: Tables) -> None:
 
 def _free(order: np.void, tables: Tables) -> Amounts:
     """Return what an order may take: all that is its strategy's own and not promised to another order."""
-    pool = int(order["pool"])
-    book, account = tables.books[pool], tables.accounts[int(order["strategy"]), pool]
-    x, y = (
-        min(int(holder[held]) - int(holder[reserved]) for holder in (book, account)) + int(order[own])
-        for held, reserved, own in (("base", "reserved_base", "amount_x"), ("quote", "reserved_quote", "amount_y"))
-    )
-    return Amounts(max(x, 0), max(y, 0))
+    x, y = free_of(int(order["strategy"]), int(order["pool"]), tables.books, tables.accounts)
+    return Amounts(max(x + int(order["amount_x"]), 0), max(y + int(order["amount_y"]), 0))
 
 
 def _clock(tables: Tables) -> Clock:

@@ -104,15 +104,13 @@ def spread_ladder(ladder: PaperLadder, active_id: int, bin_step: int) -> Spread:
         raise SpreadError("wrong_side", f"no bins for {ladder.amount_x} of X and {ladder.amount_y} of Y")
     if (asks and active_id > asks[0]) or (bids and active_id < bids[0]):
         raise SpreadError("active_moved", f"to {active_id}, past a side of the ladder")
-    found: dict[int, Amounts] = {}
-    if asks:
-        parts = _ask_parts(ladder.shape, len(asks), bin_step)
-        for bin_id, amount in zip(asks, apportion(ladder.amount_x, parts), strict=True):
-            found[bin_id] = Amounts(amount, 0)
-    if bids:
-        for bin_id, amount in zip(bids, apportion(ladder.amount_y, weights(ladder.shape, len(bids))), strict=True):
-            found[bin_id] = found.get(bin_id, NOTHING) + Amounts(0, amount)
-    return _without_empty(found)
+    x = apportion(ladder.amount_x, _ask_parts(ladder.shape, len(asks), bin_step)) if asks else []
+    y = apportion(ladder.amount_y, weights(ladder.shape, len(bids))) if bids else []
+    found = {bin_id: Amounts(0, amount) for bin_id, amount in zip(reversed(bids), reversed(y), strict=True) if amount}
+    for bin_id, amount in zip(asks, x, strict=True):
+        if amount:
+            found[bin_id] = found.get(bin_id, NOTHING) + Amounts(amount, 0)
+    return found
 
 
 @lru_cache(maxsize=1024)

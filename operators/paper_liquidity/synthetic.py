@@ -149,12 +149,14 @@ def open_synthetic(
     """
     lower, upper = bins
     made = np.zeros(1, SYNTHETIC)
-    made["position"], made["pool"], made["strategy"] = position, pool, strategy
-    made["lower"], made["upper"] = lower, upper
-    made["rate"], made["protocol_share"] = terms.rate, terms.protocol_share
-    made["compounds"], made["spread_bins"] = terms.compounds, terms.spread_bins
-    prices = price_table(lower - step[1], upper - lower + 1, step[0])
-    made["price_low"][0, : len(prices)], made["price_high"][0, : len(prices)] = prices[:, 0], prices[:, 1]
+    row = made[0]
+    row["position"], row["pool"], row["strategy"], row["lower"], row["upper"] = position, pool, strategy, lower, upper
+    row["rate"], row["protocol_share"] = terms.rate, terms.protocol_share
+    row["compounds"], row["spread_bins"] = terms.compounds, terms.spread_bins
+    # One table serves all positions that begin within so many bins.
+    before, count = (lower - step[1]) % MOST_BINS, upper - lower + 1
+    prices = price_table(lower - step[1] - before, 2 * MOST_BINS, step[0])[before : before + count]
+    row["price_low"][:count], row["price_high"][:count] = prices[:, 0], prices[:, 1]
     return made
 
 
@@ -165,13 +167,11 @@ def put(position: np.void, wanted: Spread, active_id: int) -> Amounts:
 
     """
     position["active_id"] = active_id
-    lower = int(position["lower"])
-    more = np.zeros((2, MOST_BINS), np.uint64)
-    for bin_id, amounts in wanted.items():
-        more[0, bin_id - lower], more[1, bin_id - lower] = amounts.x, amounts.y
-    position["x"] += more[0]
-    position["y"] += more[1]
-    return Amounts(sum([amounts.x for amounts in wanted.values()]), sum([amounts.y for amounts in wanted.values()]))
+    places = np.array(list(wanted), np.int64) - int(position["lower"])
+    x, y = [amounts.x for amounts in wanted.values()], [amounts.y for amounts in wanted.values()]
+    position["x"][places] += np.array(x, np.uint64)
+    position["y"][places] += np.array(y, np.uint64)
+    return Amounts(sum(x), sum(y))
 
 
 def take(position: np.void, bps: int) -> Amounts:
