@@ -10,7 +10,8 @@ from dlmm.routes import best_route
 from dlmm.wide import U64
 from operators.accounts import move, open_accounts
 from operators.bin_conversions import convert, earn
-from operators.blocks import OPEN, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
+from operators.blocks import OPEN, REBALANCE, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
+from operators.command_gate import is_route_open, value
 from operators.desk import Desk, DeskParams
 from operators.execution_reports import (
     REPORT_OWNER,
@@ -21,14 +22,16 @@ from operators.execution_reports import (
     encode_report,
 )
 from operators.execution_reports import Report as Told
-from operators.ledger import open_books
+from operators.ledger import LEDGER, open_books
 from operators.paper_liquidity.conversion import passed
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
+from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.swap_quotes import SwapQuotes
+from operators.tables import NO_ORDERS
 
 
 def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
@@ -47,6 +50,7 @@ def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
         book.take(Desk(pool, desk).walk(block))
     _swap_once(desk.pools, portfolio)
     _turn_once(desk.pools, portfolio.strategies)
+    _lay_once(portfolio)
 
 
 def warm_up_settlement(portfolio: PortfolioParams) -> None:
@@ -109,6 +113,25 @@ def _turn_once(pools: tuple[PoolInfo, ...], strategies: tuple[PlannedStrategy, .
     move(accounts, 0, 0, 1, 1)
     convert(books[0], accounts, 0, 0, 1, 1)
     earn(books[0], accounts, 0, 0, 1.0, 1.0)
+
+
+def _lay_once(portfolio: PortfolioParams) -> None:
+    """Place a ladder on paper, let it land, and take the price through it; ask for what precedes a route."""
+    ledger = np.zeros(1, LEDGER)
+    value(ledger, open_books(portfolio.pools, {}, 1.0))
+    is_route_open(0, 0, 0, 0, NO_ORDERS, ledger)
+    making = PlannedStrategy(LadderMaking(), frozenset({0}), Policy(max_inventory_deviation=0.1))
+    book, info = Portfolio(msgspec.structs.replace(portfolio, strategies=(making,))), portfolio.pools[0]
+    wishes = np.zeros(1, SIGNAL)
+    wishes["kind"], wishes["seq"], wishes["expected_profit"] = REBALANCE, 2, np.nan
+    for field, away in (("lower", -3), ("bid_upper", -1), ("ask_lower", 1), ("upper", 3)):
+        wishes[field] = info.zero_bin + away
+    for number, moved in enumerate((0, 0, 10)):
+        rows = _rows(0, info)
+        rows["seq"] += 2 * number
+        rows["slot"] += number * (portfolio.latency_slots + 2)
+        rows["active_id"] += moved
+        book.take(Block(0, number, 1, number == 2, rows, signals=wishes[: 1 if number == 0 else 0]))
 
 
 def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
