@@ -10,9 +10,9 @@ import polars as pl
 from connectors.execution.order_journal_format import NAME
 from connectors.execution.order_phases import Order
 from connectors.execution.orders_report import report_orders
+from connectors.results.order_contents import PoolTokens
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.pools import U8
 
 SUMMARY = "summary.json"
 _OF_ONE_SIGNAL = ("seq", "strategy", "pool")
@@ -34,21 +34,6 @@ class ResultError(DlmmError):
         self.reason = reason
 
 
-class PoolTokens(Record, frozen=True):
-    """What the raw amounts of a pool are counted in, as the summary's `pools` has it.
-
-    :arg base_symbol: Symbol of token X.
-
-    :arg quote_symbol: Symbol of token Y.
-
-    """
-
-    base_symbol: str
-    quote_symbol: str
-    base_decimals: U8
-    quote_decimals: U8
-
-
 class Decision(Record, frozen=True):
     """All that a run's results say of one order.
 
@@ -66,6 +51,10 @@ class Decision(Record, frozen=True):
 
     :arg tokens: Those of each pool that the results know; none of a run that was made before they were kept.
 
+    :arg wish: Of a ladder that no signal asked for at that row: the strategy's last wish before it.
+
+    :arg retried: Of a ladder: the order for the same wish that came to nothing right before; `None` for a first try.
+
     """
 
     order: dict[str, Any]
@@ -75,6 +64,8 @@ class Decision(Record, frozen=True):
     quote: str
     attempts: tuple[Order, ...] = ()
     tokens: dict[str, PoolTokens] = msgspec.field(default_factory=dict)
+    wish: dict[str, Any] | None = None
+    retried: dict[str, Any] | None = None
 
 
 def newest_run(runs_dir: Path) -> Path:
@@ -118,6 +109,8 @@ def read_decision(run: Path, number: int, journals: Path | None = None) -> Decis
         quote=summary["quote"],
         attempts=_attempts(run, number, summary, journals),
         tokens=_tokens(run, summary),
+        wish=_wish_before(run, order) if not found else None,
+        retried=_retried(run, order),
     )
 
 
@@ -142,6 +135,15 @@ def quote_of(run: Path) -> str:
 
     """
     return str(_summary(run)["quote"])
+
+
+def tokens_of(run: Path) -> dict[str, PoolTokens]:
+    """Return the tokens of each pool that a run's results know.
+
+    :raises ResultError: The run has no result, or not what it should have of its pools.
+
+    """
+    return _tokens(run, _summary(run))
 
 
 def _summary(run: Path) -> dict[str, Any]:
@@ -179,6 +181,26 @@ def _tokens(run: Path, summary: dict[str, Any]) -> dict[str, PoolTokens]:
         return {name: msgspec.convert(pool, PoolTokens) for name, pool in pools.items() if "base_decimals" in pool}
     except msgspec.ValidationError as error:
         raise ResultError(run / SUMMARY, f"pools: {error}") from None
+
+
+def _wish_before(run: Path, order: dict[str, Any]) -> dict[str, Any] | None:
+    if order["action"] != "rebalance":
+        return None
+    mine = [pl.col(name) == pl.lit(order[name]) for name in ("strategy", "pool")]
+    earlier = (pl.col("kind") == "rebalance") & (pl.col("seq") < order["seq"])
+    last = _table(run, "signals").filter(*mine, earlier).sort("seq").tail(1).collect().to_dicts()
+    return last[0] if last else None
+
+
+def _retried(run: Path, order: dict[str, Any]) -> dict[str, Any] | None:
+    """Find what an order tries again: that has the row of the one that failed."""
+    if order["action"] != "rebalance":
+        return None
+    mine = [pl.col(name) == pl.lit(order[name]) for name in (*_OF_ONE_SIGNAL, "action")]
+    came_to_nothing = pl.col("status").cast(pl.String).is_in(["failed", "expired"])
+    before = (pl.col("order") < order["order"]) & came_to_nothing
+    last = _table(run, "orders").filter(*mine, before).sort("order").tail(1).collect().to_dicts()
+    return last[0] if last else None
 
 
 def _attempts(run: Path, number: int, summary: dict[str, Any], journals: Path | None) -> tuple[Order, ...]:

@@ -3,15 +3,26 @@
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
+from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from connectors.execution.orders_report import describe
-from connectors.results.decision_log import Decision, PoolTokens
+from connectors.results.decision_log import Decision
+from connectors.results.order_contents import (
+    Tokens,
+    contents,
+    has_ladder,
+    is_exchange,
+    label,
+    sides,
+    symbol,
+    whole,
+    worth,
+)
 from connectors.results.result_frames import UNWINDER
 
 URGENCIES = ("low", "medium", "high", "critical")
@@ -88,11 +99,18 @@ SIZE_SENTENCES = {
 }
 """What each of `operators.orders.SIZED_BY` means."""
 
+LADDER_SIZE_SENTENCES = {
+    "budget": "Into the ladder goes all that the strategy's account has free in this pool",
+    "max_position_size": "It was cut to the largest order allowed (trading.max_position_size)",
+    "exposure": "Its bids were cut to what the exposure limits left",
+}
+"""What those of `operators.orders.SIZED_BY` mean of a ladder that can be had by one."""
+
 END_SENTENCES = {
     "open": "It was still open when the run ended.",
-    "filled": "It filled in slot {slot}, {after} after the decision.",
-    "cancelled": "It was taken back in slot {slot}, {after} after the decision, before it filled.",
-    "expired": "It expired in slot {slot}, {after} after the decision, without a fill.",
+    "filled": "It {filled} in slot {slot}, {after} after the decision.",
+    "cancelled": "It was taken back in slot {slot}, {after} after the decision, before it {filled}.",
+    "expired": "It expired in slot {slot}, {after} after the decision, before it {filled}.",
     "failed": "It failed in slot {slot}, {after} after the decision: it came to its pool and could not be done"
     " within its limits.",
     "refused": "So the gate refused it, and nothing was sent.",
@@ -115,7 +133,10 @@ def sentences(decision: Decision) -> Iterator[str]:
     """Say why, how large, at which limit, what the gate said, and what became of it."""
     order, quote = decision.order, decision.quote
     yield " ".join(_why(decision))
-    if order["action"] in {"swap", "route", "rebalance"}:
+    yield from contents(order, decision.tokens)
+    if order["action"] == "rebalance" and has_ladder(order):
+        yield _ladder_size(decision)
+    elif order["action"] in {"swap", "route", "add_liquidity"}:
         part = order["size_fraction"]
         asked = f"; Kelly's fraction came to {part:.3%} of equity" if _is_said(part) else ""
         worth = f". It is worth {_money(order['value'], quote)}." if _is_said(order["value"]) else "."
@@ -127,6 +148,10 @@ def sentences(decision: Decision) -> Iterator[str]:
             f" {'above' if apart >= 0.0 else 'below'} the pool's price of {order['fair']:,.8g} {quote}."
         )
     yield f"{rule_sentence(order, quote)} {_end(order)}"
+    if order["action"] == "route" and decision.fills:
+        realised = sum(fill["realised"] for fill in decision.fills)
+        against = ", against the average cost of what it sold" if is_exchange(order) else ""
+        yield f"It realised {realised:+,.6g} {quote}{against}, before the transaction's cost."
 
 
 def rule_sentence(order: dict[str, Any], quote: str) -> str:
@@ -137,17 +162,24 @@ def rule_sentence(order: dict[str, Any], quote: str) -> str:
     return said if order["rule"] == "none" else f"{order['rule']}: {said}"
 
 
-def list_orders(orders: Sequence[dict[str, Any]], title: str, quote: str) -> Table:
-    """Lay out a run's orders for a terminal, a line each."""
-    table = Table(title=title, title_justify="left")
-    for name in ("order", "decided (UTC)", "slot", "strategy", "pool", "what", quote, "status", "rule", "reason"):
-        is_number = name in {"order", "slot", quote}
-        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=is_number)
+def list_orders(orders: Sequence[dict[str, Any]], title: str, quote: str, tokens: Tokens) -> Table:
+    """Lay out a run's orders for a terminal of 120 columns; what has no room goes on below in its own column.
+
+    :arg tokens: Those of each pool, for its name.
+
+    """
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for name in ("order", "decided (UTC)", "strategy", "pool", "what", quote, "came to", "reason"):
+        is_number = name in {"order", quote}
+        is_whole = is_number or name in {"decided (UTC)", "strategy", "pool"}
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold", no_wrap=is_whole)
     for order in orders:
-        value = f"{order['value']:,.2f}" if _is_said(order["value"]) else ""
-        cells = (_time(order["ts_event_ns"]), f"{order['slot']:,}", order["strategy"], order["pool"], _what(order))
-        rule = "" if order["rule"] == "none" else order["rule"]
-        table.add_row(str(order["order"]), *cells, value, order["status"], rule, order["said"] or "")
+        moved = worth(order, tokens)
+        value = f"{moved:,.2f}" if _is_said(moved) else ""
+        decided, pool = _time(order["ts_event_ns"])[len("2026-") :], label(order["pool"], tokens)
+        came_to = order["status"] if order["rule"] == "none" else f"{order['status']}: {order['rule']}"
+        what = _listed(order, tokens)
+        table.add_row(str(order["order"]), decided, order["strategy"], pool, what, value, came_to, order["said"] or "")
     return table
 
 
@@ -168,6 +200,15 @@ def _what(order: dict[str, Any]) -> str:
     return str(order["action"]).replace("_", " ")
 
 
+def _listed(order: dict[str, Any], tokens: Tokens) -> str:
+    if order["action"] == "swap":
+        return str(order["side"] if order["kind"] == "immediate" else _what(order))
+    if order["action"] != "route":
+        return _what(order)
+    others = [label(each, tokens) for each in (order["other_pool"], order["third_pool"]) if each]
+    return f"route with {' and '.join(others)}"
+
+
 def _why(decision: Decision) -> Iterator[str]:
     order, signal = decision.order, decision.signal
     if order["strategy"] == UNWINDER:
@@ -175,22 +216,61 @@ def _why(decision: Decision) -> Iterator[str]:
         return
     if signal is None:
         yield f"{order['strategy']} said nothing at that row: the portfolio made it from what it had asked for before."
-        return
+    else:
+        yield from _asked(order, signal, decision.quote)
+    if decision.retried is not None:
+        number, status = decision.retried["order"], decision.retried["status"]
+        yield f"Order {number}, which was to do it, {status}: this one tries again, around the price of by then."
+    elif signal is None and order["action"] == "rebalance":
+        yield _moved_by_inventory(decision)
+
+
+def _asked(order: dict[str, Any], signal: dict[str, Any], quote: str) -> Iterator[str]:
     reason = signal.get("reason")
     yield f"{order['strategy']} asked for it ({signal['kind']}){f': {reason}.' if reason else ', and gives no reason.'}"
     yield f"Confidence {signal.get('confidence', 0.0):.1%}, urgency {URGENCIES[signal.get('urgency', 0)]},"
     profit = signal.get("expected_profit")
-    yield (
-        "no profit claimed."
-        if profit is None or math.isnan(profit)
-        else (f"expected profit {_money(profit, decision.quote)}.")
-    )
+    if profit is None or math.isnan(profit):
+        yield "no profit claimed."
+    elif signal["kind"] == "rebalance":
+        yield f"expected fees {_money(profit, quote)} for each {quote} in it."
+    else:
+        yield f"expected profit {_money(profit, quote)}."
+
+
+def _moved_by_inventory(decision: Decision) -> str:
+    """Say how inventory moved a ladder: beyond its band that side alone is quoted which brings it back.
+
+    Where the wish itself has one side only, or the limits of exposure left no bids, the sides do not tell.
+    """
+    order, wish = decision.order, decision.wish
+    bids, asks = sides(order) if has_ladder(order) else (False, False)
+    if bids and asks:
+        return "The inventory was back in its band, so that both sides are quoted again."
+    is_told = wish is not None and all(sides(wish)) and (bids or (asks and order["sized_by"] != "exposure"))
+    if not is_told:
+        return "The inventory had left its band, or was back in it."
+    much, side = ("little", "bids") if bids else ("much", "asks")
+    base = symbol(order["pool"], decision.tokens, is_x=True)
+    return f"The inventory had left its band: there was too {much} {base}, so that only {side} are placed."
+
+
+def _ladder_size(decision: Decision) -> str:
+    """Say what is in a ladder; its order's value is no more than what is at risk only since."""
+    order, quote = decision.order, decision.quote
+    value, put_at_risk = worth(order, decision.tokens), order["value"]
+    all_of_it = f" It is worth {_money(value, quote)}." if value is not None else ""
+    x, y = (symbol(order["pool"], decision.tokens, is_x=is_x) for is_x in (True, False))
+    newly = f"{_money(put_at_risk, quote)}" if put_at_risk > 0.0 else f"no {y}"
+    before = f"its {x}, and what stood in bins, was at risk before"
+    return f"{LADDER_SIZE_SENTENCES[order['sized_by']]}.{all_of_it} It puts {newly} newly at risk: {before}."
 
 
 def _end(order: dict[str, Any]) -> str:
     after = order["end_slot"] - order["slot"]
     later = f"{after:,} slot{'' if after == 1 else 's'}"
-    return END_SENTENCES[order["status"]].format(slot=f"{order['end_slot']:,}", after=later)
+    filled = "filled" if order["action"] == "swap" else "landed"
+    return END_SENTENCES[order["status"]].format(slot=f"{order['end_slot']:,}", after=later, filled=filled)
 
 
 def _figures(decision: Decision) -> Table | None:
@@ -223,22 +303,16 @@ def _fills(decision: Decision) -> Table | None:
             f"{fill['fair']:,.8g}",
             f"{fill['fee']:,.6g}",
             f"{fill['realised']:+,.6g}",
-            *_amounts(fill, decision.tokens.get(fill["pool"])),
+            *_amounts(fill, decision.tokens),
         )
     return table
 
 
-def _amounts(fill: dict[str, Any], tokens: PoolTokens | None) -> tuple[str, str]:
-    """Write what a fill gave and got in whole tokens, to the last unit; in raw ones where the results do not know."""
-    if tokens is None:
-        return f"{fill['amount_in']:,} raw", f"{fill['amount_out']:,} raw"
-    base, quote = (tokens.base_symbol, tokens.base_decimals), (tokens.quote_symbol, tokens.quote_decimals)
-    given, got = (quote, base) if fill["side"] == "buy" else (base, quote)
-    return _whole(fill["amount_in"], *given), _whole(fill["amount_out"], *got)
-
-
-def _whole(amount: int, symbol: str, decimals: int) -> str:
-    return f"{Decimal(amount).scaleb(-decimals).normalize():,f} {symbol}"
+def _amounts(fill: dict[str, Any], tokens: Tokens) -> tuple[str, str]:
+    """Write what a fill gave and got."""
+    pool, gives_x = fill["pool"], fill["side"] != "buy"
+    given = whole(fill["amount_in"], pool, tokens, is_x=gives_x)
+    return given, whole(fill["amount_out"], pool, tokens, is_x=not gives_x)
 
 
 def _attempts(decision: Decision) -> Table | None:

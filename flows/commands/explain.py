@@ -6,11 +6,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from connectors.results.decision_log import last_orders, newest_run, quote_of, read_decision
+from connectors.results.decision_log import last_orders, newest_run, quote_of, read_decision, tokens_of
 from connectors.results.explanation import explain, list_orders
 from flows.settings.load import load_settings
 
 LISTED = 20
+EXPLAINED_COLUMNS, LISTED_COLUMNS = 240, 120
+"""Where the output is no terminal, which would have a width of its own."""
 
 
 @click.command("explain")
@@ -30,8 +32,9 @@ def explain_command(order: str | None, run_folder: Path | None) -> None:
     run = run_folder if run_folder is not None else newest_run(Path(settings.results.runs_dir))
     console = Console()
     if not console.is_terminal:
-        console = Console(width=240)
+        console = Console(width=EXPLAINED_COLUMNS if number is not None else LISTED_COLUMNS)
     if number is not None:
         console.print(explain(read_decision(run, number, Path(settings.execution.folder))))
     else:
-        console.print(list_orders(last_orders(run, LISTED), f"{run}: last orders", quote_of(run)))
+        listed = list_orders(last_orders(run, LISTED), f"{run}: last orders", quote_of(run), tokens_of(run))
+        console.print(listed)

@@ -4,10 +4,19 @@ import json
 import os
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from connectors.execution.order_journal import OrderJournal
-from connectors.results.decision_log import PoolTokens, ResultError, last_orders, newest_run, quote_of, read_decision
+from connectors.results.decision_log import (
+    ResultError,
+    last_orders,
+    newest_run,
+    quote_of,
+    read_decision,
+    tokens_of,
+)
+from connectors.results.order_contents import PoolTokens
 from tests.connectors.execution.journaled_orders import OTHER, WALLET, intent, signed
 from tests.connectors.results.told_run import BOUGHT, EDGELESS, QUOTED, SOLD, STALE, UNWOUND, write_run
 
@@ -32,6 +41,31 @@ def test_an_order_comes_with_its_signal_and_its_fills(tmp_path: Path) -> None:
 def test_an_order_that_no_strategy_asked_for_has_no_signal(tmp_path: Path) -> None:
     found = read_decision(write_run(tmp_path), UNWOUND)
     assert (found.signal, found.fills, found.order["strategy"]) == (None, (), "emergency_stop")
+
+
+def test_a_ladder_comes_with_what_it_tries_again_and_with_the_wish_that_it_repeats(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    orders, signals = (pl.read_parquet(run / f"{table}.parquet") for table in ("orders", "signals"))
+    of_one_row = pl.col("order").is_in([STALE, EDGELESS])
+    orders = orders.with_columns(
+        action=pl.lit("rebalance").cast(orders["action"].dtype),
+        status=pl.when(of_one_row).then(pl.lit("failed")).otherwise(pl.lit("filled")).cast(orders["status"].dtype),
+    )
+    orders.write_parquet(run / "orders.parquet")
+    signals.with_columns(kind=pl.lit("rebalance").cast(signals["kind"].dtype)).write_parquet(run / "signals.parquet")
+    again = read_decision(run, EDGELESS)
+    assert again.retried is not None
+    assert again.retried["order"] == STALE
+    assert again.wish is None
+    assert read_decision(run, STALE).retried is None
+    signals.head(1).with_columns(kind=pl.lit("rebalance").cast(signals["kind"].dtype)).write_parquet(
+        run / "signals.parquet"
+    )
+    repeated = read_decision(run, SOLD)
+    assert repeated.signal is None
+    assert repeated.wish is not None
+    assert repeated.wish["seq"] == 10
+    assert read_decision(run, UNWOUND).wish is None
 
 
 def test_an_order_that_is_not_there_is_refused(tmp_path: Path) -> None:
@@ -66,7 +100,7 @@ def test_attempts_are_those_of_the_wallet_that_the_run_signed_with(place: str, t
 
 def test_a_run_from_before_tokens_were_kept_has_none_and_nonsense_is_refused(tmp_path: Path) -> None:
     run = write_run(tmp_path)
-    assert read_decision(run, BOUGHT).tokens == {"sol": PoolTokens("SOL", "USDC", 9, 6)}
+    assert read_decision(run, BOUGHT).tokens == tokens_of(run) == {"sol": PoolTokens("SOL", "USDC", 9, 6)}
     for pools in ({}, {"sol": {"price": 1.0}}):
         (run / "summary.json").write_text(json.dumps({"quote": "USDC", "pools": pools}))
         assert read_decision(run, BOUGHT).tokens == {}
