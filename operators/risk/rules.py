@@ -107,11 +107,14 @@ def max_open_orders(open_in_pool: int, limit: Fields) -> tuple[bool, float, floa
 
 @kernel
 def balance(need_x: int, need_y: int, book: Fields) -> tuple[bool, float, float]:
-    """Object where raw tokens are wanted that are not there or already promised; figures in whole tokens."""
-    free_x = book.base - book.reserved_base
+    """Object where raw tokens are wanted that are not there or already promised; figures in whole tokens.
+
+    While a ladder is moved more may be promised than the wallet has: the old one still holds a part of it.
+    """
+    free_x = max(book.base - book.reserved_base, 0)
     if need_x > free_x:
         return True, need_x * book.unit_x, free_x * book.unit_x
-    free_y = book.quote - book.reserved_quote
+    free_y = max(book.quote - book.reserved_quote, 0)
     return need_y > free_y, need_y * book.unit_y, free_y * book.unit_y
 
 

@@ -218,6 +218,15 @@ def test_tokens_that_are_not_there_stop_what_takes_risk_off(push: Push) -> None:
     assert scene.objection(is_adding=False) == ("balance", figure, bound)
 
 
+def test_what_needs_none_of_a_token_is_not_stopped_by_more_of_it_being_promised_than_is_there() -> None:
+    scene = Scene()
+    scene.need_x = 0
+    scene.books["reserved_base"] = scene.books["base"] + 1
+    assert scene.objection() == ("none", 0.0, 0.0)
+    scene.need_x = 1
+    assert scene.objection()[0] == "balance"
+
+
 def test_the_way_out_may_use_the_lamports_that_are_kept_for_it() -> None:
     scene = Scene()
     scene.ledger["is_signed"], scene.limits["min_lamports"] = 1, 50_000_000
