@@ -124,8 +124,7 @@ def open_books(pools: tuple[PoolInfo, ...], traded: dict[int, float], capital: f
     for index, (book, info) in enumerate(zip(books, pools, strict=True)):
         book["unit_x"] = 10.0**-info.decimals_x
         book["unit_y"] = 10.0**-info.decimals_y
-        fee_rate = info.base_factor * info.bin_step * 10 * 10**info.base_fee_power_factor / 1e9
-        book["fee_rate"] = min(fee_rate, SAROS_MAX_FEE if info.venue is Venue.SAROS else METEORA_MAX_FEE)
+        book["fee_rate"] = min(info.base_fee, SAROS_MAX_FEE if info.venue is Venue.SAROS else METEORA_MAX_FEE)
         book["log_step"] = math.log1p(info.bin_step / BASIS_POINTS)
         book["zero_bin"] = info.zero_bin
         book["sell_above"] = math.inf

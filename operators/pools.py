@@ -47,6 +47,12 @@ class PoolInfo(Record, frozen=True):
     protocol_share: U16 = 0
 
     @property
+    def base_fee(self) -> float:
+        """Return the base fee as a fraction, whatever the program would cap it at."""
+        rate: int = self.base_factor * self.bin_step * 10 * 10**self.base_fee_power_factor
+        return rate / 1e9
+
+    @property
     def zero_bin(self) -> int:
         """Return the bin whose raw price is 1, in the venue's own ids."""
         return MIDDLE_BIN_ID if self.venue is Venue.SAROS else 0

@@ -94,9 +94,6 @@ def gaps(recording: Recording) -> list[Gap]:
             if len(last) > 1:
                 times.append(row["ts_event_ns"] * 1e-9)
                 distances.append(abs(last[one] - last[other]))
-        base = sum(
-            each.base_factor * each.bin_step * 10 ** (1 + each.base_fee_power_factor) for each in (first, second)
-        )
         is_first_dear = last[one] > last[other]
         total = fee_of(first, accounts[one], clock, swap_for_y=is_first_dear)
         total += fee_of(second, accounts[other], clock, swap_for_y=not is_first_dear)
@@ -108,7 +105,7 @@ def gaps(recording: Recording) -> list[Gap]:
                 pair=f"{first.base}/{first.quote}",
                 distance=distances[-1],
                 largest=max(distances),
-                fees=base / 1e9,
+                fees=first.base_fee + second.base_fee,
                 total_fees=total,
                 step=min(first.bin_step, second.bin_step) / 10_000,
                 share_within=float(lasted[is_late & is_within].sum() / max(lasted[is_late].sum(), 1e-9)),

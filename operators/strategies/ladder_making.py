@@ -215,13 +215,12 @@ class LadderMaking(Record, frozen=True):
 
     def parameters(self, pool: PoolInfo) -> Rows:
         """Return the kernel's constants."""
-        fee_rate = pool.base_factor * pool.bin_step * 10 * 10**pool.base_fee_power_factor / 1e9
         values = (
             self.spread_target,
             self.volatility_multiplier,
             self.volatility_regime,
             math.log1p(pool.bin_step / BASIS_POINTS),
-            fee_rate * (1.0 - pool.protocol_share / BASIS_POINTS),
+            pool.base_fee * (1.0 - pool.protocol_share / BASIS_POINTS),
             self.ladder_bins,
             SHAPES.index(self.ladder_shape),
             round(self.min_rebalance_s * 1e9),

@@ -222,7 +222,7 @@ class Momentum(Record, frozen=True):
 
     def parameters(self, pool: PoolInfo) -> Rows:
         """Return the kernel's constants; limits leave room for the pool's base fee."""
-        fee = pool.base_factor * pool.bin_step * 10 * 10**pool.base_fee_power_factor / 1e9
+        fee = pool.base_fee
         values = (
             self.momentum_threshold,
             self.min_zscore,

@@ -8,7 +8,6 @@ and by their symbols otherwise; prices are of whole tokens everywhere.
 import math
 from itertools import combinations
 
-from dlmm.fees import FEE_PRECISION, base_fee_rate
 from dlmm.records import Record
 from operators.pools import PoolInfo
 from operators.strategies.interface import StrategyError
@@ -40,8 +39,7 @@ def tokens_of(info: PoolInfo) -> tuple[str, str]:
 
 def log_cost(info: PoolInfo) -> float:
     """Return how much of what goes in the base fee takes, as a positive logarithm."""
-    rate = int(base_fee_rate(info.base_factor, info.bin_step, info.base_fee_power_factor)) / FEE_PRECISION
-    return -math.log1p(-min(rate, _MOST_OF_IT))
+    return -math.log1p(-min(info.base_fee, _MOST_OF_IT))
 
 
 def find_rounds(
