@@ -6,145 +6,48 @@ slices that an unbroken run would have seen.
 """
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-import numpy as np
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from connectors.inboxes.slices import blocks_of, writes_by_pool
+from connectors.inboxes.slice_reader import Blocks, InboxState, SliceReader
 from connectors.recordings.excerpt import Excerpt, Stretch
-from connectors.recordings.inspection import Inspector
 from connectors.recordings.recording import Recording
-from dlmm.accounts import decode_account
-from dlmm.errors import AccountError, DlmmError
-from dlmm.records import Account, Record
-from dlmm.struct_arrays import taken
-from dlmm.tokens import MINT_LENGTH, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
-from operators.blocks import ROW, AccountWrite, Block, Rows
-from operators.execution_reports import REPORT_OWNER, decode_report
-
-
-class InboxState(Record, frozen=True):
-    """Where a replay stands."""
-
-    offset: int
-    slice_no: int
-    good: int
-    not_chosen: int
-    undecodable: int
-    inspector: bytes
+from operators.blocks import Block
 
 
 class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
-    def __init__(
-        self, recording: Recording | Excerpt, block_rows: int, pools: frozenset[int], state: InboxState | None
-    ) -> None:
-        self._recording = recording
-        self._block_rows = block_rows
-        self._is_chosen = np.array([index in pools for index in range(len(recording.pools))])
-        self._inspector = Inspector(recording.pools)
-        self._offset = self._slice_no = self._good = self._not_chosen = self._undecodable = 0
-        if state is not None:
-            self._offset, self._slice_no, self._good = state.offset, state.slice_no, state.good
-            self._not_chosen, self._undecodable = state.not_chosen, state.undecodable
-            self._inspector.restore(state.inspector)
-        self._progress = _ProgressBar(len(recording), self._offset) if sys.stdout.isatty() else None
+    """Hand out slices, and have the one behind read in the meantime: most of that needs no interpreter."""
 
-    def next_batch(self) -> list[tuple[str, Block]]:
-        if self._offset >= len(self._recording):
+    def __init__(self, reader: SliceReader, total: int) -> None:
+        self._reader = reader
+        self._state = reader.state
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="read-ahead")
+        self._ahead = None if reader.is_over else self._thread.submit(self._read)
+        self._progress = _ProgressBar(total, self._state.offset) if sys.stdout.isatty() else None
+
+    def _read(self) -> tuple[Blocks, InboxState]:
+        return self._reader.read(), self._reader.state
+
+    def next_batch(self) -> Blocks:
+        if self._ahead is None:
             raise StopIteration
-        try:
-            return self._next_slice()
-        except DlmmError as error:
-            # An exception would end the process in the runner's own words; the end of the input is said in ours.
-            self._offset = len(self._recording)
-            return self._blocks(np.zeros(0, ROW), {}, is_last=True, failure=str(error))
-
-    def _next_slice(self) -> list[tuple[str, Block]]:
-        start = self._offset
-        rows = self._recording.rows(start, self._block_rows)
-        self._offset += len(rows)
+        blocks, self._state = self._ahead.result()
+        self._ahead = None if self._reader.is_over else self._thread.submit(self._read)
         if self._progress is not None:
-            self._progress.show(self._offset)
-        is_last = self._offset >= len(self._recording)
-        is_good = self._inspector.check(rows)
-        rows = taken(rows, is_good) if not is_good.all() else rows
-        if not self._is_chosen.all():
-            is_chosen = self._is_chosen[rows["pool"]]
-            self._not_chosen += len(rows) - int(is_chosen.sum())
-            rows = taken(rows, is_chosen)
-        self._good += len(rows)
-        if is_last and not self._good:
-            reasons = ", ".join(f"{kind} in {count}" for kind, is_refused, count in self._findings() if is_refused)
-            raise DlmmError(f"{self._recording.path}: no row may be traded on: {reasons}")
-        if not len(rows) and not is_last:
-            return []
-        blocks = self._blocks(rows, self._writes(start, rows), is_last=is_last)
-        self._slice_no += 1
+            self._progress.show(self._state.offset)
         return blocks
 
-    def _writes(self, start: int, rows: Rows) -> dict[int, list[AccountWrite]]:
-        """Return the account bytes that came with rows, by pool."""
-        if not self._recording.has_accounts:
-            return {}
-        found = writes_by_pool(rows, self._recording.writes(start, self._offset - start))
-        sound = {pool: [write for write in writes if _is_sound(write)] for pool, writes in found.items()}
-        self._undecodable += sum(map(len, found.values())) - sum(map(len, sound.values()))
-        return sound
-
-    def _blocks(
-        self, rows: Rows, writes: dict[int, list[AccountWrite]], *, is_last: bool, failure: str = ""
-    ) -> list[tuple[str, Block]]:
-        return blocks_of(
-            rows,
-            writes,
-            len(self._recording.pools),
-            self._slice_no,
-            is_last=is_last,
-            findings=self._findings() if is_last else (),
-            failure=failure,
-        )
-
-    def _findings(self) -> tuple[tuple[str, bool, int], ...]:
-        found = [(finding.kind, finding.is_refused, finding.count) for finding in self._inspector.findings]
-        if self._undecodable:
-            found.append(("account_undecodable", True, self._undecodable))
-        if self._not_chosen:
-            found.append(("pool_not_chosen", True, self._not_chosen))
-        return tuple(found)
-
     def snapshot(self) -> InboxState:
-        return InboxState(
-            self._offset, self._slice_no, self._good, self._not_chosen, self._undecodable, self._inspector.snapshot()
-        )
+        return self._state
 
     def close(self) -> None:
+        self._thread.shutdown()
         if self._progress is not None:
             self._progress.close()
-
-
-def _is_sound(write: AccountWrite) -> bool:
-    """Tell whether an account's bytes are what its owner's program keeps."""
-    if write.owner == REPORT_OWNER:
-        return _is_report(write.data)
-    if write.owner in (TOKEN_PROGRAM, TOKEN_2022_PROGRAM):
-        return len(write.data) >= MINT_LENGTH  # mints are read when a pool is first built of them
-    try:
-        decode_account(write.address, Account(write.owner, write.data))
-    except AccountError:
-        return False
-    return True
-
-
-def _is_report(data: bytes) -> bool:
-    try:
-        decode_report(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -173,7 +76,7 @@ class ReplaySource(FixedPartitionedSource[tuple[str, Block], InboxState]):
         del step_id, for_part
         whole = Recording.open(self.recording)
         recording = whole if self.stretch is None else Excerpt(whole, self.stretch)
-        return _Tape(recording, self.block_rows, self.pools, resume_state)
+        return _Tape(SliceReader(recording, self.block_rows, self.pools, resume_state), len(recording))
 
 
 class _ProgressBar:

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from connectors.inboxes.replay import InboxState, ReplaySource
+from connectors.inboxes.replay import ReplaySource
+from connectors.inboxes.slice_reader import InboxState
 from connectors.recordings.recording import Recording, write_recording
 from operators.blocks import Block
 from tests.shared import ROOT
