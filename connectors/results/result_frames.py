@@ -136,8 +136,7 @@ def _says_something(values: np.ndarray) -> bool:
 
 def _named(indices: np.ndarray, names: Sequence[str], is_meant: np.ndarray | None = None) -> pl.Series:
     """Replace indices by names, a negative one counted from the end, and by nothing where it means nothing."""
-    places = indices.astype(np.int64)
-    places[places < 0] += len(names)
+    places = pl.Series(indices)
     if is_meant is not None:
-        places[~is_meant] = len(names)
-    return pl.Series([*names, None], dtype=pl.Enum(list(names))).gather(places)
+        places = places.set(pl.Series(~is_meant), None)
+    return pl.Series(list(names), dtype=pl.Enum(list(names))).gather(places)

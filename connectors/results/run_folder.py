@@ -7,6 +7,7 @@ cuts them back to it, so nothing appears twice. When the input has ended they be
 import json
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -128,15 +129,20 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
     def _write(self, totals: Totals) -> dict[str, object]:
         """Write the result, the summary last and at once: where it stands, all of it does."""
         seconds = self._elapsed()
-        tables = {table: np.fromfile(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
-        for table, rows in tables.items():
-            frame = table_frame(table, rows, self._labels)
-            frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
-        summary = _summarise(self._labels, totals, tables, seconds)
+        tables = {table: _rows_in(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
+        with ThreadPoolExecutor(2) as threads:  # of the orders, mostly the most by far, and of all the others
+            written = [threads.submit(self._write_table, table, rows) for table, rows in tables.items()]
+            summary = _summarise(self._labels, totals, tables, seconds)
+        for table in written:
+            table.result()
         unfinished = self._folder / f"{SUMMARY}.part"
         unfinished.write_text(json.dumps(summary, indent=2) + "\n")
         unfinished.replace(self._folder / SUMMARY)
         return summary
+
+    def _write_table(self, table: str, rows: Rows) -> None:
+        frame = table_frame(table, rows, self._labels)
+        frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
 
     def _read(self) -> dict[str, object]:
         summary: dict[str, object] = json.loads((self._folder / SUMMARY).read_text())
@@ -183,6 +189,11 @@ def usable_runs_dir(path: str) -> Path:
     if not os.access(runs_dir, os.W_OK | os.X_OK):
         raise DlmmError(f"results.runs_dir: {path}: cannot be written")
     return runs_dir
+
+
+def _rows_in(path: Path, dtype: np.dtype) -> Rows:
+    """Map a file of rows into memory, without a copy; of an empty one there is nothing to map."""
+    return np.asarray(np.memmap(path, dtype, "r")) if path.stat().st_size else np.empty(0, dtype)
 
 
 def _new_folder(runs_dir: Path, name: str) -> Path:
