@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from rich.console import Group
 from rich.table import Table
@@ -44,6 +45,19 @@ class OrdersReport(Record, frozen=True):
     notes: tuple[str, ...]
 
 
+class AmountWriter(Protocol):
+    """How an amount of one of a pool's tokens is written."""
+
+    def __call__(self, amount: int, pool: str, *, is_x: bool) -> str:
+        """Write an amount of token X or Y, in raw units."""
+
+
+def raw_amount(amount: int, pool: str, *, is_x: bool) -> str:
+    """Write an amount as it is."""
+    del pool
+    return f"{amount:,} {'X' if is_x else 'Y'}"
+
+
 def report_orders(folder: Path | str) -> OrdersReport:
     """Read a folder's order journal and leave it as it is, whoever writes to it.
 
@@ -83,18 +97,18 @@ def render_orders(report: OrdersReport, *, only_open: bool = False) -> Group:
     return Group(table, f"{count}; network fees and tips {report.fees:,} lamports", *notes)
 
 
-def describe(approved: Approved) -> str:
-    """Say in a few words what was approved; amounts are raw units."""
+def describe(approved: Approved, written: AmountWriter = raw_amount) -> str:
+    """Say in a few words what was approved."""
     command = approved.command
     match command:
         case Swap():
-            return f"{_swap(command)} in {command.pool}"
+            return _swap(command, written)
         case SwapRoute(legs):
-            return ", then ".join(f"{_swap(leg)} in {leg.pool}" for leg in legs)
+            return ", then ".join(_swap(leg, written) for leg in legs)
         case CreatePosition():
             what = "create"
-        case AddLiquidity(amount_x=x, amount_y=y):
-            what = f"add {x:,} X and {y:,} Y to"
+        case AddLiquidity(pool=pool, amount_x=x, amount_y=y):
+            what = f"add {written(x, pool, is_x=True)} and {written(y, pool, is_x=False)} to"
         case RemoveLiquidity(bps=bps):
             what = f"remove {bps / 100:g} % of"
         case ClaimFees():
@@ -102,24 +116,25 @@ def describe(approved: Approved) -> str:
         case ClosePosition():
             what = "close"
         case Rebalance():
-            what = _ladder(command)
+            what = _ladder(command, written)
     bins = f"bins {command.lower} to {command.upper}"
     return f"{what} position {command.position} ({bins}) in {command.pool}"
 
 
-def _ladder(command: Rebalance) -> str:
-    bids = f"{command.amount_y:,} Y in bins to {command.bid_upper}"
-    asks = f"{command.amount_x:,} X in bins from {command.ask_lower}"
+def _ladder(command: Rebalance, written: AmountWriter) -> str:
+    bids = f"{written(command.amount_y, command.pool, is_x=False)} in bins to {command.bid_upper}"
+    asks = f"{written(command.amount_x, command.pool, is_x=True)} in bins from {command.ask_lower}"
     placed = " and ".join(side for side, amount in ((bids, command.amount_y), (asks, command.amount_x)) if amount)
     closed = f"close position {command.old_position} and " if command.old_position else ""
     return f"{closed}place {placed} as"
 
 
-def _swap(swap: Swap) -> str:
-    given, taken = ("X", "Y") if swap.swap_for_y else ("Y", "X")
-    if swap.exact_in:
-        return f"swap {swap.amount:,} {given} for at least {swap.threshold:,} {taken}"
-    return f"swap at most {swap.threshold:,} {given} for {swap.amount:,} {taken}"
+def _swap(swap: Swap, written: AmountWriter) -> str:
+    given, taken = (swap.amount, swap.threshold) if swap.exact_in else (swap.threshold, swap.amount)
+    gives = written(given, swap.pool, is_x=swap.swap_for_y)
+    takes = written(taken, swap.pool, is_x=not swap.swap_for_y)
+    bounded = f"{gives} for at least {takes}" if swap.exact_in else f"at most {gives} for {takes}"
+    return f"swap {bounded} in {swap.pool}"
 
 
 def _add_order(table: Table, order: Order) -> None:

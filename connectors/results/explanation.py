@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from rich import box
@@ -322,7 +323,7 @@ def _attempts(decision: Decision) -> Table | None:
     for name in ("attempt", "what", "phase", "arrived (UTC)", "step", "signature"):
         table.add_column(name, overflow="fold")
     for order in decision.attempts:
-        what = describe(order.approved) if order.approved is not None else "(lost)"
+        what = "(lost)" if order.approved is None else describe(order.approved, partial(whole, tokens=decision.tokens))
         phase = f"{order.phase}: {order.reason}" if order.reason else str(order.phase)
         steps = [(str(one.step), f"{one.signature} {one.phase}") for one in order.transactions] or [("", "")]
         table.add_row(order.key, what, phase, _time(order.first_ns), *steps[0])

@@ -48,12 +48,12 @@ def whole(amount: int, pool: str, tokens: Tokens, *, is_x: bool) -> str:
     >>> whole(1_500_000, "sol", {"sol": PoolTokens("SOL", "USDC", 9, 6)}, is_x=False)
     '1.5 USDC'
     >>> whole(1_500_000, "sol", {}, is_x=False)
-    '1,500,000 raw'
+    '1,500,000 raw Y'
 
     """
     known = tokens.get(pool)
     if known is None:
-        return f"{amount:,} raw"
+        return f"{amount:,} raw {symbol(pool, tokens, is_x=is_x)}"
     decimals = known.base_decimals if is_x else known.quote_decimals
     return f"{Decimal(amount).scaleb(-decimals).normalize():,f} {symbol(pool, tokens, is_x=is_x)}"
 

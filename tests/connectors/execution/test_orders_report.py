@@ -144,3 +144,24 @@ SELL = Swap("OTHER", exact_in=True, swap_for_y=True, amount=1_000, threshold=1_9
 )
 def test_every_command_is_described(command: Command, words: str) -> None:
     assert describe(Approved("main", 7, 0, command, 150, 1, 100)) == words
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (BUY, "swap at most 2000 y of POOL for 1000 x of POOL in POOL"),
+        (
+            AddLiquidity("POOL", 7, -5, 9, 1_000, 2_000, 0, Shape.SPOT),
+            "add 1000 x of POOL and 2000 y of POOL to position 7 (bins -5 to 9) in POOL",
+        ),
+        (
+            Rebalance("POOL", 7, -5, 9, 1, 3, 1_000, 2_000, 2),
+            "place 2000 y of POOL in bins to 1 and 1000 x of POOL in bins from 3 as position 7 (bins -5 to 9) in POOL",
+        ),
+    ],
+)
+def test_amounts_are_written_as_the_reader_wants_them(command: Command, words: str) -> None:
+    def written(amount: int, pool: str, *, is_x: bool) -> str:
+        return f"{amount} {'x' if is_x else 'y'} of {pool}"
+
+    assert describe(Approved("main", 7, 0, command, 150, 1, 100), written) == words

@@ -20,7 +20,7 @@ from connectors.results.explanation import (
     sentences,
 )
 from operators.orders import RULES, SIZED_BY, STATUSES
-from tests.connectors.execution.journaled_orders import WHOLE_LIFE
+from tests.connectors.execution.journaled_orders import POOL, WHOLE_LIFE
 from tests.connectors.results.told_run import BOUGHT, EDGELESS, QUOTED, SOLD, STALE, UNWOUND, write_run
 
 
@@ -78,7 +78,7 @@ def test_what_a_sale_won_or_lost_is_shown(run: Path) -> None:
 def test_amounts_are_whole_tokens_to_the_last_unit_and_raw_where_the_results_know_none(run: Path) -> None:
     sold = read_decision(run, SOLD)
     assert "│ 47.5 SOL │ 4,726.250001 USDC │" in text(explain(sold))
-    assert "│ 47,500,000,000 raw │ 4,726,250,001 raw │" in text(explain(msgspec.structs.replace(sold, tokens={})))
+    assert "│ 47,500,000,000 raw X │ 4,726,250,001 raw Y │" in text(explain(msgspec.structs.replace(sold, tokens={})))
     dust = {**sold.fills[0], "amount_in": 0, "amount_out": 1}
     assert "│ 0 SOL │ 0.000001 USDC │" in text(explain(msgspec.structs.replace(sold, fills=(dust,))))
 
@@ -203,10 +203,13 @@ def test_what_a_route_realised_is_the_sum_of_its_swaps(run: Path) -> None:
 
 def test_attempts_are_shown_with_their_signatures(run: Path) -> None:
     orders, _ = KnownOrders.of(WHOLE_LIFE)
-    shown = text(explain(msgspec.structs.replace(read_decision(run, BOUGHT), attempts=tuple(orders.all()))))
+    decision = msgspec.structs.replace(read_decision(run, BOUGHT), attempts=tuple(orders.all()))
+    shown = text(explain(decision))
     assert "attempts, by the order journal" in shown
     assert "A landed" in shown
-    assert "swap 1,000,000 X for at least 149,000 Y" in shown
+    assert f"swap 1,000,000 raw X for at least 149,000 raw Y in {POOL}" in shown
+    known = msgspec.structs.replace(decision, tokens={POOL: decision.tokens["sol"]})
+    assert f"swap 0.001 SOL for at least 0.149 USDC in {POOL}" in text(explain(known))
 
 
 def test_the_list_has_a_line_for_each_order(run: Path) -> None:

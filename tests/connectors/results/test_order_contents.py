@@ -139,5 +139,5 @@ def test_an_exchange_has_no_floor() -> None:
 
 def test_a_pool_without_known_tokens_is_told_in_raw_units() -> None:
     first, *_ = contents(order("route", **ROUND), {})
-    assert first == "Swap 1, in sol, buys: 100,000,000 raw for at least 1,000,000,000 raw."
+    assert first == "Swap 1, in sol, buys: 100,000,000 raw Y for at least 1,000,000,000 raw X."
     assert label("65shmpuYmxx5p7gg", {}) == "65sh.."
