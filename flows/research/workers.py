@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from dlmm.records import Record
+from flows.research.interrupts import interrupts_held
 from flows.research.worker import Answer, Job
 
 Name = TypeVar("Name")
@@ -81,7 +82,7 @@ def run_jobs(jobs: list[tuple[Name, Job]], count: int, folder: Path) -> Generato
     """Run jobs on so many processes, and yield each answer as it comes.
 
     The first job runs alone: it leaves the compiled kernels on disk, where the others find them. When the iterator is
-    closed, or an exception ends it, all processes are ended.
+    closed, or an exception ends it, an interrupt at any moment among them, all processes are ended.
 
     :arg folder: Receives what the processes say on standard error, and what they write until they have read it.
 
@@ -101,12 +102,19 @@ def run_jobs(jobs: list[tuple[Name, Job]], count: int, folder: Path) -> Generato
                 return False
             if worker is None:
                 scratch.mkdir(exist_ok=True)
-                worker = _Worker(folder / f"worker-{started}.log", scratch)
+                with interrupts_held():  # what is not registered yet, nobody would end
+                    worker = _Worker(folder / f"worker-{started}.log", scratch)
+                    selector.register(worker.answers, selectors.EVENT_READ, worker)
                 started += 1
-                selector.register(worker.answers, selectors.EVENT_READ, worker)
             busy[worker] = following[0]
             worker.give(following[1])
             return True
+
+        def dismiss(worker: _Worker) -> None:
+            """End a worker, and listen to it no more."""
+            with interrupts_held():
+                selector.unregister(worker.answers)
+                worker.end()
 
         try:
             employ()
@@ -117,12 +125,12 @@ def run_jobs(jobs: list[tuple[Name, Job]], count: int, folder: Path) -> Generato
                     name = busy.pop(worker)
                     is_dead = isinstance(said, _Dead)
                     if is_dead or not employ(worker):
-                        selector.unregister(worker.answers)
-                        worker.end()
+                        dismiss(worker)
                     yield name, Answer(None, said.reason) if isinstance(said, _Dead) else said
                 while len(busy) < count and employ():
                     pass
         finally:
-            for key in list(selector.get_map().values()):
-                key.data.end()
-            shutil.rmtree(scratch, ignore_errors=True)
+            with interrupts_held():
+                for key in list(selector.get_map().values()):
+                    dismiss(key.data)
+                shutil.rmtree(scratch, ignore_errors=True)

@@ -1,8 +1,11 @@
 """A worker that dies takes one run with it, and none outlives the sweep."""
 
 import os
+import signal
+import subprocess
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -104,6 +107,25 @@ def test_all_end_when_the_sweep_does(recording: Path, tmp_path: Path) -> None:
         assert len(mine) == 2
     assert not any(is_alive(pid) for pid in mine)
     assert list(tmp_path.iterdir()) == []  # nor does what they were writing
+
+
+def test_an_interrupt_as_soon_as_a_worker_is_there_ends_it_too(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[int] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            started.append(self.pid)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        list(run_jobs([(number, job(recording)) for number in range(3)], 2, tmp_path))
+    (worker,) = started
+    assert not is_alive(worker)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_jobs_need_no_process(tmp_path: Path) -> None:
