@@ -78,6 +78,11 @@ class BinPositions:
         """Return the number of the position that a strategy opened last in a pool, 0 where it holds none."""
         return max((held.state.position for held in self.in_pool(pool) if held.strategy == strategy), default=0)
 
+    def newest_range(self, pool: int, strategy: int) -> tuple[int, int, int]:
+        """Return that number, and the position's first and last bin; zeros where it holds none."""
+        number = self.newest(pool, strategy)
+        return (number, *(self.range_of(pool, number) or (0, 0))) if number else (0, 0, 0)
+
     def owner_of(self, pool: int, position: int) -> int:
         """Return the strategy that opened a position, -1 where none of this run did."""
         return next((held.strategy for held in self.in_pool(pool) if held.state.position == position), -1)

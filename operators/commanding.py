@@ -77,6 +77,7 @@ class Commands:
         if tables.ledger["closing"][0] or tables.ledger["stopped"][0]:
             return
         for drafted in self._ladders.due(pool, seq, tables):
+            tables.grow()
             self._decide(drafted, tables, risk)
 
     def retry_ladder(self, order: np.void, tables: Tables, risk: Risk) -> None:

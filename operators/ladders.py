@@ -6,42 +6,29 @@ lean away from what there is too much of; beyond the inventory's band that side 
 move is two transactions, a first ladder one: what is not expected to earn more in fees than they cost is withheld.
 """
 
-import math
-
 import numpy as np
-from msgspec.structs import replace
+from numpy.typing import NDArray
 
 from dlmm.records import Record
-from operators.bin_positions import MOST_UNITS
-from operators.blocks import SHAPES, SIGNAL, Rows
-from operators.ladder_bins import MOST_BINS, LadderBins, bin_limits, lean, wished_bins
-from operators.ladder_watch import is_due, is_under_way, open_watches, share_of, side_of
-from operators.liquidity_orders import blank_order
+from dlmm.struct_arrays import copied
+from operators.blank_orders import BLANK
+from operators.blocks import SIGNAL, Rows
+from operators.ladder_bins import bin_limits
+from operators.ladder_drafts import LADDER_POLICY, LAST, draft_again, draft_wish
+from operators.ladder_watch import open_watches
 from operators.numbered_positions import NumberedPositions
-from operators.orders import (
-    COST_ABOVE_PROFIT,
-    IMPOSSIBLE_AMOUNT,
-    NO_RULE,
-    REBALANCE,
-    SIZED_BY_BUDGET,
-    SIZED_BY_EXPOSURE,
-    SIZED_BY_LIMIT,
-    TOO_SMALL,
-)
 from operators.pools import PoolInfo
-from operators.risk.exposure import room
-from operators.sizing import POLICY, policy_record
-from operators.strategies.interface import PlannedStrategy
-from operators.strategies.ladder_making import NEAR_BINS
+from operators.strategies.interface import PlannedStrategy, Policy
 from operators.tables import Tables
-
-TRANSACTIONS_TO_PLACE, TRANSACTIONS_TO_MOVE = 1, 2
 
 MOST_TRIES = 3
 """Orders that are sent for one wish, one after the other, while their landing fails."""
 
 Draft = tuple[np.void, int, float, float]
 """An order, and what speaks against it as it stands: a rule, its figure and its bound."""
+
+State = tuple[Rows, Rows, Rows, Rows, Rows, Rows, Rows, Rows, Rows, NDArray[np.int64], float]
+"""What `operators.ladder_drafts` reads and writes, in the order of its kernels' arguments."""
 
 
 class LastLadder(Record, frozen=True):
@@ -92,25 +79,34 @@ class LadderKeeper:
         limits: Rows,
         transaction_cost: float,
     ) -> None:
-        self._bounds = [bin_limits(info) for info in pools]
-        self._policies = [planned.policy for planned in strategies]
+        self._bounds: NDArray[np.int64] = np.array([bin_limits(info) for info in pools], np.int64)
+        self._policies = np.array([_ladder_policy(planned.policy) for planned in strategies], LADDER_POLICY)
         self._positions = positions
         self._limits = limits
         self._transaction_cost = transaction_cost
-        self._last: dict[tuple[int, int], LastLadder] = {}
-        self._policy_records = np.array([policy_record(policy) for policy in self._policies], POLICY)
-        self.watches = open_watches(len(strategies), len(pools))
+        shape = len(strategies), len(pools)
+        self._wishes, self._last, self.watches = np.zeros(shape, SIGNAL), np.zeros(shape, LAST), open_watches(*shape)
+        self._wished: list[list[int]] = [[] for _ in pools]  # strategies, by who wished first
 
     def snapshot(self) -> LaddersState:
         """Return what is remembered."""
-        return tuple((strategy, pool, last) for (strategy, pool), last in self._last.items())
+        return tuple(
+            (strategy, pool, self._remembered(strategy, pool))
+            for pool, strategies in enumerate(self._wished)
+            for strategy in strategies
+        )
 
     def restore(self, state: LaddersState) -> None:
         """Go on from a snapshot."""
-        self._last = {(strategy, pool): last for strategy, pool, last in state}
+        self._last[...] = np.zeros(1, LAST)
         self.watches[...] = open_watches(*self.watches.shape)
+        self._wished = [[] for _ in self._wished]
         for strategy, pool, last in state:
-            self._watch(strategy, pool, last)
+            self._wished[pool].append(strategy)
+            self._wishes[strategy, pool] = np.frombuffer(last.signal, SIGNAL)[0]
+            self._last[strategy, pool] = last.active_id, last.order, last.tried_ns, last.tries
+            due_ns = last.tried_ns + int(self._policies["pause_ns"][strategy])
+            self.watches[strategy, pool] = last.side, due_ns
 
     def draft(self, signal: np.void, tables: Tables) -> Draft | None:
         """Turn a wish into an order.
@@ -123,15 +119,15 @@ class LadderKeeper:
 
         """
         strategy, pool = int(signal["strategy"]), int(signal["pool"])
-        last = self._last.get((strategy, pool))
-        if self._is_under_way(strategy, pool, tables):
-            self._count_as_tried(signal, last, tables)
+        orders = copied(BLANK)
+        position, lower, upper = self._positions.newest_range(pool, strategy)
+        state = self._state(tables)
+        is_drafted, rule, figure, bound = draft_wish(orders, signal, position, lower, upper, *state)
+        if not is_drafted:
             return None
-        if last is None or not _is_same(signal, np.frombuffer(last.signal, SIGNAL)[0]):
-            return self._draft(signal, int(tables.books[pool]["active_id"]), tables)
-        if last.order == self._positions.newest(pool, strategy):
-            return None
-        return self._draft(signal, last.active_id, tables)
+        if strategy not in self._wished[pool]:
+            self._wished[pool].append(strategy)
+        return orders[0], rule, figure, bound
 
     def retry(self, order: np.void, tables: Tables) -> Draft | None:
         """Return the order that tries once more what one failed to do, around the price that there now is.
@@ -141,15 +137,13 @@ class LadderKeeper:
         :returns: `None` where something else was tried since, or it was tried often enough: the wish may come again.
 
         """
-        strategy, pool = int(order["strategy"]), int(order["pool"])
-        last = self._last.get((strategy, pool))
-        if last is None or last.order != int(order["order"]) or last.tries + 1 >= MOST_TRIES:
+        strategy, pool, failed = int(order["strategy"]), int(order["pool"]), int(order["order"])
+        if strategy not in self._wished[pool]:
             return None
-        if self._is_under_way(strategy, pool, tables, besides=last.order):
+        last = self._last[strategy, pool]
+        if int(last["order"]) != failed or int(last["tries"]) + 1 >= MOST_TRIES:
             return None
-        signal = np.frombuffer(last.signal, SIGNAL).copy()[0]
-        signal["seq"] = order["seq"]
-        return self._draft(signal, last.active_id, tables, last.tries + 1)
+        return self._again(strategy, pool, int(order["seq"]), failed, tables)
 
     def due(self, pool: int, seq: int, tables: Tables) -> list[Draft]:
         """Return the orders that repeat ladders around the present price, since inventory has left its band or is back.
@@ -157,109 +151,37 @@ class LadderKeeper:
         :arg seq: Of the row that made it so.
 
         """
-        drafts = []
-        for (strategy, where), last in self._last.items():
-            state = (tables.ledger, tables.books, tables.accounts, self._policy_records, self.watches)
-            if where != pool or not is_due(strategy, pool, *state):
-                continue
-            if not self._positions.newest(pool, strategy) or self._is_under_way(strategy, pool, tables):
-                continue
-            tables.grow()
-            signal = np.frombuffer(last.signal, SIGNAL).copy()[0]
-            signal["seq"] = seq
-            drafts.append(self._draft(signal, last.active_id, tables))
-        return drafts
+        drafts = [self._again(strategy, pool, seq, 0, tables) for strategy in self._wished[pool]]
+        return [drafted for drafted in drafts if drafted is not None]
 
-    def _count_as_tried(self, signal: np.void, last: LastLadder | None, tables: Tables) -> None:
-        """Take the ladder that is under way for what is wished, where it was decided around the same price."""
-        place = tables.find(last.order) if last is not None else -1
-        active_id = int(tables.books[int(signal["pool"])]["active_id"])
-        if last is not None and place >= 0 and int(tables.table[place]["other_min_out"]) == active_id:
-            key = int(signal["strategy"]), int(signal["pool"])
-            self._last[key] = replace(last, signal=signal.tobytes(), active_id=active_id)
+    def _again(self, strategy: int, pool: int, seq: int, failed: int, tables: Tables) -> Draft | None:
+        orders = copied(BLANK)
+        position, lower, upper = self._positions.newest_range(pool, strategy)
+        of_what = (strategy, pool, seq, failed, position, lower, upper, *self._state(tables))
+        is_drafted, rule, figure, bound = draft_again(orders, *of_what)
+        return (orders[0], rule, figure, bound) if is_drafted else None
 
-    def _is_under_way(self, strategy: int, pool: int, tables: Tables, besides: int = 0) -> bool:
-        return bool(is_under_way(strategy, pool, tables.table, int(tables.ledger["open_orders"][0]), besides))
+    def _state(self, tables: Tables) -> State:
+        return (
+            self._wishes,
+            self._last,
+            self.watches,
+            tables.ledger,
+            tables.books,
+            tables.accounts,
+            tables.table,
+            self._limits,
+            self._policies,
+            self._bounds,
+            self._transaction_cost,
+        )
 
-    def _share(self, strategy: int, pool: int, tables: Tables) -> float:
-        target = self._policies[strategy].inventory_target
-        return float(share_of(strategy, pool, tables.books, tables.accounts, target))
-
-    def _watch(self, strategy: int, pool: int, last: LastLadder) -> None:
-        pause_ns = round(self._policies[strategy].min_rebalance_s * 1e9)
-        self.watches[strategy, pool] = (last.side, last.tried_ns + pause_ns)
-
-    def _draft(self, signal: np.void, active_then: int, tables: Tables, tries: int = 0) -> Draft:
-        strategy, pool = int(signal["strategy"]), int(signal["pool"])
-        order = blank_order(tables, pool, strategy, int(signal["seq"]))
-        order["action"] = REBALANCE
-        order["urgency"] = signal["urgency"]
-        order["shape"] = min(max(int(signal["shape"]), 0), len(SHAPES) - 1)
-        policy, active_id = self._policies[strategy], int(tables.books[pool]["active_id"])
-        share = self._share(strategy, pool, tables)
-        side = int(side_of(share - policy.inventory_target, policy.max_inventory_deviation))
-        now = int(tables.ledger["ts_event_ns"][0])
-        last = LastLadder(signal.tobytes(), active_then, int(order["order"]), now, tries, side)
-        self._last[strategy, pool] = last
-        self._watch(strategy, pool, last)
-
-        moved = lean(share, policy.inventory_target, policy.max_inventory_deviation, policy.skew_bins)
-        bins = wished_bins(signal).by(active_id - active_then).beside(active_id).leaning(active_id, moved)
-        bins = bins.only(bids=side <= 0, asks=side >= 0)
-        return (order, *self._fill_in(order, bins, float(signal["expected_profit"]), tables))
-
-    def _fill_in(self, order: np.void, bins: LadderBins, per_unit: float, tables: Tables) -> tuple[int, float, float]:
-        """Write bins and amounts into an order; return what speaks against it."""
-        strategy, pool = int(order["strategy"]), int(order["pool"])
-        account, book = tables.accounts[strategy, pool], tables.books[pool]
-        x = max(int(account["base"]) - int(account["reserved_base"]) + int(account["position_x"]), 0)
-        unit_y, in_bins = float(book["unit_y"]), int(account["position_y"])
-        y = max(int(account["quote"]) - int(account["reserved_quote"]) + in_bins, 0)
-        order["sized_by"] = SIZED_BY_BUDGET
-        free = int(min(room(self._limits, tables.books, pool), MOST_UNITS * unit_y) / unit_y)
-        if y > in_bins + free:
-            y = in_bins + free
-            order["sized_by"] = SIZED_BY_EXPOSURE
-        # A bin that takes less than a unit takes nothing.
-        bins = bins.only(bids=y >= bins.bids, asks=x >= bins.asks)
-        x, y = x if bins.asks else 0, y if bins.bids else 0
-        first, last = self._bounds[pool]
-        if bins.lower < first or bins.upper > last:
-            return IMPOSSIBLE_AMOUNT, *((bins.lower, first) if bins.lower < first else (bins.upper, last))
-        if bins.upper - bins.lower >= MOST_BINS:
-            return IMPOSSIBLE_AMOUNT, bins.upper - bins.lower + 1, MOST_BINS
-        value = x * float(book["unit_x"] * book["price"]) + y * unit_y
-        most = float(self._limits["max_position_size"][0])
-        if value > most:
-            x, y, value = math.floor(x * (most / value)), math.floor(y * (most / value)), most
-            order["sized_by"] = SIZED_BY_LIMIT
-            bins = bins.only(bids=y >= bins.bids, asks=x >= bins.asks)
-        if not bins.bids and not bins.asks:
-            return TOO_SMALL, value, 0.0
-        order["position"] = order["order"]
-        for field in LadderBins.__struct_fields__:
-            order[field] = getattr(bins, field)
-        order["amount_x"], order["amount_y"] = x, y
-        order["other_min_out"] = book["active_id"]
-        # X was at risk before; so was the Y that stood in bins.
-        order["value"] = max(y - in_bins, 0) * unit_y
-        newest = self._positions.newest(pool, strategy)
-        if newest:
-            order["old_position"] = newest
-            order["old_lower"], order["old_upper"] = self._positions.range_of(pool, newest) or (0, 0)
-        cost = (TRANSACTIONS_TO_MOVE if newest else TRANSACTIONS_TO_PLACE) * self._transaction_cost
-        income = _income(per_unit, value, bins, float(book["liquidity"]))
-        return (COST_ABOVE_PROFIT, income, cost) if income <= cost else (NO_RULE, 0.0, 0.0)
+    def _remembered(self, strategy: int, pool: int) -> LastLadder:
+        active_id, order, tried_ns, tries = self._last[strategy, pool].item()
+        signal, side = self._wishes[strategy, pool].tobytes(), int(self.watches["side"][strategy, pool])
+        return LastLadder(signal, active_id, order, tried_ns, tries, side)
 
 
-def _income(per_unit: float, value: float, bins: LadderBins, liquidity: float) -> float:
-    """Return the fee income of a whole ladder: a unit earns the less, the more of us there is in its bins.
-
-    NaN where nothing is claimed.
-    """
-    density = NEAR_BINS / (bins.bids + bins.asks)
-    return per_unit * value / (1.0 + value * density / max(liquidity, 1.0))
-
-
-def _is_same(one: np.void, other: np.void) -> bool:
-    return all(one[field] == other[field] for field in ("lower", "bid_upper", "ask_lower", "upper", "shape"))
+def _ladder_policy(policy: Policy) -> tuple[float, float, float, int]:
+    pause_ns = round(policy.min_rebalance_s * 1e9)
+    return policy.inventory_target, policy.max_inventory_deviation, policy.skew_bins, pause_ns

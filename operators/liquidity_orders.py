@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from dlmm.struct_arrays import copied
+from operators.blank_orders import BLANK, number_first
 from operators.blocks import CLAIM as CLAIM_FEES
 from operators.blocks import CLOSE as CLOSE_POSITION
 from operators.blocks import DEPOSIT, SHAPES, WITHDRAW, Fields
@@ -16,12 +17,9 @@ from operators.orders import (
     CLAIM,
     CLOSE,
     CREATE,
-    IMMEDIATE,
     IMPOSSIBLE_AMOUNT,
-    NEVER,
     NO_POSITION,
     NO_RULE,
-    ORDER,
     REMOVE,
     SIGNED_ONLY,
     TOO_SMALL,
@@ -36,27 +34,13 @@ ACTION_OF = {
     CLAIM_FEES: CLAIM,
     CLOSE_POSITION: CLOSE,
 }
-NO_SIDE = 0
-
-_BLANK = np.zeros(1, ORDER)
-_BLANK["cancel_slot"] = _BLANK["expiry_slot"] = NEVER
-_BLANK["tried_slot"] = _BLANK["third_pool"] = -1
-_BLANK["size_fraction"] = math.nan
-_BLANK["side"], _BLANK["kind"] = NO_SIDE, IMMEDIATE
 
 
 def blank_order(tables: Tables, pool: int, strategy: int, seq: int) -> np.void:
     """Return a new order of no action yet, numbered and dated."""
-    ledger, book = tables.ledger[0], tables.books[pool]
-    order: np.void = copied(_BLANK)[0]
-    order["order"] = ledger["next_order"]
-    tables.ledger["next_order"] += 1
-    tables.ledger["orders"] += 1
-    order["seq"] = seq
-    order["slot"] = order["land_slot"] = ledger["slot"]
-    order["ts_event_ns"] = ledger["ts_event_ns"]
-    order["limit"] = order["fair"] = book["price"]
-    order["strategy"], order["pool"] = strategy, pool
+    orders = copied(BLANK)
+    number_first(orders, tables.ledger, tables.books, pool, strategy, seq)
+    order: np.void = orders[0]
     return order
 
 

@@ -18,6 +18,10 @@ class NumberedPositions(Protocol):
         """Return the number of the position that a strategy opened last in a pool, 0 where it holds none."""
         ...
 
+    def newest_range(self, pool: int, strategy: int) -> tuple[int, int, int]:
+        """Return that number, and the position's first and last bin; zeros where it holds none."""
+        ...
+
     def numbered(self) -> list[tuple[int, int]]:
         """Return pool and number of every position that has one, in order."""
         ...
@@ -42,6 +46,10 @@ class PositionsAtHand:
     def newest(self, pool: int, strategy: int) -> int:
         """Return the number of the position that a strategy opened last in a pool, 0 where it holds none."""
         return self._now.newest(pool, strategy)
+
+    def newest_range(self, pool: int, strategy: int) -> tuple[int, int, int]:
+        """Return that number, and the position's first and last bin; zeros where it holds none."""
+        return self._now.newest_range(pool, strategy)
 
     def numbered(self) -> list[tuple[int, int]]:
         """Return pool and number of every position that has one, in order."""

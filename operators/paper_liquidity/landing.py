@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from dlmm.errors import DlmmError, RangeError
 from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts
-from dlmm.records import Clock, Venue
+from dlmm.records import Clock
 from dlmm.spreads import SpreadError
 from dlmm.swap import Pool
 from operators.bin_conversions import FeesEarned, count_fees, free_of, hold_in_bins, leave_bins
@@ -21,14 +21,12 @@ from operators.blocks import SHAPES
 from operators.orders import ADD, BALANCE, CLAIM, CLOSE, CREATE, NO_BINS, NO_POSITION, POOL_UNUSABLE, REBALANCE, REMOVE
 from operators.paper_liquidity.failures import FailedCommand, Failure, failure_of
 from operators.paper_liquidity.minting import RefusedDeposit, arriving, mint, pool_tokens
-from operators.paper_liquidity.positions import RECORDED, PaperPositions
+from operators.paper_liquidity.positions import LEAST_BINS, RECORDED, PaperPositions
 from operators.paper_liquidity.spreading import PaperDeposit, PaperLadder, Spread, spread_deposit, spread_ladder
 from operators.paper_liquidity.synthetic import MOST_BINS
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.tables import Tables
-
-_SAROS_LEAST = 2
 
 
 class UncountableWorth(DlmmError):
@@ -56,6 +54,8 @@ class PaperLiquidity:
             recorded = self._states.recorded(pool, int(tables.books[pool]["seq"]))
             if recorded is not None:
                 earned = self._positions.follow(pool, recorded)
+            elif int(order["action"]) == REBALANCE:
+                return self._move_ladder(order, pool, tables)
             self._worth(pool)
             failure = self._try(order, recorded, tables)
         except DlmmError as error:
@@ -65,6 +65,14 @@ class PaperLiquidity:
         if failure is not None:
             order["rule"], order["figure"], order["bound"] = failure
         return failure is None
+
+    def _move_ladder(self, order: np.void, pool: int, tables: Tables) -> bool:
+        """Close and place ladders where no bins are recorded."""
+        is_placed, is_countable = self._positions.move_ladder(order, tables.books, tables.accounts)
+        if not is_countable:
+            self._states.trouble(pool, str(self._uncountable(pool)))
+        tables.books["has_positions"][pool] = self._positions.kind_in(pool)
+        return is_placed
 
     def leave(self, tables: Tables) -> None:
         """Forget all positions: the wallet has been opened, and what it holds counts from now on."""
@@ -100,6 +108,7 @@ class PaperLiquidity:
             case action if action == CREATE:
                 self._open(order, tables)
             case action if action == REBALANCE:
+                assert recorded is not None, "where no bins are recorded, ladders land by themselves"
                 self._rebalance(order, recorded, tables)
             case action:
                 owner = self._owner(pool, position)
@@ -117,7 +126,7 @@ class PaperLiquidity:
 
     def _open(self, order: np.void, tables: Tables) -> None:
         pool, lower, upper = int(order["pool"]), int(order["lower"]), int(order["upper"])
-        least = _SAROS_LEAST if self._pools[pool].venue is Venue.SAROS else 1
+        least = LEAST_BINS[self._pools[pool].venue]
         if not least <= upper - lower + 1 <= MOST_BINS:
             reason = f"bins {lower} to {upper} are no position of {least} to {MOST_BINS} bins"
             raise FailedCommand(Failure(NO_BINS, float(tables.books[pool]["active_id"])), reason)
@@ -137,7 +146,7 @@ class PaperLiquidity:
         )
         self._place(pool, position, wanted, recorded, tables)
 
-    def _rebalance(self, order: np.void, recorded: Pool | None, tables: Tables) -> None:
+    def _rebalance(self, order: np.void, recorded: Pool, tables: Tables) -> None:
         """Close the old ladder, if any, and place the new one with what there then is.
 
         Where the new one cannot be placed, the old one is closed all the same: they are transactions of their own.
@@ -209,8 +218,11 @@ class PaperLiquidity:
         """Return what the positions of each strategy in a pool hold, where books can count it."""
         worth = self._positions.worth(pool)
         if any(max(held.x, held.y) > MOST_UNITS for held in worth.values()):
-            raise UncountableWorth(f"positions in pool {self._pools[pool].pool} hold more than 62 bits can count")
+            raise self._uncountable(pool)
         return worth
+
+    def _uncountable(self, pool: int) -> UncountableWorth:
+        return UncountableWorth(f"positions in pool {self._pools[pool].pool} hold more than 62 bits can count")
 
     def _take_worth(self, pool: int, earned: Mapping[int, FeesEarned], tables: Tables) -> None:
         """Book what positions hold by now, and what of it they have earned."""

@@ -1,17 +1,18 @@
 """Which bin takes how much of a deposit, as the execution connector has the venue's program spread it."""
 
 from collections.abc import Mapping
-from functools import lru_cache
+
+import numpy as np
 
 from dlmm.liquidity import NOTHING, Amounts
 from dlmm.meteora.strategies import spread
-from dlmm.price import SCALE_BITS, price_x64
 from dlmm.records import Record, Venue
-from dlmm.shapes import Shape, apportion, weights
+from dlmm.shapes import Shape
 from dlmm.spreads import SpreadError, bin_deposits, cut, favors_x, strategy_deposits
-
-MAX_ACTIVE_SLIP = 5
-"""Bins by which the active one may have moved between the decision and the landing, as the commands allow it."""
+from operators.ladder_bins import asks_of, bids_of
+from operators.orders import ACTIVE_MOVED, NO_BINS
+from operators.paper_liquidity.ladder_spreads import MAX_ACTIVE_SLIP, ladder_parts
+from operators.paper_liquidity.ladder_spreads import spread as spread_bins
 
 Spread = Mapping[int, Amounts]
 """What each bin takes, raw units; bins that take nothing are left out."""
@@ -97,27 +98,16 @@ def spread_ladder(ladder: PaperLadder, active_id: int, bin_step: int) -> Spread:
     :raises SpreadError: `active_moved`: by more than is allowed, or past a side; `wrong_side`: a token without bins.
 
     """
-    check_active(ladder.active_id, active_id)
-    asks = range(ladder.ask_lower, ladder.upper + 1) if ladder.amount_x else range(0)
-    bids = range(ladder.bid_upper, ladder.lower - 1, -1) if ladder.amount_y else range(0)
-    if bool(ladder.amount_x) > bool(asks) or bool(ladder.amount_y) > bool(bids):
+    bins = (ladder.lower, ladder.bid_upper, ladder.ask_lower, ladder.upper)
+    parts = ladder_parts(ladder.shape, asks_of(bins), bids_of(bins), bin_step)
+    x, y = np.zeros((2, ladder.upper - ladder.lower + 1), np.uint64)
+    rule = spread_bins(bins, ladder.amount_x, ladder.amount_y, ladder.active_id, active_id, parts, x, y)
+    if rule == ACTIVE_MOVED:
+        raise SpreadError("active_moved", f"from {ladder.active_id} to {active_id}, or past a side of the ladder")
+    if rule == NO_BINS:
         raise SpreadError("wrong_side", f"no bins for {ladder.amount_x} of X and {ladder.amount_y} of Y")
-    if (asks and active_id > asks[0]) or (bids and active_id < bids[0]):
-        raise SpreadError("active_moved", f"to {active_id}, past a side of the ladder")
-    x = apportion(ladder.amount_x, _ask_parts(ladder.shape, len(asks), bin_step)) if asks else []
-    y = apportion(ladder.amount_y, weights(ladder.shape, len(bids))) if bids else []
-    found = {bin_id: Amounts(0, amount) for bin_id, amount in zip(reversed(bids), reversed(y), strict=True) if amount}
-    for bin_id, amount in zip(asks, x, strict=True):
-        if amount:
-            found[bin_id] = found.get(bin_id, NOTHING) + Amounts(amount, 0)
-    return found
-
-
-@lru_cache(maxsize=1024)
-def _ask_parts(shape: Shape, count: int, bin_step: int) -> tuple[int, ...]:
-    """Return in which proportions so many asks share what there is of X, from the inner end outwards."""
-    heavy = enumerate(weights(shape, count))
-    return tuple([(weight << 2 * SCALE_BITS) // price_x64(place, bin_step) for place, weight in heavy])
+    both = zip(x.tolist(), y.tolist(), strict=True)
+    return _without_empty({ladder.lower + place: Amounts(*amounts) for place, amounts in enumerate(both)})
 
 
 def _without_empty(found: Spread) -> Spread:

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from dlmm.errors import RangeError
 from dlmm.price import price_x64
-from operators.ladder_bins import MOST_BINS, LadderBins, bin_limits, lean
+from operators.ladder_bins import MOST_BINS, asks_of, beside, bids_of, bin_limits, lean, leaning, only
 from tests.operators.markets import JUP, SOL
 
-TEN = LadderBins(88, 97, 103, 112)
+TEN = (88, 97, 103, 112)
 """Ten bins a side, two away from bin 100 and its neighbours."""
 
 
@@ -27,7 +27,7 @@ TEN = LadderBins(88, 97, 103, 112)
 def test_the_side_that_leans_to_the_price_stops_before_it(
     moved: int, lower: int, bid_upper: int, ask_lower: int, upper: int
 ) -> None:
-    assert TEN.leaning(100, moved) == LadderBins(lower, bid_upper, ask_lower, upper)
+    assert leaning(TEN, 100, moved) == (lower, bid_upper, ask_lower, upper)
 
 
 @given(st.integers(1, 69), st.integers(1, 69), st.integers(-64, 64))
@@ -35,25 +35,31 @@ def test_a_leaning_ladder_keeps_its_sides_and_spans_no_more_than_two_positions(
     offset: int, bins: int, moved: int
 ) -> None:
     bins = min(bins, 70 - offset)
-    ladder = LadderBins(-offset - bins + 1, -offset, offset, offset + bins - 1).leaning(0, moved)
-    assert ladder.bid_upper < 0 < ladder.ask_lower
-    assert ladder.upper - ladder.lower < MOST_BINS
-    assert ladder.bids == bins if moved >= 0 else ladder.asks == bins
-    assert ladder == ladder.only(bids=True, asks=True) or not (ladder.bids and ladder.asks)
+    ladder = leaning((-offset - bins + 1, -offset, offset, offset + bins - 1), 0, moved)
+    lower, bid_upper, ask_lower, upper = ladder
+    assert bid_upper < 0 < ask_lower
+    assert upper - lower < MOST_BINS
+    assert bids_of(ladder) == bins if moved >= 0 else asks_of(ladder) == bins
+    assert ladder == only(ladder, True, True) or not (bids_of(ladder) and asks_of(ladder))
 
 
 def test_what_is_wished_on_the_wrong_side_of_the_price_is_left_out() -> None:
-    assert LadderBins(95, 105, 95, 105).beside(100) == LadderBins(95, 99, 101, 105)
-    assert TEN.beside(200).asks == 0
-    assert TEN.beside(0).bids == 0
+    assert beside((95, 105, 95, 105), 100, 0) == (95, 99, 101, 105)
+    assert asks_of(beside(TEN, 200, 0)) == 0
+    assert bids_of(beside(TEN, 0, 0)) == 0
+
+
+def test_a_ladder_moves_with_the_price_it_was_wished_at() -> None:
+    assert beside(TEN, 104, 4) == (92, 101, 107, 116)
+    assert beside(TEN, 100, 4) == (92, 99, 107, 116)
 
 
 def test_a_ladder_of_one_side_begins_and_ends_with_it() -> None:
-    assert TEN.only(bids=True, asks=False) == LadderBins(88, 97, 98, 97)
-    assert TEN.only(bids=False, asks=True) == LadderBins(103, 102, 103, 112)
-    nothing = TEN.only(bids=False, asks=False)
-    assert (nothing.bids, nothing.asks) == (0, 0)
-    assert LadderBins(5, 4, 6, 8).only(bids=True, asks=True) == LadderBins(6, 5, 6, 8)
+    assert only(TEN, True, False) == (88, 97, 98, 97)
+    assert only(TEN, False, True) == (103, 102, 103, 112)
+    nothing = only(TEN, False, False)
+    assert (bids_of(nothing), asks_of(nothing)) == (0, 0)
+    assert only((5, 4, 6, 8), True, True) == (6, 5, 6, 8)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ def test_a_ladder_of_one_side_begins_and_ends_with_it() -> None:
     [(0.5, 0), (0.6, -2), (0.7, -4), (1.0, -4), (0.4, 2), (0.3, 4), (0.0, 4), (0.512, 0), (0.513, -1)],
 )
 def test_a_ladder_leans_by_its_part_of_the_skew(share: float, moved: int) -> None:
-    assert lean(share, 0.5, 0.2, skew_bins=4.0 if share not in (0.512, 0.513) else 8.0) == moved
+    assert lean(share, 0.5, 0.2, 4.0 if share not in (0.512, 0.513) else 8.0) == moved
 
 
 def test_without_a_band_it_leans_all_the_way_or_not_at_all() -> None:
