@@ -137,6 +137,8 @@ def sentences(decision: Decision) -> Iterator[str]:
     yield from contents(order, decision.tokens)
     if order["action"] == "rebalance" and has_ladder(order):
         yield _ladder_size(decision)
+    elif order["action"] == "route" and order["sized_by"] == "strategy" and not order["amount_in"]:
+        yield "It came to no size."
     elif order["action"] in {"swap", "route", "add_liquidity"}:
         part = order["size_fraction"]
         asked = f"; Kelly's fraction came to {part:.3%} of equity" if _is_said(part) else ""

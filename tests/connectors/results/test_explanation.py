@@ -201,6 +201,14 @@ def test_what_a_route_realised_is_the_sum_of_its_swaps(run: Path) -> None:
         assert realised.startswith(f"It realised {said}")
 
 
+def test_a_route_that_did_not_pay_at_any_size_is_not_told_as_sized_by_its_strategy(run: Path) -> None:
+    decision = read_decision(run, STALE)
+    route = {"action": "route", "other_pool": "jup", "third_pool": None}
+    for amount, said in ((0, "It came to no size."), (1, "The strategy named its size. It is worth 1.00 USDC.")):
+        order = {**decision.order, **route, "amount_in": amount}
+        assert said in list(sentences(msgspec.structs.replace(decision, order=order)))
+
+
 def test_attempts_are_shown_with_their_signatures(run: Path) -> None:
     orders, _ = KnownOrders.of(WHOLE_LIFE)
     decision = msgspec.structs.replace(read_decision(run, BOUGHT), attempts=tuple(orders.all()))
