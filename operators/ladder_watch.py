@@ -40,12 +40,6 @@ def share_in_x(account: Fields, book: Fields, otherwise: float) -> float:
 
 
 @kernel
-def share_of(strategy: int, pool: int, books: Rows, accounts: Rows, otherwise: float) -> float:
-    """Return `share_in_x` of a strategy in a pool; from outside of kernels arrays are faster to hand over."""
-    return share_in_x(accounts[strategy, pool], books[pool], otherwise)
-
-
-@kernel
 def side_of(strayed: float, deviation: float) -> int:
     """Tell on which side of its band inventory is: 1 with too much X, -1 with too little, 0 inside."""
     if abs(strayed) < deviation:

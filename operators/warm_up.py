@@ -7,9 +7,12 @@ import numpy as np
 
 from dlmm.records import SwapRequest
 from dlmm.routes import best_route
+from dlmm.shapes import Shape
+from dlmm.struct_arrays import copied
 from dlmm.wide import U64
 from operators.accounts import move, open_accounts
-from operators.bin_conversions import convert, earn
+from operators.bin_conversions import convert, earn, free_of, leave_bins
+from operators.blank_orders import BLANK, number_first
 from operators.blocks import OPEN, REBALANCE, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
 from operators.command_gate import is_route_open, value
 from operators.desk import Desk, DeskParams
@@ -24,6 +27,7 @@ from operators.execution_reports import (
 from operators.execution_reports import Report as Told
 from operators.ledger import LEDGER, open_books
 from operators.paper_liquidity.conversion import passed
+from operators.paper_liquidity.spreading import PaperLadder, spread_ladder
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
@@ -107,12 +111,16 @@ def _rows(pool: int, info: PoolInfo) -> Rows:
 
 
 def _turn_once(pools: tuple[PoolInfo, ...], strategies: tuple[PlannedStrategy, ...]) -> None:
-    """Turn a token in a bin, and book it."""
+    """Turn a token in a bin, and book it; ask for what a ladder in recorded bins, and every command, asks for."""
     books, accounts = open_books(pools, {}, 1.0), open_accounts(strategies, pools)
     passed(U64(1), U64(1), U64(0), True, U64(0), U64(0))  # a kernel takes no keywords
     move(accounts, 0, 0, 1, 1)
     convert(books[0], accounts, 0, 0, 1, 1)
     earn(books[0], accounts, 0, 0, 1.0, 1.0)
+    leave_bins(0, 0, 1, 1, books, accounts)
+    free_of(0, 0, books, accounts)
+    number_first(copied(BLANK), np.zeros(1, LEDGER), books, 0, 0, 1)
+    spread_ladder(PaperLadder(-1, -1, 1, 1, 1, 1, 0, Shape.SPOT), 0, pools[0].bin_step)
 
 
 def _lay_once(portfolio: PortfolioParams) -> None:

@@ -34,16 +34,22 @@ class Maker:
     """A keeper, the tables it reads, and a strategy that wishes for ten bins a side, two away from the price."""
 
     def __init__(
-        self, policy: Policy = BAND, cost: float = 0.0, most: float = 1e12, pool: float = 1e12, total: float = 1e12
+        self,
+        policy: Policy = BAND,
+        cost: float = 0.0,
+        most: float = 1e12,
+        pool: float = 1e12,
+        total: float = 1e12,
+        strategies: int = 1,
     ) -> None:
-        strategies = (PlannedStrategy(LadderMaking(), frozenset({0}), policy),)
-        self.tables = Tables(open_books(POOLS, {0: 0.5}, 1.0), open_accounts(strategies, POOLS))
+        planned = tuple(PlannedStrategy(LadderMaking(), frozenset({0}), policy) for _ in range(strategies))
+        self.tables = Tables(open_books(POOLS, {0: 0.5}, 1.0), open_accounts(planned, POOLS))
         self.tables.begin(10, 10)
         self.tables.books["liquidity"], self.tables.books["is_open"] = 1e6, 1
         self.positions = BinPositions(POOLS)
         limits = np.zeros(1, LIMITS)
         limits["max_position_size"], limits["max_pool_exposure"], limits["max_total_exposure"] = most, pool, total
-        self.keeper = LadderKeeper(POOLS, strategies, self.positions, limits, cost)
+        self.keeper = LadderKeeper(POOLS, planned, self.positions, limits, cost)
         self.show(0)
         self.hold(1_000.0, 1_000.0)
 
@@ -63,9 +69,9 @@ class Maker:
         names = ("position_x", "position_y") if in_bins else ("base", "quote")
         self.account[names[0]], self.account[names[1]] = round(x_value / PRICE * 1e9), round(y_value * 1e6)
 
-    def place(self, number: int, lower: int = HERE - 11, upper: int = HERE + 11) -> None:
+    def place(self, number: int, lower: int = HERE - 11, upper: int = HERE + 11, strategy: int = 0) -> None:
         state = PositionState(number, SOL.pool, f"position {number}", lower, upper, b"position")
-        self.positions.take((state,), 0)
+        self.positions.take((state,), strategy)
 
     def wish(self, at: int = 0, earns: float = 1.0, **fields: object) -> Draft | None:
         return self.keeper.draft(wished(at, earns, **fields)[0], self.tables)
@@ -425,3 +431,38 @@ def test_a_signed_ladder_that_failed_is_sent_anew_with_the_tokens_of_the_first()
     assert made.tell(made.fail(sent[-1])) == []
     assert (made.book(0, "reserved_base"), made.book(0, "reserved_quote")) == (0, 0)
     assert len(made.row(0, 0, wished())) == 1
+
+
+def test_holdings_that_64_bits_cannot_count_are_refused_by_name() -> None:
+    maker = Maker()
+    maker.account["base"] = maker.account["position_x"] = 1 << 62
+    assert refusal(maker.wish()) == "impossible_amount"
+
+
+def test_a_wish_while_its_like_is_under_way_is_taken_for_fulfilled_once_that_lands() -> None:
+    maker = Maker()
+    first = maker.order()
+    maker.tables.table[0] = first
+    maker.tables.ledger["open_orders"] = 1
+    assert maker.wish(at=1) is None
+    maker.tables.ledger["open_orders"] = 0
+    maker.place(int(first["order"]))
+    assert maker.wish(at=1) is None
+    assert maker.wish(at=2) is not None
+
+
+def test_strategies_of_one_pool_repeat_in_the_order_in_which_they_first_wished() -> None:
+    maker = Maker(strategies=2)
+    maker.tables.accounts[1] = maker.tables.accounts[0]
+    for strategy in (1, 0):
+        maker.place(int(maker.order(strategy=strategy)["order"]), strategy=strategy)
+    maker.tables.accounts["quote"] = 0
+    for _ in range(2):
+        maker.show(0, seconds=60.0)
+        maker.keeper.restore(pickle.loads(pickle.dumps(maker.keeper.snapshot())))
+        drafts = maker.due()
+        assert [int(order["strategy"]) for order, *_ in drafts] == [1, 0]
+        for order, *_ in drafts:
+            maker.place(int(order["order"]), strategy=int(order["strategy"]))
+        maker.tables.accounts["quote"] = maker.tables.accounts["base"]
+        maker.tables.accounts["base"] = 0
