@@ -20,6 +20,7 @@ from dlmm.wide import U64, divide, multiply
 SCALE_BITS = 64
 MAX_EXPONENT = (1 << 19) - 1
 BASIS_POINTS = 10_000
+_TWO_TO_64 = 2.0**64
 _ZERO = U64(0)
 _ONE = U64(1)
 _MAX = U64(0xFFFFFFFFFFFFFFFF)
@@ -57,6 +58,13 @@ def price_halves(exponent: int, bin_step: int) -> tuple[U64, U64]:
         return _ZERO, _ZERO
     high, low, _ = divide(_MAX, _MAX, _ZERO, result)
     return high, low
+
+
+@kernel
+def price_of(exponent: int, bin_step: int) -> float:
+    """Compute a bin's price for a kernel as a float, raw Y per raw X; 0 where it fits no u128."""
+    high, low = price_halves(exponent, bin_step)
+    return float(np.float64(high) + np.float64(low) / _TWO_TO_64)
 
 
 @kernel

@@ -169,3 +169,18 @@ class SwapFailure(Record, frozen=True):
     code: int | None
     reason: str = ""
     paid: int = 0
+
+
+ANSWER = np.dtype(
+    [
+        ("is_filled", "<i8"),
+        ("amount_in", "<i8"),
+        ("amount_out", "<i8"),
+        ("fee", "<i8"),
+        ("fee_on_input", "<i8"),
+        ("bins", "<i8"),
+        ("price_impact", "<f8"),
+        ("compute_units", "<i8"),
+    ]
+)
+"""What a swap would do, for kernels: amounts and fee in raw units; where it is not filled, the rest has no meaning."""

@@ -9,29 +9,23 @@ comes back to the bin that volatility is measured from, one more unit may earn m
 decide among the edges that this leaves, and then among the sizes around the best one. "Most" therefore has a margin: no
 other size earns more by over two raw units of each token that the round meets, at what they are worth in the token it
 begins with.
-"""
 
-import math
+All of it is one kernel, whatever the venues: a round is sought as often as prices part, and dropped as often.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.errors import RangeError
-from dlmm.fees import FEE_PRECISION
-from dlmm.meteora import swap as meteora
-from dlmm.meteora.pool import MAX_FEE_RATE, MeteoraPool
-from dlmm.price import BASIS_POINTS
-from dlmm.records import MAX_U64, Clock, Record, SwapFailure, SwapQuote
+from dlmm.jit import kernel
+from dlmm.records import ANSWER, MAX_U64, Clock, Record
 from dlmm.route_search import NEAR, find_near, find_tops
-from dlmm.saros import swap as saros
-from dlmm.swap import Pool, quote_exact_in
-from dlmm.wide import U64
+from dlmm.swap import Pool
+from dlmm.ways import Ways, drain, log_gain, reach_of, rising, swap_many, swap_one, transfer_fees, way_through
+from dlmm.wide import U64, multiply_divide
 
 Leg = tuple[Pool, bool]
 """A pool, and whether X goes in and Y comes out."""
-
-Way = meteora.ExactIn | saros.ExactIn
-Amounts = NDArray[np.uint64]
 
 MIN_LEGS, MAX_LEGS = 2, 3
 MAX_BINS = 512
@@ -40,8 +34,21 @@ MAX_BINS = 512
 COMPUTE_LIMIT = 1_400_000
 """Compute units that one transaction may use, with all of its swaps."""
 
-_LOG_ONE = 64 * math.log(2.0)
-_BEFORE_AND_AFTER = np.arange(-1, 3)
+SWAPPED = np.dtype([("amount_in", "<u8"), ("amount_out", "<u8"), ("compute_units", "<i8")])
+"""One swap of a round, amounts in raw units."""
+
+_BEFORE, _AFTER = -1, 2
+_HALF = 2.0**63
+_MAX = U64(MAX_U64)
+_COMPUTE_LIMIT = U64(COMPUTE_LIMIT)
+
+
+class Swapped(Record, frozen=True):
+    """One swap of a round: raw units in and out, and its compute units."""
+
+    amount_in: int
+    amount_out: int
+    compute_units: int
 
 
 class RouteQuote(Record, frozen=True):
@@ -49,9 +56,13 @@ class RouteQuote(Record, frozen=True):
 
     :arg legs: In their order; each one's amount in is exactly the amount out of the one before it.
 
+    :arg exact_out: The first leg once more, asked for exactly what it gives: for less, where that rounds better.
+        Nothing where it cannot be asked so.
+
     """
 
-    legs: tuple[SwapQuote, ...]
+    legs: tuple[Swapped, ...]
+    exact_out: Swapped | None
 
     @property
     def amount_in(self) -> int:
@@ -86,100 +97,131 @@ def best_route(legs: tuple[Leg, ...], clock: Clock, *, cap_in: int) -> RouteQuot
     :raises RangeError: The legs are not two or three, or two of them are through the same pool.
 
     """
-    _check(legs)
-    cap = min(cap_in, MAX_U64)
-    if cap <= 0:
-        return None
-    gain = sum(_log_gain(pool, swap_for_y) for pool, swap_for_y in legs)
-    if gain < 0.0:
-        return None  # what one unit becomes at the active bins' prices and the least fees: it never becomes more
-    ways = [_way(pool, swap_for_y, clock) for pool, swap_for_y in legs]
-    curves = np.zeros((len(legs), 2, MAX_BINS + 1))
-    drained = [way.drain(_reach(pool, gain), curve) for way, (pool, _), curve in zip(ways, legs, curves, strict=True)]
-    counts = np.array(drained)
-    fees = np.array([_transfer_fees(pool, swap_for_y, clock.epoch) for pool, swap_for_y in legs], np.float64)
-    tops = np.empty(sum(drained) + 1)
-    tops = tops[: find_tops(curves, counts, fees, float(cap), tops)]
-    if not len(tops):
-        return None
-    size = int(min(tops[0], cap))
-    if len(tops) > 1:
-        best = _best(ways, _whole(tops, cap))
-        if best is None:
-            return None
-        size = best.amount_in
-    near = np.empty(4 * (2 * NEAR + 1) * (len(legs) + 1), np.uint64)
-    near = near[: find_near(curves, counts, fees, U64(cap), U64(size), near)]
-    best = _best(ways, near)
-    units = sum(leg.compute_units for leg in best.legs) if best is not None else 0
-    if best is None or units <= COMPUTE_LIMIT:
-        return best
-    return best_route(legs, clock, cap_in=best.amount_in * COMPUTE_LIMIT // units)
-
-
-def quote_route(legs: tuple[Leg, ...], clock: Clock, amount_in: int) -> RouteQuote | None:
-    """Quote a round at a given size, or return `None` where one of its swaps fails."""
-    quotes: list[SwapQuote] = []
-    amount = amount_in
-    for pool, swap_for_y in legs:
-        answer = quote_exact_in(pool, amount, swap_for_y=swap_for_y, clock=clock)
-        if isinstance(answer, SwapFailure):
-            return None
-        quotes.append(answer)
-        amount = answer.amount_out
-    return RouteQuote(tuple(quotes))
-
-
-def _check(legs: tuple[Leg, ...]) -> None:
     if not MIN_LEGS <= len(legs) <= MAX_LEGS:
         raise RangeError(f"a round has {MIN_LEGS} or {MAX_LEGS} swaps, not {len(legs)}")
     if any(one is other for k, (one, _) in enumerate(legs) for other, _ in legs[:k]):
         raise RangeError("two swaps of a round are through the same pool")
+    return best_round(tuple([way_through(pool, to_y, clock.epoch) for pool, to_y in legs]), clock, cap_in)
 
 
-def _way(pool: Pool, swap_for_y: bool, clock: Clock) -> Way:
-    if isinstance(pool, MeteoraPool):
-        return meteora.ExactIn(pool, clock, swap_for_y=swap_for_y)
-    return saros.ExactIn(pool, clock, swap_for_y=swap_for_y)
+def best_round(ways: Ways, clock: Clock, cap_in: int) -> RouteQuote | None:
+    """Find what `best_route` finds, through pools that are known to differ.
 
+    :arg ways: As mints are in the clock's epoch.
 
-def _best(ways: list[Way], sizes: Amounts) -> RouteQuote | None:
-    """Return the round at which of these sizes earns most, the least of several; nothing where none earns anything."""
-    sizes.sort()
-    stages, made = [sizes], []
-    for way in ways:
-        results = way.swap(stages[-1])
-        # A swap that fails brings 0, and what follows from it earns nothing.
-        stages.append(results["amount_out"] * (results["error"] == 0))
-        made.append(results)
-    gains = (stages[-1] - sizes) * (stages[-1] > sizes)
-    place = int(gains.argmax())
-    if not gains[place]:
+    """
+    if cap_in <= 0:
         return None
-    quotes = [
-        way.quote(results[place], int(amounts[place]))
-        for way, results, amounts in zip(ways, made, stages, strict=False)
-    ]
-    return RouteQuote(tuple([quote for quote in quotes if isinstance(quote, SwapQuote)]))
+    found = np.zeros(MAX_LEGS + 1, SWAPPED)
+    if not _seek(ways, clock.slot, clock.unix_timestamp, U64(min(cap_in, MAX_U64)), found):
+        return None
+    first_exact, *swaps = [Swapped(*swap) for swap in found[: len(ways) + 1].tolist()]
+    return RouteQuote(tuple(swaps), first_exact if first_exact.amount_in else None)
 
 
-def _whole(sizes: NDArray[np.float64], cap: int) -> Amounts:
-    """Return the whole sizes around some."""
-    around = (np.floor(sizes)[:, None] + _BEFORE_AND_AFTER).ravel()
-    return np.minimum(around[around > 0.0], 2.0**63).astype(np.uint64).clip(max=np.uint64(cap))
+def are_limits_kept(ways: Ways, clock: Clock, limits: NDArray[np.void]) -> bool:
+    """Tell whether all swaps of a round keep their limits on the pools as they stand.
+
+    :arg limits: `LIMIT` of each.
+
+    """
+    return bool(_keep(ways, clock.slot, clock.unix_timestamp, limits))
 
 
-def _log_gain(pool: Pool, swap_for_y: bool) -> float:
-    """Return the logarithm of what one unit becomes at most: at the active bin's price, with the least fee."""
-    price = math.log(max(pool.price_x64, 1)) - _LOG_ONE
-    return (price if swap_for_y else -price) + math.log1p(-min(pool.base_fee_rate, MAX_FEE_RATE) / FEE_PRECISION)
+@kernel
+def _keep(ways: Ways, slot: int, timestamp: int, limits: NDArray[np.void]) -> bool:
+    answer = np.zeros(1, ANSWER)
+    for leg in range(len(ways)):
+        limit = limits[leg]
+        swap_one(ways[leg], slot, timestamp, limit.exact_in, limit.amount, limit.threshold, answer)
+        if answer[0].is_filled == 0:
+            return False
+    return True
 
 
-def _reach(pool: Pool, gain: float) -> int:
-    """Return how many bins away the price is so much worse that nothing is left of a gain, one bin beyond that."""
-    return min(int(gain / math.log1p(pool.bin_step / BASIS_POINTS)) + 2, MAX_BINS - 1)
+@kernel
+def _best(ways: Ways, slot: int, timestamp: int, stages: NDArray[np.uint64], units: NDArray[np.int64]) -> int:
+    """Return at which of the sizes in the first of the stages most is earned, the least of several; -1: at none."""
+    count, legs = stages.shape[1], stages.shape[0] - 1
+    stages[0] = stages[0][rising(stages[0])]
+    for leg in range(legs):
+        order = rising(stages[leg])
+        swap_many(ways[leg], slot, timestamp, stages[leg], order, stages[leg + 1], units[leg])
+    best, most = -1, U64(0)
+    for index in range(count):
+        size, brought = stages[0, index], stages[legs, index]
+        if brought > size and brought - size > most:
+            best, most = index, brought - size
+    return best
 
 
-def _transfer_fees(pool: Pool, swap_for_y: bool, epoch: int) -> tuple[int, ...]:
-    mint_in, mint_out = (pool.mint_x, pool.mint_y) if swap_for_y else (pool.mint_y, pool.mint_x)
-    return *mint_in.fee_terms(epoch), *mint_out.fee_terms(epoch)
+@kernel
+def _around(tops: NDArray[np.float64], cap: U64, sizes: NDArray[np.uint64]) -> int:
+    """Write down the whole sizes around some; return how many there are."""
+    count = 0
+    for top in tops:
+        for step in range(_BEFORE, _AFTER + 1):
+            size = np.floor(top) + step
+            if size > 0.0:
+                sizes[count] = min(U64(min(size, _HALF)), cap)
+                count += 1
+    return count
+
+
+@kernel
+def _seek(ways: Ways, slot: int, timestamp: int, cap: U64, found: NDArray[np.void]) -> bool:
+    """Find the best size, and write down the first swap asked for exactly what it gives, then all swaps.
+
+    :arg found: `SWAPPED`, one more than there are swaps.
+
+    """
+    legs = len(ways)
+    gain = 0.0
+    for way in ways:
+        gain += log_gain(way)
+    if gain < 0.0:
+        return False  # what one unit becomes at the active bins' prices and the least fees: it never becomes more
+    curves = np.zeros((legs, 2, MAX_BINS + 1))
+    counts = np.zeros(legs, np.int64)
+    fees = np.zeros((legs, 4))
+    for leg in range(legs):
+        reach = reach_of(ways[leg], gain, MAX_BINS - 1)
+        counts[leg] = drain(ways[leg], slot, timestamp, reach, curves[leg])
+        transfer_fees(ways[leg], fees[leg])
+    tops = np.empty(counts.sum() + 1)
+    room = max(4 * (2 * NEAR + 1) * (legs + 1), (_AFTER - _BEFORE + 1) * len(tops))
+    sizes = np.empty(room, np.uint64)
+    while True:
+        named = find_tops(curves, counts, fees, np.float64(cap), tops)
+        if named == 0:
+            return False
+        size = U64(tops[0]) if tops[0] < np.float64(cap) else cap
+        if named > 1:
+            count = _around(tops[:named], cap, sizes)
+            stages, units = np.zeros((legs + 1, count), np.uint64), np.zeros((legs, count), np.int64)
+            stages[0] = sizes[:count]
+            best = _best(ways, slot, timestamp, stages, units)
+            if best < 0:
+                return False
+            size = stages[0, best]
+        count = find_near(curves, counts, fees, cap, size, sizes)
+        stages, units = np.zeros((legs + 1, count), np.uint64), np.zeros((legs, count), np.int64)
+        stages[0] = sizes[:count]
+        best = _best(ways, slot, timestamp, stages, units)
+        if best < 0:
+            return False
+        used = units[:, best].sum()
+        if used <= COMPUTE_LIMIT:
+            break
+        _, cap, _ = multiply_divide(stages[0, best], _COMPUTE_LIMIT, U64(used))
+    for leg in range(legs):
+        found[leg + 1].amount_in = stages[leg, best]
+        found[leg + 1].amount_out = stages[leg + 1, best]
+        found[leg + 1].compute_units = units[leg, best]
+    answer = np.zeros(1, ANSWER)
+    swap_one(ways[0], slot, timestamp, False, stages[1, best], _MAX, answer)
+    exact = answer[0]
+    if exact.is_filled != 0:
+        found[0].amount_in, found[0].amount_out = U64(exact.amount_in), U64(exact.amount_out)
+        found[0].compute_units = exact.compute_units
+    return True

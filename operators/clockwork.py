@@ -60,21 +60,8 @@ from operators.sizing import draft
 
 SLOT_BEGINS, SLOT_MEETS, ROW_COUNTS, ROW_REACHES, ROW_MEETS, SIGNALS_COUNT, SIGNALS_MEET = range(7)
 
-RESULT = np.dtype(
-    [
-        ("is_filled", "i8"),
-        ("amount_in", "i8"),
-        ("amount_out", "i8"),
-        ("fee", "i8"),
-        ("fee_on_input", "i8"),
-        ("bins", "i8"),
-        ("price_impact", "f8"),
-        ("compute_units", "i8"),
-    ]
-)
-
 DONE_ELSEWHERE = 2
-"""In place of `RESULT.is_filled`: the caller has booked what the order did, which was no plain swap."""
+"""In place of `ANSWER.is_filled`: the caller has booked what the order did, which was no plain swap."""
 
 UNWINDER = -1
 """In place of a strategy: the order is the emergency stop's own."""
@@ -301,7 +288,7 @@ def advance(
 
     :arg cursor_: `CURSOR` (1,): where to go on, and how much of `out` is written.
 
-    :arg result_: `RESULT` (1,): the answer for the order that the last call stopped at.
+    :arg result_: `ANSWER` (1,): the answer for the order that the last call stopped at.
 
     :returns: `DONE`; `AWAITS_RESULT` for the order at `cursor.order` of the table; `AWAITS_REPORT` where the report of
         the row at `cursor.row` is to be booked; `AWAITS_VALUE` where its pool's bin positions are to be valued anew;

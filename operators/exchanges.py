@@ -58,15 +58,9 @@ class Exchanges:
         self._limits = limits
         self._slippage = slippage
 
-    def is_one(self, signal: np.void) -> bool:
-        """Tell whether a wish without a size is for an exchange."""
-        if (
-            signal["directions"] != SELL_THEN_BUY
-            or signal["third_pool"] != NO_POOL
-            or not math.isnan(signal["bid_size"])
-        ):
-            return False
-        return self._books.is_exchange(((int(signal["pool"]), True), (int(signal["other_pool"]), False)))
+    def is_one(self, pool: int, other: int) -> bool:
+        """Tell whether a sale in one pool and a purchase in another are an exchange, and no round."""
+        return self._books.plan(((pool, True), (other, False))).is_exchange
 
     def draft(self, signal: np.void, tables: Tables) -> tuple[np.void, int, float, float] | None:
         """Turn a wish into an order.

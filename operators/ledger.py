@@ -258,7 +258,7 @@ def book_fill(ledger: Fields, book: Fields, accounts: Rows, order: Fields, resul
 
     What a sell realises counts against the average cost of the account, and the book's cost is the accounts' average.
 
-    :arg result: `RESULT` record of the swap: raw amounts, fee and the token it was taken in.
+    :arg result: `ANSWER` record of the swap: raw amounts, fee and the token it was taken in.
 
     """
     is_buy = order.side == BUY

@@ -4,17 +4,20 @@ A fill changes the pool for the fills that follow in the same state of the marke
 what was recorded. So our own impact is paid in full, but the recorded market does not answer to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
 from dlmm.errors import DlmmError
+from dlmm.jit import kernel
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.profile import PoolTerms, synthetic_pool
 from dlmm.records import Account, Clock, Record, SwapFailure, SwapQuote, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool, apply, quote
-from operators.blocks import AccountWrite
+from dlmm.ways import Way, swap_one, way_through
+from dlmm.wide import U64
+from operators.blocks import AccountWrite, Rows
 from operators.pools import PoolInfo
 
 SLOTS_IN_EPOCH = 432_000
@@ -68,12 +71,12 @@ class PaperPools:
     def __init__(self, pools: tuple[PoolInfo, ...], depth_bins: int) -> None:
         """Start with no account known."""
         self._pools = pools
-        self._terms = [_terms_of(info) for info in pools]
-        self._depth_bins = depth_bins
+        self._stand_ins = [_stand_in_for(info, depth_bins) for info in pools]
         self._accounts: list[dict[str, Account]] = [{} for _ in pools]
         self._writes: list[list[AccountWrite]] = [[] for _ in pools]
         self._recorded: list[Pool | None] = [None for _ in pools]
         self._after_fill: list[AfterFill | None] = [None for _ in pools]
+        self._met: list[Pool | None] = [None for _ in pools]
         self._troubles: dict[int, str] = {}
 
     @property
@@ -113,6 +116,17 @@ class PaperPools:
             self._troubles[pool] = str(error)
             return None
 
+    def way(self, pool: int, swap_for_y: bool, books: Rows, epoch: int) -> Way | None:
+        """Return the way through a pool as `standing` has it; `None` where it cannot be used."""
+        state = self._met[pool] = self.standing(pool, books[pool])
+        return None if state is None else way_through(state, swap_for_y, epoch)
+
+    def filled(self, pool: int, request: SwapRequest, books: Rows, clock: Clock) -> None:
+        """Keep what a swap did to a pool on the way that was asked for last, while the books' last row of it stands."""
+        state = self._met[pool]
+        assert state is not None, "a swap was filled on it"
+        self._after_fill[pool] = AfterFill(int(books["seq"][pool]), state, request, clock)
+
     @property
     def after_fills(self) -> tuple[AfterFill | None, ...]:
         """What our fills have changed so far, by pool: what `take_back` takes."""
@@ -150,8 +164,7 @@ class PaperPools:
         recorded = self.recorded(pool, seq)
         if recorded is not None:
             return recorded
-        value_y = int(book["liquidity"] / book["unit_y"])
-        return _stand_in(self._terms[pool], int(book["active_id"]), value_y, self._depth_bins)
+        return self._stand_ins[pool](int(book["active_id"]), int(book["liquidity"] / book["unit_y"]))
 
     def _decoded(self, pool: int) -> Pool:
         recorded = self._recorded[pool]
@@ -181,16 +194,35 @@ class PaperPools:
         self._troubles = dict(state.troubles)
 
 
-_stand_in = lru_cache(maxsize=256)(synthetic_pool)
-"""A price comes back to the same bins again and again, and nobody writes into a pool once it is made."""
+def _stand_in_for(info: PoolInfo, depth_bins: int) -> Callable[[int, int], Pool]:
+    """Return what makes a stand-in of an active bin and the value in raw Y.
 
-
-def _terms_of(info: PoolInfo) -> PoolTerms:
-    """Return what a stand-in copies from a pool; its tokens are plain ones, whatever the real mints withhold."""
-    return PoolTerms(
+    A price comes back to the same bins again and again, and nobody writes into a pool once it is made. Its tokens are
+    plain ones, whatever the real mints withhold.
+    """
+    terms = PoolTerms(
         address=info.pool,
         **{name: getattr(info, name) for name in PoolTerms.__struct_fields__ if name != "address"},
     )
+
+    @lru_cache(maxsize=64)
+    def stand_in(active_id: int, value_y: int) -> Pool:
+        return synthetic_pool(terms, active_id, value_y, depth_bins)
+
+    return stand_in
+
+
+@kernel
+def ask(way: Way, table: Rows, place: int, slot: int, timestamp: int, answer: Rows) -> None:
+    """Find out what the swap of an order would do, and fill an `ANSWER` (1,).
+
+    :arg place: Of the order in the table.
+
+    """
+    order = table[place]
+    exact_in = order.is_exact_out == 0
+    amount, threshold = (order.amount_in, order.min_out) if exact_in else (order.min_out, order.amount_in)
+    swap_one(way, slot, timestamp, exact_in, U64(amount), U64(threshold), answer)
 
 
 def clock_of(slot: int, ts_event_ns: int) -> Clock:

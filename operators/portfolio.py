@@ -14,7 +14,7 @@ from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
-from dlmm.records import SwapFailure, SwapRequest
+from dlmm.records import ANSWER, SwapRequest
 from dlmm.struct_arrays import copied, join, taken
 from operators.accounts import ACCOUNT, inventory_targets, open_accounts
 from operators.arbitrate import NONE_DROPPED
@@ -28,7 +28,6 @@ from operators.clockwork import (
     AWAITS_VALUE,
     DONE,
     DONE_ELSEWHERE,
-    RESULT,
     advance,
 )
 from operators.commanding import Commands
@@ -40,7 +39,7 @@ from operators.numbered_positions import PositionsAtHand
 from operators.orders import BUY, EXPIRED, FAILED, ORDER, ROUTE, SWAP
 from operators.paper_liquidity.landing import PaperLiquidity
 from operators.paper_liquidity.positions import PaperPositions
-from operators.paper_pools import PaperPools, clock_of
+from operators.paper_pools import PaperPools, ask, clock_of
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import books_changed, open_risk, restore_risk, snapshot_risk
@@ -90,7 +89,7 @@ class Portfolio:
         self._ladders = LadderKeeper(params.pools, params.strategies, at_hand, self._limits, params.transaction_cost)
         self._commands = Commands(routing, at_hand, self._ladders, self._limits, self._venue)
         self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._positions)
-        self._result = np.zeros(1, RESULT)
+        self._result = np.zeros(1, ANSWER)
         self._next_slice = 0
         self._waiting: dict[int, list[Block]] = {}
         self._dropped = np.zeros(3, np.int64)
@@ -155,7 +154,7 @@ class Portfolio:
                 case kind if kind == DONE:
                     return
                 case kind if kind == AWAITS_RESULT:
-                    self._land(tables.table[int(tables.cursor["order"][0])])
+                    self._land(int(tables.cursor["order"][0]))
                 case kind if kind == AWAITS_REPORT:
                     row = rows[order_of_rows[int(tables.cursor["row"][0])]]
                     self._book(reports.get(int(row["seq"])), int(row["seq"]))
@@ -209,45 +208,33 @@ class Portfolio:
         self._close_when_stopped(seq)
         self._commands.follow_inventory(pool, seq, self._tables, self._risk)
 
-    def _land(self, order: np.void) -> None:
-        """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it."""
-        match int(order["action"]):
-            case action if action == SWAP:
-                self._ask_pool(order)
-            case action:
-                land = self._commands.land_route if action == ROUTE else self._paper.land
-                is_done = land(order, self._tables)
-                if not is_done:
-                    self._commands.retry_ladder(order, self._tables, self._risk)
-                self._result[0] = (DONE_ELSEWHERE if is_done else 0, 0, 0, 0, 0, 0, 0.0, 0)
+    def _land(self, place: int) -> None:
+        """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it.
 
-    def _ask_pool(self, order: np.void) -> None:
+        :arg place: Of the order in the table.
+
+        """
+        order = self._tables.table[place]
+        action = int(order["action"])
+        if action == SWAP:
+            self._ask_pool(place, order)
+            return
+        is_done = (self._commands.land_route if action == ROUTE else self._paper.land)(order, self._tables)
+        if not is_done:
+            self._commands.retry_ladder(order, self._tables, self._risk)
+        self._result["is_filled"] = DONE_ELSEWHERE if is_done else 0
+
+    def _ask_pool(self, place: int, order: np.void) -> None:
         """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""
-        pool = int(order["pool"])
-        ledger = self._tables.ledger[0]
-        amount_in, min_out = int(order["amount_in"]), int(order["min_out"])
-        is_exact_out = bool(order["is_exact_out"])
-        request = SwapRequest(
-            exact_in=not is_exact_out,
-            amount=min_out if is_exact_out else amount_in,
-            swap_for_y=int(order["side"]) != BUY,
-            threshold=amount_in if is_exact_out else min_out,
-        )
-        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
-        answer = self._pools.swap(pool, request, self._tables.books[pool], clock)
-        if isinstance(answer, SwapFailure):
-            self._result[0] = (0, 0, 0, 0, 0, 0, 0.0, 0)
-        else:
-            self._result[0] = (
-                1,
-                answer.amount_in,
-                answer.amount_out,
-                answer.fee,
-                answer.fee_on_input,
-                answer.bins,
-                answer.price_impact,
-                answer.compute_units,
-            )
+        pool, swap_for_y, tables = int(order["pool"]), int(order["side"]) != BUY, self._tables
+        clock = clock_of(int(tables.ledger["slot"][0]), int(tables.ledger["ts_event_ns"][0]))
+        way = self._pools.way(pool, swap_for_y, tables.books, clock.epoch)
+        if way is None:
+            self._result["is_filled"] = 0
+            return
+        ask(way, tables.table, place, clock.slot, clock.unix_timestamp, self._result)
+        if self._result["is_filled"][0]:
+            self._pools.filled(pool, _request_of(order, swap_for_y), tables.books, clock)
 
     def _report(self, blocks: list[Block], signals: Rows) -> Report:
         tables = self._tables
@@ -353,6 +340,13 @@ class Portfolio:
         for (_, runner), saved in zip(self._groups, state.groups, strict=True):
             runner.restore(saved)
         self._follow_mode()
+
+
+def _request_of(order: np.void, swap_for_y: bool) -> SwapRequest:
+    amount_in, min_out = int(order["amount_in"]), int(order["min_out"])
+    if order["is_exact_out"]:
+        return SwapRequest(exact_in=False, amount=min_out, swap_for_y=swap_for_y, threshold=amount_in)
+    return SwapRequest(exact_in=True, amount=amount_in, swap_for_y=swap_for_y, threshold=min_out)
 
 
 def _fields(record: np.void) -> dict[str, float]:

@@ -11,11 +11,11 @@ under the other pool, with whose quote currency it begins, even where that one m
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dlmm.records import Record
+from dlmm.records import ANSWER, Record
 from operators.accounts import average_cost, move
 from operators.blocks import Fields
-from operators.clockwork import RESULT
 from operators.ledger import book_fill
 from operators.orders import BUY, SELL
 from operators.pools import PoolInfo
@@ -29,6 +29,9 @@ TURNED = 0b1000
 """In the directions of an order: its pool makes the last of the swaps instead of the first."""
 
 MOST_BINS = 127
+
+Through = tuple[tuple[int, bool], ...]
+"""Pool and `swap_for_y` of each swap."""
 
 
 class RouteLeg(Record, frozen=True):
@@ -94,11 +97,33 @@ def legs_of(order: Fields) -> tuple[RouteLeg, ...]:
     return *legs, RouteLeg(third, bool(directions & 4), True, *amounts)
 
 
+class RoutePlan(Record, frozen=True):
+    """What swaps through some pools, one after the other, come to.
+
+    :arg pools: Indices of the pools, for kernels.
+
+    :arg is_round: Whether they hand on what they get, and begin and end with a traded pool's Y. Of two pools one is
+        traded, of three the first and the last: they keep what is left over of each token.
+
+    :arg is_exchange: Whether X of one traded pool is sold, and X of another bought for the Y that it brings.
+
+    :arg home: Which end is traded, the first of two, or -1: a round begins with quote currency there.
+
+    """
+
+    pools: NDArray[np.int64]
+    is_round: bool
+    is_exchange: bool
+    home: int
+
+
 class RouteBooks:
     """Book arbitrages.
 
     :arg traded: Indices of the pools that have a budget. The others are passed through only; what they quote in is
         worth what a traded pool says that buys and sells it.
+
+    :ivar priced_by: For each pool the one that says what its Y is worth, -1 where that is quote currency.
 
     """
 
@@ -106,13 +131,15 @@ class RouteBooks:
         self._tokens = [tokens_of(info) for info in pools]
         self._traded = traded
         by_base = {self._tokens[index][0]: index for index in sorted(traded, reverse=True)}
-        self._priced_by = [
-            NO_POOL if index in traded else by_base.get(self._tokens[index][1], NO_POOL) for index in range(len(pools))
+        priced_by = [
+            NO_POOL if index in traded else by_base.get(y, NO_POOL) for index, (_, y) in enumerate(self._tokens)
         ]
+        self.priced_by = np.array(priced_by)
+        self._plans: dict[Through, RoutePlan] = {}
 
     def unit_y(self, pool: int, tables: Tables) -> float:
         """Return the quote currency that one raw unit of a pool's Y is worth."""
-        unit, priced_by = float(tables.books[pool]["unit_y"]), self._priced_by[pool]
+        unit, priced_by = float(tables.books[pool]["unit_y"]), int(self.priced_by[pool])
         return unit if priced_by == NO_POOL else unit * float(tables.books[priced_by]["price"])
 
     def worth(self, pool: int, amount: int, is_x: bool, tables: Tables) -> float:
@@ -121,46 +148,38 @@ class RouteBooks:
         unit = float(book["unit_x"] * book["price"] / book["unit_y"]) * unit_y if is_x else unit_y
         return amount * unit
 
-    def is_round(self, legs: tuple[tuple[int, bool], ...]) -> bool:
-        """Tell whether swaps through different pools hand on what they get, and begin and end with a traded pool's Y.
+    def plan(self, through: Through) -> RoutePlan:
+        """Return what swaps through some pools come to; there are few ways that anybody goes."""
+        plan = self._plans.get(through)
+        if plan is None:
+            pools = np.array([pool for pool, _ in through])
+            plan = RoutePlan(pools, self._is_round(through), self._is_exchange(through), self._home(through))
+            self._plans[through] = plan
+        return plan
 
-        Of two pools one is traded, of three the first and the last: they keep what is left over of each token.
-
-        :arg legs: Pool and `swap_for_y` of each.
-
-        """
-        pools = [pool for pool, _ in legs]
-        home = self.home(legs)
+    def _is_round(self, through: Through) -> bool:
+        pools = [pool for pool, _ in through]
+        home = self._home(through)
         if len({*pools}) < len(pools) or home == NO_POOL:
             return False
         if len(pools) > 2 and not {pools[0], pools[-1]} <= self._traded:
             return False
         held = start = self._tokens[home][1]
-        for pool, swap_for_y in legs:
+        for pool, swap_for_y in through:
             x, y = self._tokens[pool]
             if held != (x if swap_for_y else y):
                 return False
             held = y if swap_for_y else x
         return held == start
 
-    def home(self, legs: tuple[tuple[int, bool], ...]) -> int:
-        """Return which end of a round is traded, the first of two, or -1: the round begins with quote currency there.
-
-        :arg legs: Pool and `swap_for_y` of each.
-
-        """
-        (first, _), (last, _) = legs[0], legs[-1]
+    def _home(self, through: Through) -> int:
+        (first, _), (last, _) = through[0], through[-1]
         return first if first in self._traded else last if last in self._traded else NO_POOL
 
-    def is_exchange(self, legs: tuple[tuple[int, bool], ...]) -> bool:
-        """Tell whether X of one traded pool is sold, and X of another bought for the Y that it brings.
-
-        :arg legs: Pool and `swap_for_y` of each.
-
-        """
-        if len(legs) != 2 or not legs[0][1] or legs[1][1] or not {pool for pool, _ in legs} <= self._traded:
+    def _is_exchange(self, through: Through) -> bool:
+        if len(through) != 2 or not through[0][1] or through[1][1] or not {pool for pool, _ in through} <= self._traded:
             return False
-        (sold, quote), (bought, other_quote) = (self._tokens[pool] for pool, _ in legs)
+        (sold, quote), (bought, other_quote) = (self._tokens[pool] for pool, _ in through)
         return quote == other_quote and sold != bought
 
     def book(self, order: Fields, fills: tuple[LegFill, ...], tables: Tables, slot: int) -> None:
@@ -247,7 +266,7 @@ class RouteBooks:
 def _book_exchange(order: Fields, fills: tuple[LegFill, ...], tables: Tables, slot: int) -> None:
     """Book a sale and a purchase, each in its own pool."""
     tables.make_room_for_fills(len(fills))
-    result = np.zeros(1, RESULT)
+    result = np.zeros(1, ANSWER)
     for leg in fills:
         swap = order.copy()
         swap["pool"], swap["side"] = leg.pool, SELL if leg.swap_for_y else BUY

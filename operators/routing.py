@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
-from dlmm.records import SwapFailure, SwapQuote, SwapRequest
-from dlmm.routes import COMPUTE_LIMIT, RouteQuote, best_route
-from dlmm.swap import quote_exact_out
+from dlmm.records import Clock, SwapQuote, SwapRequest
+from dlmm.routes import COMPUTE_LIMIT, MAX_LEGS, RouteQuote, are_limits_kept, best_round
+from dlmm.ways import LIMIT, Ways
 from operators.blocks import Fields, Rows
 from operators.exchanges import Exchanges, can_pay
 from operators.ledger import MAX_BASE
@@ -27,26 +27,23 @@ from operators.orders import (
     NO_RULE,
     ROUTE,
     SIZED_BY_BUDGET,
-    SIZED_BY_LIMIT,
-    SIZED_BY_LIQUIDITY,
     SIZED_BY_PROFIT,
     STRATEGY_BUDGET,
     TOO_SMALL,
 )
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
-from operators.route_legs import NO_POOL, TURNED, LegFill, RouteBooks, legs_of
+from operators.round_orders import most_in, read_limits
+from operators.route_legs import NO_POOL, SELL_THEN_BUY, TURNED, LegFill, RouteBooks, Through, legs_of
 from operators.strategies.interface import PlannedStrategy
 from operators.tables import Tables
 
 BUY_THEN_SELL = 0b10
 """Directions of a purchase here and a sale there."""
 
+_ROUTE_FIELDS = ("pool", "other_pool", "third_pool", "directions")
 _NEARLY_ALL = 0.9999
 """From this part of the cap on it was the cap that ended a size: amounts that swaps can make use of are coarser."""
-
-Through = tuple[tuple[int, bool], ...]
-"""Pool and `swap_for_y` of each swap."""
 
 
 class Routing:
@@ -79,6 +76,7 @@ class Routing:
         self._transaction_cost = transaction_cost
         self._books = RouteBooks(pools, traded_by(strategies))
         self._exchanges = Exchanges(self._books, strategies, limits, slippage)
+        self._asked, self._through = np.zeros(MAX_LEGS, LIMIT), np.zeros(MAX_LEGS, np.int64)
 
     def draft(self, signal: np.void, tables: Tables) -> tuple[np.void, int, float, float] | None:
         """Turn a wish into an order.
@@ -87,29 +85,32 @@ class Routing:
             there is nothing to do.
 
         """
-        if self._exchanges.is_one(signal):
+        pool, other, third, directions = (int(signal[name]) for name in _ROUTE_FIELDS)
+        is_unsized = math.isnan(signal["bid_size"])
+        if is_unsized and third == NO_POOL and directions == SELL_THEN_BUY and self._exchanges.is_one(pool, other):
             return self._exchanges.draft(signal, tables)
-        pool, other, third = (int(signal[name]) for name in ("pool", "other_pool", "third_pool"))
-        is_turned = third == NO_POOL and self._books.home(((pool, False), (other, True))) == other
+        is_turned = third == NO_POOL and self._books.plan(((pool, False), (other, True))).home == other
         order = blank_order(tables, other if is_turned else pool, int(signal["strategy"]), int(signal["seq"]))
-        order["action"], order["side"] = ROUTE, BUY
-        order["urgency"] = signal["urgency"]
+        order["action"], order["side"], order["urgency"] = ROUTE, BUY, signal["urgency"]
         order["other_pool"], order["third_pool"] = pool if is_turned else other, third
-        order["directions"] = signal["directions"] | TURNED * is_turned
-        if math.isnan(signal["bid_size"]):
-            return (order, *self._at_best(order, tables))
-        order["directions"], order["third_pool"] = BUY_THEN_SELL, -1
+        order["directions"] = directions | TURNED * is_turned
+        if is_unsized:
+            through = (pool, bool(directions & 1)), (other, bool(directions & 2)), (third, bool(directions & 4))
+            return (order, *self._at_best(order, through if third != NO_POOL else through[:2], tables))
+        order["directions"], order["third_pool"] = BUY_THEN_SELL, NO_POOL
         return (order, *_as_named(order, signal, tables))
 
-    def _at_best(self, order: np.void, tables: Tables) -> tuple[int, float, float]:
+    def _at_best(self, order: np.void, through: Through, tables: Tables) -> tuple[int, float, float]:
         """Size a round at what earns most; return what speaks against it."""
-        through = tuple((leg.pool, leg.swap_for_y) for leg in legs_of(order))
-        policy = self._policies[int(order["strategy"])]
+        strategy, pool = int(order["strategy"]), int(order["pool"])
+        policy = self._policies[strategy]
         least = self._transaction_cost + policy.min_profit
-        if not self._books.is_round(through):
+        plan = self._books.plan(through)
+        if not plan.is_round:
             return COST_ABOVE_PROFIT, 0.0, least
-        unit = float(tables.books[int(order["pool"])]["unit_y"])
-        cap, sized_by = self._cap(order, through, unit, tables)
+        unit = float(tables.books["unit_y"][pool])
+        state = self._limits, tables.books, tables.accounts
+        cap, sized_by = most_in(plan.pools, self._books.priced_by, strategy, pool, policy.max_liquidity_share, *state)
         if cap <= 0 and sized_by == SIZED_BY_BUDGET:
             return STRATEGY_BUDGET, least, cap * unit
         best = self._best(through, cap, tables)
@@ -117,67 +118,25 @@ class Routing:
         if best is None or profit < least:
             return COST_ABOVE_PROFIT, profit, least
         order["sized_by"] = sized_by if best.amount_in >= _NEARLY_ALL * cap else SIZED_BY_PROFIT
-        self._write(order, through, best, cap, max(math.ceil(least / unit), 1), tables)
-        book = tables.books[int(order["pool"])]
+        _write(order, best, cap, max(math.ceil(least / unit), 1))
         order["value"] = order["amount_in"] * unit
-        order["limit"] = order["value"] / (order["min_out"] * book["unit_x"])
+        order["limit"] = order["value"] / (order["min_out"] * tables.books["unit_x"][pool])
         return NO_RULE, 0.0, 0.0
 
-    def _cap(self, order: np.void, through: Through, unit: float, tables: Tables) -> tuple[int, int]:
-        """Return how many raw units may go in at most, and what says so."""
-        strategy = int(order["strategy"])
-        account = tables.accounts[strategy, int(order["pool"])]
-        share = self._policies[strategy].max_liquidity_share
-        liquidity = min(
-            tables.books[pool]["liquidity"] * self._books.unit_y(pool, tables) / tables.books[pool]["unit_y"]
-            for pool, _ in through
-        )
-        caps = (
-            (int(account["quote"]) - int(account["reserved_quote"]), SIZED_BY_BUDGET),
-            (_raw(float(self._limits["max_position_size"][0]) / unit), SIZED_BY_LIMIT),
-            (_raw(share * float(liquidity) / unit), SIZED_BY_LIQUIDITY),
-        )
-        return min(caps)
-
     def _best(self, through: Through, cap: int, tables: Tables) -> RouteQuote | None:
-        legs = []
+        clock = _clock(tables)
+        ways = self._ways(through, tables, clock.epoch)
+        return best_round(ways, clock, cap) if ways else None
+
+    def _ways(self, through: Through, tables: Tables, epoch: int) -> Ways:
+        """Return the ways through pools as they stand; none where one of the pools cannot be used."""
+        ways = []
         for pool, swap_for_y in through:
-            book = tables.books[pool]
-            state = self._states.standing(pool, book) if book["is_open"] else None
-            if state is None:
-                return None
-            legs.append((state, swap_for_y))
-        ledger = tables.ledger[0]
-        return best_route(tuple(legs), clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"])), cap_in=cap)
-
-    def _write(self, order: np.void, through: Through, best: RouteQuote, cap: int, floor: int, tables: Tables) -> None:
-        """Write a round's amounts into its order.
-
-        The first swap buys exactly what the second one takes, so that nothing is left over, and half of what is earned
-        beyond the floor is left to it for a price that gets worse; the other half is left to the last one. The second
-        of three brings at least what the third one takes.
-
-        :arg floor: Raw units that the round must earn.
-
-        """
-        order["compute_units"] = units = sum(leg.compute_units for leg in best.legs)
-        order["amount_in"], order["min_out"] = best.amount_in, best.legs[0].amount_out
-        order["other_in"], order["other_min_out"] = best.legs[1].amount_in, best.legs[1].amount_out
-        (pool, swap_for_y), ledger = through[0], tables.ledger[0]
-        state = self._states.standing(pool, tables.books[pool])
-        assert state is not None, "it was quoted just now"
-        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
-        exact = quote_exact_out(state, int(order["min_out"]), swap_for_y=swap_for_y, clock=clock)
-        spare = best.amount_out - exact.amount_in - floor if isinstance(exact, SwapQuote) else -1
-        units += exact.compute_units - best.legs[0].compute_units if isinstance(exact, SwapQuote) else 0
-        if isinstance(exact, SwapQuote) and spare >= 0 and exact.amount_in <= cap and units <= COMPUTE_LIMIT:
-            order["is_exact_out"], order["compute_units"] = 1, units
-            order["amount_in"] = min(exact.amount_in + spare // 2, cap)
-        least = int(order["amount_in"]) + floor
-        if len(through) == 2:
-            order["other_min_out"] = least
-        else:
-            order["third_in"], order["third_min_out"] = best.legs[2].amount_in, least
+            way = self._states.way(pool, swap_for_y, tables.books, epoch) if tables.books["is_open"][pool] else None
+            if way is None:
+                return ()
+            ways.append(way)
+        return tuple(ways)
 
     def meet(self, order: np.void, tables: Tables) -> tuple[LegFill, ...]:
         """Make the swaps of an order on the pools as they stand, one after the other.
@@ -185,19 +144,20 @@ class Routing:
         :returns: What they moved; nothing where one of them would not keep its limit, and then the pools are as before.
 
         """
-        legs = legs_of(order)
-        through = tuple((leg.pool, leg.swap_for_y) for leg in legs)
-        if not (can_pay(order, tables) if self._books.is_exchange(through) else self._books.is_round(through)):
+        count = read_limits(order, self._asked, self._through)
+        through = tuple([(code >> 1, bool(code & 1)) for code in self._through[:count].tolist()])
+        plan = self._books.plan(through)
+        if not (can_pay(order, tables) if plan.is_exchange else plan.is_round):
             return ()
-        ledger, before = tables.ledger[0], self._states.after_fills
-        clock = clock_of(int(ledger["slot"]), int(ledger["ts_event_ns"]))
+        clock = _clock(tables)
+        ways = self._ways(through, tables, clock.epoch)
+        if not ways or not are_limits_kept(ways, clock, self._asked):
+            return ()
         made = []
-        for leg in legs:
+        for leg in legs_of(order):
             request = SwapRequest(leg.exact_in, leg.amount, leg.swap_for_y, leg.threshold)
             done = self._states.swap(leg.pool, request, tables.books[leg.pool], clock)
-            if isinstance(done, SwapFailure):
-                self._states.take_back(before)
-                return ()
+            assert isinstance(done, SwapQuote), "its limit is kept, and no other swap of the route is through its pool"
             fee_in_x = leg.swap_for_y == done.fee_on_input
             moved = (leg.pool, leg.swap_for_y, done.amount_in, done.amount_out, done.fee, fee_in_x)
             made.append(LegFill(*moved, done.bins, done.price_impact))
@@ -220,9 +180,36 @@ def traded_by(strategies: tuple[PlannedStrategy, ...]) -> frozenset[int]:
     return frozenset[int]().union(*(planned.pools for planned in strategies))
 
 
-def _raw(amount: float) -> int:
-    """Cut an amount to whole raw units, of which 63 bits hold the most."""
-    return math.floor(min(amount, MAX_BASE)) if amount > 0.0 else 0
+def _clock(tables: Tables) -> Clock:
+    return clock_of(int(tables.ledger["slot"][0]), int(tables.ledger["ts_event_ns"][0]))
+
+
+def _write(order: np.void, best: RouteQuote, cap: int, floor: int) -> None:
+    """Write a round's amounts into its order.
+
+    The first swap buys exactly what the second one takes, so that nothing is left over, and half of what is earned
+    beyond the floor is left to it for a price that gets worse; the other half is left to the last one. The second of
+    three brings at least what the third one takes.
+
+    :arg floor: Raw units that the round must earn.
+
+    """
+    first, second, exact = best.legs[0], best.legs[1], best.exact_out
+    units = sum([leg.compute_units for leg in best.legs])
+    paid = first.amount_in
+    if exact is not None:
+        spare = best.amount_out - exact.amount_in - floor
+        units_then = units + exact.compute_units - first.compute_units
+        if spare >= 0 and exact.amount_in <= cap and units_then <= COMPUTE_LIMIT:
+            order["is_exact_out"], units = 1, units_then
+            paid = min(exact.amount_in + spare // 2, cap)
+    order["amount_in"], order["min_out"], order["compute_units"] = paid, first.amount_out, units
+    order["other_in"] = second.amount_in
+    if len(best.legs) == 2:
+        order["other_min_out"] = paid + floor
+    else:
+        order["other_min_out"] = second.amount_out
+        order["third_in"], order["third_min_out"] = best.legs[2].amount_in, paid + floor
 
 
 def _as_named(order: np.void, signal: Fields, tables: Tables) -> tuple[int, float, float]:

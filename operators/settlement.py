@@ -11,7 +11,7 @@ from dlmm.records import Account, Record
 from operators.accounts import NOBODY, average_cost, move
 from operators.bin_conversions import count_fees, hold_in_bins
 from operators.bin_positions import NOTHING, BinPositions
-from operators.clockwork import RESULT
+from dlmm.records import ANSWER
 from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
 from operators.ledger import book_fill
 from operators.order_table import reserve
@@ -190,7 +190,7 @@ class Settlement:
         if paid <= 0 or got <= 0 or len(moved) != 2:
             return False
         flow = next((flow for flow in report.flows if flow.pool == info.pool), PoolFlow(info.pool, x, y))
-        result = np.zeros(1, RESULT)
+        result = np.zeros(1, ANSWER)
         result[0] = (1, paid, got, flow.fee, int(flow.fee_in_x != is_buy), 0, np.nan, 0)
         filled = int(tables.cursor["fills"][0])
         book_fill(tables.ledger[0], tables.books[pool], tables.accounts, order, result[0], tables.fills[filled])

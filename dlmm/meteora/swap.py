@@ -5,14 +5,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dlmm.meteora.edges import edges
 from dlmm.meteora.failures import NAMES
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, RESULT, TERMS
 from dlmm.meteora.walk import walk
-from dlmm.price import price_x64
+from dlmm.price import price_of
 from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, quotes_of
 from dlmm.struct_arrays import copied
+from dlmm.tokens import Mint
 
 _FIRST = np.zeros(1, np.int64)
 _HUGE = np.uint64(1 << 63)
@@ -61,37 +61,22 @@ def quote_many(
     return quotes_of(results)
 
 
-class ExactIn:
-    """Exact amounts in, one way through a pool that stays as it is."""
+def terms_of(
+    mints: tuple[Mint, Mint], vaults: tuple[int, int], extensions: int, request: SwapRequest, clock: Clock
+) -> NDArray[np.void]:
+    """Return the `TERMS` (1,) of a swap.
 
-    def __init__(self, pool: MeteoraPool, clock: Clock, *, swap_for_y: bool) -> None:
-        """Look at the pool at one time."""
-        self._pool, self._swap_for_y = pool, swap_for_y
-        self._terms = _terms(pool, SwapRequest(True, 0, swap_for_y, 0), clock)
+    :arg mints: Of X and of Y, as `vaults`, which are raw units.
 
-    def drain(self, reach: int, curve: NDArray[np.float64]) -> int:
-        """Write down what has gone in and come out at the end of each bin, as `dlmm.meteora.edges` does."""
-        pool = self._pool
-        return edges(pool.pair, pool.arrays, pool.extension, _FIRST, self._terms, reach, curve)
+    :arg extensions: Bitmap extensions at hand, 0 or 1.
 
-    def swap(self, amounts: NDArray[np.uint64]) -> NDArray[np.void]:
-        """Return one `RESULT` for each amount, each as if it came alone."""
-        pool = self._pool
-        results = np.zeros(len(amounts), RESULT)
-        order = np.argsort(amounts, kind="stable")
-        walk(pool.pair, pool.arrays, pool.extension, _FIRST, self._terms, amounts, order, results, False)
-        return results
-
-    def quote(self, result: np.void, amount: int) -> SwapQuote | SwapFailure:
-        """Tell what a `RESULT` of an amount says, as `quote` does."""
-        return _quote_of(self._pool, result, amount, self._pool.active_id, swap_for_y=self._swap_for_y)
-
-
-def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.void]:
-    if request.swap_for_y:
-        mint_in, mint_out, vault_out = pool.mint_x, pool.mint_y, pool.vault_y
-    else:
-        mint_in, mint_out, vault_out = pool.mint_y, pool.mint_x, pool.vault_x
+    """
+    (mint_in, mint_out), vault_out = mints, vaults[1]
+    if not request.swap_for_y:
+        mint_in, mint_out, vault_out = mint_out, mint_in, vaults[0]
+    # What a swap costs beside its bins is fitted to the vectors.
+    units = 33_700 + 6_700 * (mint_in.is_token_2022 + mint_out.is_token_2022)
+    units += 850 * extensions + 2_500 * request.host + 1_800 * (not request.exact_in)
     return np.array(
         [
             (
@@ -101,7 +86,7 @@ def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.
                 *mint_in.fee_terms(clock.epoch),
                 *mint_out.fee_terms(clock.epoch),
                 vault_out,
-                _base_units(pool, request),
+                units,
                 request.exact_in,
                 request.swap_for_y,
                 request.host,
@@ -112,10 +97,9 @@ def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.
     )
 
 
-def _base_units(pool: MeteoraPool, request: SwapRequest) -> int:
-    """Estimate what a swap costs beside its bins; fitted to the vectors."""
-    units = 33_700 + 6_700 * (pool.mint_x.is_token_2022 + pool.mint_y.is_token_2022)
-    return units + 850 * len(pool.extension) + 2_500 * request.host + 1_800 * (not request.exact_in)
+def _terms(pool: MeteoraPool, request: SwapRequest, clock: Clock) -> NDArray[np.void]:
+    mints, vaults = (pool.mint_x, pool.mint_y), (pool.vault_x, pool.vault_y)
+    return terms_of(mints, vaults, len(pool.extension), request, clock)
 
 
 def _moved(balance: int, change: int) -> int:
@@ -163,7 +147,7 @@ def _quote_of(
     fee_on_input = not (swap_for_y and pool.pair["collect_fee_mode"][0] == FEE_ALWAYS_IN_Y)
     paid = reserve_in - fee if fee_on_input else reserve_in
     bought = reserve_out if fee_on_input else reserve_out + fee
-    price = price_x64(start, pool.bin_step) / 2.0**64
+    price = price_of(start, pool.bin_step)
     fair = paid * price if swap_for_y else paid / price
     return SwapQuote(
         amount_in=amount_in,

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from dlmm.price import price_table
 from dlmm.records import MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, quotes_of
 from dlmm.saros.compute_units import VAULT_BUMP_UNITS
-from dlmm.saros.edges import edges
 from dlmm.saros.layout import BINS_PER_ARRAY, ERROR_NAMES, MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
 from dlmm.saros.walk import EXTENDED_X, EXTENDED_Y, MIXED_PROGRAMS, RESULT, STEP, walk
 from dlmm.saros.window import CHOOSE
 from dlmm.struct_arrays import copied
+from dlmm.tokens import Mint
 
 _DEATHS = {-1: "Panic", -2: "OutOfMemory", -4: "AccountBorrowFailed"}
 _FAILURES = {3007: "AccountOwnedByWrongProgram", 4102: "InvalidNumericConversion", **ERROR_NAMES, **_DEATHS}
@@ -60,13 +60,13 @@ def quote_many(
     """
     results = np.zeros(len(amounts), RESULT)
     order = np.argsort(amounts, kind="stable")
-    limits = _limits(pool, swap_for_y, 0 if exact_in else MAX_U64, clock.epoch)
+    limits = limits_of(pool.mint_x, pool.mint_y, swap_for_y, 0 if exact_in else MAX_U64, clock.epoch)
     walk(
         pool.pair,
         pool.arrays,
-        _prices(pool),
+        prices_of(pool),
         _CHOOSE,
-        _mints(pool),
+        flags_of_mints(pool),
         exact_in,
         swap_for_y,
         clock.unix_timestamp,
@@ -80,60 +80,22 @@ def quote_many(
     return quotes_of(results)
 
 
-class ExactIn:
-    """Exact amounts in, one way through a pool that stays as it is."""
-
-    def __init__(self, pool: SarosPool, clock: Clock, *, swap_for_y: bool) -> None:
-        """Look at the pool at one time."""
-        self._pool, self._swap_for_y, self._now = pool, swap_for_y, clock.unix_timestamp
-        self._prices, self._mints = _prices(pool), _mints(pool)
-        self._limits = _limits(pool, swap_for_y, 0, clock.epoch)
-
-    def drain(self, reach: int, curve: NDArray[np.float64]) -> int:
-        """Write down what has gone in and come out at the end of each bin, as `dlmm.saros.edges` does."""
-        me, pool = self, self._pool
-        return edges(pool.pair, pool.arrays, me._prices, me._mints, me._swap_for_y, me._now, reach, curve)
-
-    def swap(self, amounts: NDArray[np.uint64]) -> NDArray[np.void]:
-        """Return one `RESULT` for each amount, each as if it came alone."""
-        results = np.zeros(len(amounts), RESULT)
-        walk(
-            self._pool.pair,
-            self._pool.arrays,
-            self._prices,
-            _CHOOSE,
-            self._mints,
-            True,
-            self._swap_for_y,
-            self._now,
-            self._limits,
-            amounts,
-            np.argsort(amounts, kind="stable"),
-            results,
-            _NO_STEPS,
-            False,
-        )
-        return results
-
-    def quote(self, result: np.void, amount: int) -> SwapQuote | SwapFailure:
-        """Tell what a `RESULT` of an amount says, as `quote` does."""
-        return _quote_of(self._pool, result, amount)
-
-
-def _prices(pool: SarosPool) -> NDArray[np.uint64]:
+def prices_of(pool: SarosPool) -> NDArray[np.uint64]:
     """Return the prices of every bin that a swap can reach, and of some that it cannot."""
     pair = pool.pair[0]
     first = (int(pair["active_id"]) // BINS_PER_ARRAY - 1) * BINS_PER_ARRAY
     return price_table(first - MIDDLE_BIN_ID, 3 * BINS_PER_ARRAY, int(pair["bin_step"]))
 
 
-def _mints(pool: SarosPool) -> int:
+def flags_of_mints(pool: SarosPool) -> int:
+    """Return what is known of the two mints, as `walk` takes it."""
     mixed = pool.mint_x.program != pool.mint_y.program
     return EXTENDED_X * pool.extended_x + EXTENDED_Y * pool.extended_y + MIXED_PROGRAMS * mixed
 
 
-def _limits(pool: SarosPool, swap_for_y: bool, threshold: int, epoch: int) -> NDArray[np.uint64]:
-    mint_in, mint_out = (pool.mint_x, pool.mint_y) if swap_for_y else (pool.mint_y, pool.mint_x)
+def limits_of(mint_x: Mint, mint_y: Mint, swap_for_y: bool, threshold: int, epoch: int) -> NDArray[np.uint64]:
+    """Return the limits of a swap, as `walk` takes them."""
+    mint_in, mint_out = (mint_x, mint_y) if swap_for_y else (mint_y, mint_x)
     return np.array((threshold, *mint_in.fee_terms(epoch), *mint_out.fee_terms(epoch)), np.uint64)
 
 
@@ -155,13 +117,13 @@ def _run(
     walk(
         pair,
         arrays,
-        _prices(pool),
+        prices_of(pool),
         window,
-        _mints(pool),
+        flags_of_mints(pool),
         request.exact_in,
         request.swap_for_y,
         clock.unix_timestamp,
-        _limits(pool, request.swap_for_y, request.threshold, clock.epoch),
+        limits_of(pool.mint_x, pool.mint_y, request.swap_for_y, request.threshold, clock.epoch),
         np.array((request.amount,), np.uint64),
         _FIRST,
         results,

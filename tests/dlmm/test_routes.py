@@ -14,9 +14,9 @@ from dlmm.errors import RangeError
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.profile import DEFAULT_HALF_WIDTH, PoolTerms, synthetic_pool
 from dlmm.records import MAX_U64, Clock, SwapQuote, Venue
-from dlmm.routes import Leg, best_route, quote_route
+from dlmm.routes import Leg, best_route
 from dlmm.saros.layout import MIDDLE_BIN_ID
-from dlmm.swap import Pool, quote_exact_in, quote_many
+from dlmm.swap import Pool, quote_exact_in, quote_exact_out, quote_many
 from dlmm.tokens import TOKEN_2022_PROGRAM, Mint, TransferFee
 
 CLOCK = Clock(1, 1_000)
@@ -148,7 +148,9 @@ def test_each_leg_takes_exactly_what_the_one_before_it_gave() -> None:
     assert best is not None
     amount = best.amount_in
     for (pool, to_y), done in zip(legs, best.legs, strict=True):
-        assert done == quote_exact_in(pool, amount, swap_for_y=to_y, clock=CLOCK)
+        exact = quote_exact_in(pool, amount, swap_for_y=to_y, clock=CLOCK)
+        assert isinstance(exact, SwapQuote)
+        assert (done.amount_in, done.amount_out, done.compute_units) == (amount, exact.amount_out, exact.compute_units)
         amount = done.amount_out
     assert best.amount_out == amount
     assert best.profit == amount - best.amount_in
@@ -200,12 +202,22 @@ def test_a_falling_fee_is_followed_beyond_sizes_that_lose() -> None:
     assert profits(legs, np.array([int(first.max()) // 4], np.uint64))[0] < 0
     best = best_route(legs, CLOCK, cap_in=MAX_U64)
     assert best is not None
-    assert best.legs[0].end_bin >= 7
+    opening = quote_exact_in(pool, best.amount_in, swap_for_y=False, clock=CLOCK)
+    assert isinstance(opening, SwapQuote)
+    assert opening.end_bin >= 7
 
 
-def test_a_size_that_a_swap_refuses_has_no_quote() -> None:
-    legs = ((pool_at(Venue.METEORA, 0), False), (pool_at(Venue.SAROS, 8), True))
-    assert quote_route(legs, CLOCK, MAX_U64) is None
+@pytest.mark.parametrize("venue", tuple(Venue))
+def test_the_first_swap_is_asked_for_exactly_what_it_gives_as_well(venue: Venue) -> None:
+    legs = ((pool_at(venue, 0), False), (pool_at(Venue.SAROS, 8), True))
+    best = best_route(legs, CLOCK, cap_in=MAX_U64)
+    assert best is not None
+    assert best.exact_out is not None
+    exact = quote_exact_out(legs[0][0], best.legs[0].amount_out, swap_for_y=False, clock=CLOCK)
+    assert isinstance(exact, SwapQuote)
+    assert best.exact_out.amount_in == exact.amount_in <= best.amount_in
+    assert best.exact_out.amount_out == exact.amount_out == best.legs[0].amount_out
+    assert best.exact_out.compute_units == exact.compute_units
 
 
 def test_one_swap_or_four_are_no_round() -> None:

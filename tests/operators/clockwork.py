@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 import msgspec
 import numpy as np
 
+from dlmm.records import ANSWER
 from dlmm.struct_arrays import join
 from operators.accounts import ACCOUNT
 from operators.blocks import Rows, order_by_seq
-from operators.clockwork import AWAITS_RESULT, RESULT, advance
+from operators.clockwork import AWAITS_RESULT, advance
 from operators.ladder_watch import open_watches
 from operators.ledger import EQUITY, LEDGER, open_books
 from operators.order_table import CURSOR
@@ -113,7 +114,7 @@ class Clockwork:
         room = held + 2 * len(wanted) + 2 * len(POOLS) + 1
         self.table = np.concatenate([self.table[:held], np.zeros(room - held, ORDER)])
         out = (np.zeros(room, ORDER), np.zeros(room, FILL), np.zeros(len(rows) + 1, EQUITY), np.zeros(room, ORDER))
-        cursor, result = np.zeros(1, CURSOR), np.zeros(1, RESULT)
+        cursor, result = np.zeros(1, CURSOR), np.zeros(1, ANSWER)
         state, rules = (self.ledger, self.books, self.table, self.accounts), (self.policies, self.limits, self.venue)
         order_of_rows = order_by_seq(rows)
         terms = (rules, self.risk, self.unwinding, (NO_POSITIONS, open_watches(len(self.policies), len(POOLS))))
