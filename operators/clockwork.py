@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from operators.accounts import lacks
-from operators.blocks import CANCEL, QUOTE, REPORT, TICK, Fields, Rows
+from operators.blocks import ARBITRAGE, CANCEL, QUOTE, REPORT, TICK, Fields, Rows
 from operators.blocks import OPEN as OPEN_POSITION
 from operators.ladder_watch import calls_keeper
 from operators.ledger import book_fill, mark, mark_row, open_book, sample
 from operators.order_table import (
     finish,
+    is_route_open,
     open_in_pool,
     refresh_reach,
     reserve,
@@ -46,6 +47,7 @@ from operators.orders import (
     NO_RULE,
     OPEN,
     REFUSED,
+    ROUTE,
     SELL,
     STRATEGY_BUDGET,
     WITHHELD,
@@ -56,6 +58,7 @@ from operators.paper_liquidity.synthetic import follow_row
 from operators.risk.gate import count_approval, objection
 from operators.risk.market_risk import Risk, books_changed, bring_up_to_date, observe
 from operators.risk.unwinding import sales
+from operators.route_orders import is_out_of_reach
 from operators.sizing import draft
 
 SLOT_BEGINS, SLOT_MEETS, ROW_COUNTS, ROW_REACHES, ROW_MEETS, SIGNALS_COUNT, SIGNALS_MEET = range(7)
@@ -126,8 +129,10 @@ def _meet(
                 order.tried_slot = ledger.slot
                 order.tried_bin = book.active_id
         elif (pool < 0 or order.pool == pool) and _may_fill(order, ledger, book):
-            cursor.awaits = 1
-            return True
+            if order.action != ROUTE or not is_out_of_reach(order, books):
+                cursor.awaits = 1
+                return True
+            finish(order, FAILED, ledger, book, accounts, ended, cursor)
         cursor.order += 1
     cursor.order = 0
     ledger.open_orders = compact(table, ledger.open_orders)
@@ -371,7 +376,9 @@ def advance(
             if cursor.is_taken_up == 0:
                 ledger.signals += 1
             signal = signals[cursor.signal]
-            if signal.kind >= OPEN_POSITION:
+            if signal.kind == ARBITRAGE and cursor.is_taken_up == 0 and is_route_open(signal, ledger, table):
+                pass  # it moves the prices that the wish was made of; what is left of them is wished for again
+            elif signal.kind >= OPEN_POSITION:
                 if cursor.is_taken_up == 0:
                     cursor.is_taken_up = 1
                     return AWAITS_COMMAND

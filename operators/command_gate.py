@@ -68,23 +68,6 @@ def value(ledger_: Rows, books: Rows) -> None:
 
 
 @kernel
-def is_route_open(strategy: int, pool: int, other_pool: int, third_pool: int, table: Rows, ledger_: Rows) -> bool:
-    """Tell whether a route of a strategy through one of these pools is open or on its way.
-
-    :arg third_pool: Negative where there is none, which is in no route.
-
-    """
-    for index in range(ledger_[0].open_orders):
-        order = table[index]
-        if order.action != ROUTE or order.strategy != strategy:
-            continue
-        for through in (order.pool, order.other_pool, order.third_pool):
-            if through >= 0 and through in (pool, other_pool, third_pool):
-                return True
-    return False
-
-
-@kernel
 def admit(ledger_: Rows, books: Rows, accounts: Rows, table: Rows, venue_: Rows, sent: Rows, cursor_: Rows) -> None:
     """Put the order behind the open ones among them, and with signed execution have it carried out."""
     ledger = ledger_[0]
@@ -145,3 +128,33 @@ def passes(
     if rule != NO_RULE:
         refuse(status, rule, figure, bound, ledger_, books, table, ended, cursor_)
     return rule == NO_RULE
+
+
+@kernel
+def decide(
+    rule: int,
+    figure: float,
+    bound: float,
+    ledger_: Rows,
+    books: Rows,
+    accounts: Rows,
+    table: Rows,
+    limits: Rows,
+    risk: Risk,
+    venue_: Rows,
+    sent: Rows,
+    ended: Rows,
+    cursor_: Rows,
+) -> bool:
+    """Hold the order behind the open ones against the gate as `passes` does, and `admit` what passes.
+
+    :returns: Whether the caller is to decide: a route that passes and is to be sent now may be hopeless.
+
+    """
+    ledger = ledger_[0]
+    if not passes(rule, figure, bound, ledger_, books, accounts, table, limits, risk, ended, cursor_):
+        return False
+    if ledger.is_signed != 0 and table[ledger.open_orders].action == ROUTE:
+        return True
+    admit(ledger_, books, accounts, table, venue_, sent, cursor_)
+    return False

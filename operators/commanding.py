@@ -7,7 +7,7 @@ import numpy as np
 
 from operators.blocks import ARBITRAGE, Rows
 from operators.blocks import REBALANCE as LADDER
-from operators.command_gate import admit, is_route_open, passes, refuse, value
+from operators.command_gate import admit, decide, refuse, value
 from operators.ladders import Draft, LadderKeeper
 from operators.liquidity_orders import close_order, draft_command
 from operators.numbered_positions import NumberedPositions
@@ -18,16 +18,12 @@ from operators.orders import (
     NO_RULE,
     OPEN,
     REBALANCE,
-    ROUTE,
     SENT,
 )
 from operators.risk.market_risk import Risk
 from operators.routing import Routing
 from operators.settlement import Settlement
 from operators.tables import Tables
-
-POOL_FIELDS = ("pool", "other_pool", "third_pool")
-"""Of a route's wish, and of its order."""
 
 
 class Commands:
@@ -61,8 +57,6 @@ class Commands:
             if drafted is None:
                 return
         elif int(signal["kind"]) == ARBITRAGE:
-            if is_route_under_way(signal, tables):
-                return  # it moves the prices that the wish was made of; what is left of them is wished for again
             value(tables.ledger, tables.books)
             routed = self._routing.draft(signal, tables)
             if routed is None:
@@ -101,12 +95,12 @@ class Commands:
         tables.table[place] = order
         state = (tables.ledger, tables.books, tables.accounts, tables.table)
         out = (tables.ended, tables.cursor)
-        if not passes(rule, float(figure), float(bound), *state, self._limits, risk, *out):
+        if not decide(rule, float(figure), float(bound), *state, self._limits, risk, self._venue, tables.sent, *out):
             return
-        if self._is_hopeless(tables.table[place], tables):
-            refuse(FAILED, NO_RULE, 0.0, 0.0, tables.ledger, tables.books, tables.table, *out)
-        else:
+        if self._routing.meet(tables.table[place], tables):
             self._admit(tables)
+        else:
+            refuse(FAILED, NO_RULE, 0.0, 0.0, tables.ledger, tables.books, tables.table, *out)
 
     def close_positions(self, tables: Tables, settlement: Settlement, seq: int, retry_slots: int) -> None:
         """Send what closes every position of ours that nothing closes yet: the emergency stop unwinds."""
@@ -125,10 +119,6 @@ class Commands:
         state = (tables.ledger, tables.books, tables.accounts, tables.table)
         admit(*state, self._venue, tables.sent, tables.cursor)
 
-    def _is_hopeless(self, order: np.void, tables: Tables) -> bool:
-        """Tell whether an arbitrage that is to be sent now would fail; on paper it meets its pools when it lands."""
-        return tables.is_signed and int(order["action"]) == ROUTE and not self._routing.meet(order, tables)
-
     def land_route(self, order: np.void, tables: Tables) -> bool:
         """Let the swaps of an arbitrage meet their pools on paper: book all of them, or none.
 
@@ -136,9 +126,3 @@ class Commands:
 
         """
         return self._routing.land(order, tables)
-
-
-def is_route_under_way(signal: np.void, tables: Tables) -> bool:
-    """Tell whether a route of the strategy through one of a wish's pools is open or on its way."""
-    strategy, pool, other, third = (int(signal[field]) for field in ("strategy", *POOL_FIELDS))
-    return bool(is_route_open(strategy, pool, other, third, tables.table, tables.ledger))

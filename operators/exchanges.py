@@ -20,6 +20,7 @@ from operators.liquidity_orders import blank_order
 from operators.orders import (
     IMPOSSIBLE_AMOUNT,
     NO_EDGE,
+    NO_POOL,
     NO_RULE,
     ROUTE,
     SELL,
@@ -30,7 +31,7 @@ from operators.orders import (
     SIZED_BY_LIQUIDITY,
     TOO_SMALL,
 )
-from operators.route_legs import NO_POOL, SELL_THEN_BUY, RouteBooks
+from operators.route_legs import SELL_THEN_BUY, RouteBooks
 from operators.sizing import POLICY, RAW_AMOUNTS, policy_record
 from operators.strategies.interface import PlannedStrategy
 from operators.tables import Tables

@@ -5,7 +5,7 @@ import numpy as np
 from dlmm.jit import kernel
 from operators.accounts import hold
 from operators.blocks import Fields, Rows
-from operators.orders import BUY, CANCELLED, EXPIRED, FAILED, FILLED, OPEN, RESTING, SELL, SENT, compact, end
+from operators.orders import BUY, CANCELLED, EXPIRED, FAILED, FILLED, OPEN, RESTING, ROUTE, SELL, SENT, compact, end
 
 CURSOR = np.dtype(
     [
@@ -133,3 +133,16 @@ def open_in_pool(ledger: Fields, table: Rows, pool: int) -> int:
         if table[index].pool == pool:
             count += 1
     return count
+
+
+@kernel
+def is_route_open(signal: Fields, ledger: Fields, table: Rows) -> bool:
+    """Tell whether a route of a strategy through one of the pools of its wish is open or on its way."""
+    for index in range(ledger.open_orders):
+        order = table[index]
+        if order.action != ROUTE or order.strategy != signal.strategy:
+            continue
+        for through in (order.pool, order.other_pool, order.third_pool):
+            if through >= 0 and through in (signal.pool, signal.other_pool, signal.third_pool):
+                return True
+    return False

@@ -62,6 +62,12 @@ ORDER = np.dtype(
     ]
 )
 BUY, SELL = 1, -1
+NO_POOL = -1
+"""In place of the third pool of a route that has none."""
+
+TURNED = 0b1000
+"""In the directions of a route: its pool makes the last of the swaps instead of the first."""
+
 RESTING, IMMEDIATE = 0, 1
 OPEN, FILLED, CANCELLED, EXPIRED, FAILED, REFUSED, WITHHELD, SENT, SIMULATED = range(9)
 STATUSES = ("open", "filled", "cancelled", "expired", "failed", "refused", "withheld", "sent", "simulated")

@@ -17,16 +17,12 @@ from dlmm.records import ANSWER, Record
 from operators.accounts import average_cost, move
 from operators.blocks import Fields
 from operators.ledger import book_fill
-from operators.orders import BUY, SELL
+from operators.orders import BUY, NO_POOL, SELL, TURNED
 from operators.pools import PoolInfo
 from operators.tables import Tables
 
-NO_POOL = -1
 SELL_THEN_BUY = 0b01
 """Directions of an exchange: a sale here and a purchase there."""
-
-TURNED = 0b1000
-"""In the directions of an order: its pool makes the last of the swaps instead of the first."""
 
 MOST_BINS = 127
 

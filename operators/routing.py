@@ -24,17 +24,19 @@ from operators.orders import (
     BUY,
     COST_ABOVE_PROFIT,
     IMPOSSIBLE_AMOUNT,
+    NO_POOL,
     NO_RULE,
     ROUTE,
     SIZED_BY_BUDGET,
     SIZED_BY_PROFIT,
     STRATEGY_BUDGET,
     TOO_SMALL,
+    TURNED,
 )
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
-from operators.round_orders import most_in, read_limits
-from operators.route_legs import NO_POOL, SELL_THEN_BUY, TURNED, LegFill, RouteBooks, Through, legs_of
+from operators.route_legs import SELL_THEN_BUY, LegFill, RouteBooks, Through, legs_of
+from operators.route_orders import most_in, read_limits
 from operators.strategies.interface import PlannedStrategy
 from operators.tables import Tables
 
@@ -76,7 +78,8 @@ class Routing:
         self._transaction_cost = transaction_cost
         self._books = RouteBooks(pools, traded_by(strategies))
         self._exchanges = Exchanges(self._books, strategies, limits, slippage)
-        self._asked, self._through = np.zeros(MAX_LEGS, LIMIT), np.zeros(MAX_LEGS, np.int64)
+        self._asked = np.zeros(MAX_LEGS, LIMIT)
+        self._through = np.zeros(MAX_LEGS, np.int64), np.zeros(MAX_LEGS, np.bool_)
 
     def draft(self, signal: np.void, tables: Tables) -> tuple[np.void, int, float, float] | None:
         """Turn a wish into an order.
@@ -144,8 +147,9 @@ class Routing:
         :returns: What they moved; nothing where one of them would not keep its limit, and then the pools are as before.
 
         """
-        count = read_limits(order, self._asked, self._through)
-        through = tuple([(code >> 1, bool(code & 1)) for code in self._through[:count].tolist()])
+        pools, is_x = self._through
+        count = read_limits(order, self._asked, pools, is_x)
+        through = tuple(zip(pools[:count].tolist(), is_x[:count].tolist(), strict=True))
         plan = self._books.plan(through)
         if not (can_pay(order, tables) if plan.is_exchange else plan.is_round):
             return ()

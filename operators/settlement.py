@@ -7,11 +7,10 @@ from msgspec.structs import replace
 
 from dlmm.errors import DlmmError
 from dlmm.liquidity import Amounts
-from dlmm.records import Account, Record
+from dlmm.records import ANSWER, Account, Record
 from operators.accounts import NOBODY, average_cost, move
 from operators.bin_conversions import count_fees, hold_in_bins
 from operators.bin_positions import NOTHING, BinPositions
-from dlmm.records import ANSWER
 from operators.execution_reports import ExecutionReport, OperatorCommand, PoolFlow, PositionState, Report, WalletReport
 from operators.ledger import book_fill
 from operators.order_table import reserve

@@ -14,7 +14,7 @@ from operators.accounts import move, open_accounts
 from operators.bin_conversions import convert, earn, free_of, leave_bins
 from operators.blank_orders import BLANK, number_first
 from operators.blocks import OPEN, REBALANCE, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
-from operators.command_gate import is_route_open, value
+from operators.command_gate import value
 from operators.desk import Desk, DeskParams
 from operators.execution_reports import (
     REPORT_OWNER,
@@ -35,7 +35,6 @@ from operators.portfolio_records import PortfolioParams
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.swap_quotes import SwapQuotes
-from operators.tables import NO_ORDERS
 
 
 def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
@@ -127,7 +126,6 @@ def _lay_once(portfolio: PortfolioParams) -> None:
     """Place a ladder on paper, let it land, and take the price through it; ask for what precedes a route."""
     ledger = np.zeros(1, LEDGER)
     value(ledger, open_books(portfolio.pools, {}, 1.0))
-    is_route_open(0, 0, 0, 0, NO_ORDERS, ledger)
     making = PlannedStrategy(LadderMaking(), frozenset({0}), Policy(max_inventory_deviation=0.1))
     book, info = Portfolio(msgspec.structs.replace(portfolio, strategies=(making,))), portfolio.pools[0]
     wishes = np.zeros(1, SIGNAL)

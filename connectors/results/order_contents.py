@@ -6,8 +6,8 @@ from typing import Any
 
 from dlmm.records import Record
 from operators.blocks import SHAPES
+from operators.orders import TURNED
 from operators.pools import U8
-from operators.route_legs import TURNED
 
 
 class PoolTokens(Record, frozen=True):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from operators.accounts import ACCOUNT
-from operators.command_gate import admit, is_route_open, passes, refuse
+from operators.command_gate import admit, decide, passes, refuse
 from operators.ledger import BOOK, LEDGER
 from operators.order_table import CURSOR
 from operators.orders import (
@@ -20,7 +20,6 @@ from operators.orders import (
     RULES,
     SELL,
     SENT,
-    SWAP,
     WITHHELD,
 )
 from operators.risk.gate import LIMITS
@@ -57,6 +56,10 @@ class Gate:
     def passes(self, rule: int = NO_RULE, figure: float = 0.0, bound: float = 0.0) -> bool:
         state = (self.ledger, self.books, self.accounts, self.table)
         return bool(passes(rule, figure, bound, *state, self.limits, self.risk, self.ended, self.cursor))
+
+    def decide(self, rule: int = NO_RULE) -> bool:
+        state = (self.ledger, self.books, self.accounts, self.table, self.limits, self.risk, self.venue)
+        return bool(decide(rule, 0.0, 0.0, *state, self.sent, self.ended, self.cursor))
 
     def admit(self) -> None:
         admit(self.ledger, self.books, self.accounts, self.table, self.venue, self.sent, self.cursor)
@@ -140,15 +143,26 @@ def test_what_is_hopeless_ends_where_it_is() -> None:
     assert (gate.end["status"], gate.end["end_slot"]) == (FAILED, 7)
 
 
-@pytest.mark.parametrize(
-    ("strategy", "pools", "expected"),
-    [(0, (3, 1, -1), True), (0, (2, 3, 0), True), (0, (3, 4, -1), False), (1, (0, 1, -1), False)],
-)
-def test_a_route_is_open_in_all_of_its_pools(strategy: int, pools: tuple[int, int, int], expected: bool) -> None:
-    gate = Gate()
+@pytest.mark.parametrize("is_signed", [False, True])
+def test_what_passes_is_admitted_at_once(is_signed: bool) -> None:
+    gate = Gate(is_signed=is_signed)
+    order = gate.order(ADD, amount_x=600)
+    assert not gate.decide()
+    assert gate.ledger["open_orders"][0] == 1
+    assert (order["status"], order["land_slot"]) == (SENT if is_signed else OPEN, 9)
+
+
+@pytest.mark.parametrize(("is_signed", "is_asked"), [(False, False), (True, True)])
+def test_of_a_route_that_is_to_be_sent_now_the_caller_is_asked(is_signed: bool, is_asked: bool) -> None:
+    gate = Gate(is_signed=is_signed)
     gate.order(ROUTE, pool=0, other_pool=1, third_pool=-1)
-    assert not is_route_open(strategy, *pools, gate.table, gate.ledger)
-    gate.ledger["open_orders"] = 1
-    assert is_route_open(strategy, *pools, gate.table, gate.ledger) == expected
-    gate.table["action"] = SWAP
-    assert not is_route_open(strategy, *pools, gate.table, gate.ledger)
+    assert gate.decide() == is_asked
+    assert gate.ledger["open_orders"][0] == int(not is_asked)
+
+
+def test_what_a_rule_objects_to_is_not_admitted() -> None:
+    gate = Gate()
+    gate.order(ADD, amount_x=600)
+    assert not gate.decide(COST_ABOVE_PROFIT)
+    assert gate.ledger["open_orders"][0] == 0
+    assert gate.end["status"] == WITHHELD

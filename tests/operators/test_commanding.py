@@ -6,10 +6,9 @@ import pytest
 
 from dlmm.struct_arrays import join
 from operators.blocks import ARBITRAGE, Block, Rows
-from operators.orders import FAILED, FILLED, ROUTE
+from operators.orders import FAILED, FILLED, NO_POOL, ROUTE
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits
-from operators.route_legs import NO_POOL
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.markets import ORIGINS, SOL, bin_price, market, no_signals, signal

@@ -17,10 +17,10 @@ from operators.execution_reports import (
     WalletReport,
     encode_report,
 )
-from operators.orders import BUY, FILLED, IMMEDIATE, ORDER, ROUTE
+from operators.orders import BUY, FILLED, IMMEDIATE, ORDER, ROUTE, TURNED
 from operators.portfolio import Portfolio
 from operators.portfolio_records import Report as Told
-from operators.route_legs import TURNED, LegFill, RouteBooks, RouteLeg, legs_of
+from operators.route_legs import LegFill, RouteBooks, RouteLeg, legs_of
 from tests.operators.markets import market, no_signals
 from tests.operators.test_routing import BETWEEN, HERE, M_SOL, THERE, TRIANGLE, params, triangle
 from tests.operators.test_routing import POOLS as NAMED

@@ -7,8 +7,8 @@ import pytest
 
 from operators.blocks import ARBITRAGE, Rows
 from operators.commands import Approved, SwapRoute
-from operators.orders import EXPIRED, FAILED, FILLED
-from operators.route_legs import NO_POOL, SELL_THEN_BUY
+from operators.orders import EXPIRED, FAILED, FILLED, NO_POOL
+from operators.route_legs import SELL_THEN_BUY
 from tests.operators.markets import ORIGINS, bin_price, no_signals
 from tests.operators.signed_market import FEE, OPENING, POOLS, SignedMarket
 
