@@ -22,7 +22,7 @@ Amounts = NDArray[np.uint64]
 ROUNDING = 6.0
 """Raw units of each token that rounding makes of the difference of two profits at most, and some to spare."""
 
-NEAR = 12
+NEAR = 4
 """Raw units around what goes in, and around what comes out of each swap, that are tried."""
 
 IN_BASIS_POINTS, IN_MAXIMUM, OUT_BASIS_POINTS, OUT_MAXIMUM = range(4)

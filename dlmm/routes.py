@@ -119,22 +119,24 @@ def best_round(ways: Ways, clock: Clock, cap_in: int) -> RouteQuote | None:
     return RouteQuote(tuple(swaps), first_exact if first_exact.amount_in else None)
 
 
-def are_limits_kept(ways: Ways, clock: Clock, limits: NDArray[np.void]) -> bool:
-    """Tell whether all swaps of a round keep their limits on the pools as they stand.
+def make_swaps(ways: Ways, clock: Clock, limits: NDArray[np.void]) -> NDArray[np.void] | None:
+    """Make all swaps of a route on the pools as they stand, or none.
 
     :arg limits: `LIMIT` of each.
 
+    :returns: `ANSWER` of each; `None` where one of them would break its limit.
+
     """
-    return bool(_keep(ways, clock.slot, clock.unix_timestamp, limits))
+    answers = np.zeros(len(ways), ANSWER)
+    return answers if _keep(ways, clock.slot, clock.unix_timestamp, limits, answers) else None
 
 
 @kernel
-def _keep(ways: Ways, slot: int, timestamp: int, limits: NDArray[np.void]) -> bool:
-    answer = np.zeros(1, ANSWER)
+def _keep(ways: Ways, slot: int, timestamp: int, limits: NDArray[np.void], answers: NDArray[np.void]) -> bool:
     for leg in range(len(ways)):
         limit = limits[leg]
-        swap_one(ways[leg], slot, timestamp, limit.exact_in, limit.amount, limit.threshold, answer)
-        if answer[0].is_filled == 0:
+        swap_one(ways[leg], slot, timestamp, limit.exact_in, limit.amount, limit.threshold, answers[leg : leg + 1])
+        if answers[leg].is_filled == 0:
             return False
     return True
 

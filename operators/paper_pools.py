@@ -4,17 +4,19 @@ A fill changes the pool for the fills that follow in the same state of the marke
 what was recorded. So our own impact is paid in full, but the recorded market does not answer to it.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from dlmm.errors import DlmmError
-from dlmm.jit import kernel
+import numpy as np
+
+from dlmm.errors import DlmmError, RangeError
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.profile import PoolTerms, synthetic_pool
-from dlmm.records import Account, Clock, Record, SwapFailure, SwapQuote, SwapRequest, Venue
+from dlmm.records import ANSWER, Account, Clock, Record, SwapFailure, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
-from dlmm.swap import Pool, apply, quote
+from dlmm.swap import Pool, apply
 from dlmm.ways import Way, swap_one, way_through
 from dlmm.wide import U64
 from operators.blocks import AccountWrite, Rows
@@ -96,14 +98,19 @@ class PaperPools:
         """Keep account bytes until the market has come to their row."""
         self._writes[pool].extend(writes)
 
-    def swap(self, pool: int, request: SwapRequest, book: Book, clock: Clock) -> SwapQuote | SwapFailure:
-        """Swap on the pool as the book's last row left it, and keep the pool after it for that same row."""
-        state = self.standing(pool, book)
-        if state is None:
-            return SwapFailure("PoolUnusable", None, self._troubles[pool])
-        answer = quote(state, request, clock)
-        if isinstance(answer, SwapQuote):
-            self._after_fill[pool] = AfterFill(int(book["seq"]), state, request, clock)
+    def swap(self, pool: int, request: SwapRequest, books: Rows, clock: Clock) -> Rows:
+        """Swap on the pool as the books' last row of it left it, and keep the pool after it for that same row.
+
+        :returns: `ANSWER` (1,).
+
+        """
+        answer = np.zeros(1, ANSWER)
+        way = self.way(pool, request.swap_for_y, books, clock.epoch)
+        if way is not None:
+            amount, threshold = U64(request.amount), U64(request.threshold)
+            swap_one(way, clock.slot, clock.unix_timestamp, request.exact_in, amount, threshold, answer)
+            if answer["is_filled"][0]:
+                self.filled(pool, request, books, clock)
         return answer
 
     def standing(self, pool: int, book: Book) -> Pool | None:
@@ -126,15 +133,6 @@ class PaperPools:
         state = self._met[pool]
         assert state is not None, "a swap was filled on it"
         self._after_fill[pool] = AfterFill(int(books["seq"][pool]), state, request, clock)
-
-    @property
-    def after_fills(self) -> tuple[AfterFill | None, ...]:
-        """What our fills have changed so far, by pool: what `take_back` takes."""
-        return tuple(self._after_fill)
-
-    def take_back(self, before: tuple[AfterFill | None, ...]) -> None:
-        """Forget the swaps that were made since."""
-        self._after_fill = list(before)
 
     def recorded(self, pool: int, seq: int) -> Pool | None:
         """Return a pool as the recording had it at a row, none of our fills in it; `None` where it has no bins.
@@ -164,7 +162,10 @@ class PaperPools:
         recorded = self.recorded(pool, seq)
         if recorded is not None:
             return recorded
-        return self._stand_ins[pool](int(book["active_id"]), int(book["liquidity"] / book["unit_y"]))
+        value_y = book["liquidity"] / book["unit_y"]
+        if not value_y < math.inf:
+            raise RangeError("neither its bins nor its liquidity are known")
+        return self._stand_ins[pool](int(book["active_id"]), int(value_y))
 
     def _decoded(self, pool: int) -> Pool:
         recorded = self._recorded[pool]
@@ -181,7 +182,7 @@ class PaperPools:
         return PaperPoolsState(
             accounts=tuple(dict(accounts) for accounts in self._accounts),
             writes=tuple(tuple(writes) for writes in self._writes),
-            after_fill=self.after_fills,
+            after_fill=tuple(self._after_fill),
             troubles=dict(self._troubles),
         )
 
@@ -210,19 +211,6 @@ def _stand_in_for(info: PoolInfo, depth_bins: int) -> Callable[[int, int], Pool]
         return synthetic_pool(terms, active_id, value_y, depth_bins)
 
     return stand_in
-
-
-@kernel
-def ask(way: Way, table: Rows, place: int, slot: int, timestamp: int, answer: Rows) -> None:
-    """Find out what the swap of an order would do, and fill an `ANSWER` (1,).
-
-    :arg place: Of the order in the table.
-
-    """
-    order = table[place]
-    exact_in = order.is_exact_out == 0
-    amount, threshold = (order.amount_in, order.min_out) if exact_in else (order.min_out, order.amount_in)
-    swap_one(way, slot, timestamp, exact_in, U64(amount), U64(threshold), answer)
 
 
 def clock_of(slot: int, ts_event_ns: int) -> Clock:

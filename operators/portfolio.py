@@ -39,7 +39,7 @@ from operators.numbered_positions import PositionsAtHand
 from operators.orders import BUY, EXPIRED, FAILED, ORDER, ROUTE, SWAP
 from operators.paper_liquidity.landing import PaperLiquidity
 from operators.paper_liquidity.positions import PaperPositions
-from operators.paper_pools import PaperPools, ask, clock_of
+from operators.paper_pools import PaperPools, clock_of
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import books_changed, open_risk, restore_risk, snapshot_risk
@@ -154,7 +154,7 @@ class Portfolio:
                 case kind if kind == DONE:
                     return
                 case kind if kind == AWAITS_RESULT:
-                    self._land(int(tables.cursor["order"][0]))
+                    self._land(tables.table[int(tables.cursor["order"][0])])
                 case kind if kind == AWAITS_REPORT:
                     row = rows[order_of_rows[int(tables.cursor["row"][0])]]
                     self._book(reports.get(int(row["seq"])), int(row["seq"]))
@@ -208,33 +208,22 @@ class Portfolio:
         self._close_when_stopped(seq)
         self._commands.follow_inventory(pool, seq, self._tables, self._risk)
 
-    def _land(self, place: int) -> None:
-        """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it.
-
-        :arg place: Of the order in the table.
-
-        """
-        order = self._tables.table[place]
+    def _land(self, order: np.void) -> None:
+        """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it."""
         action = int(order["action"])
         if action == SWAP:
-            self._ask_pool(place, order)
+            self._ask_pool(order)
             return
         is_done = (self._commands.land_route if action == ROUTE else self._paper.land)(order, self._tables)
         if not is_done:
             self._commands.retry_ladder(order, self._tables, self._risk)
         self._result["is_filled"] = DONE_ELSEWHERE if is_done else 0
 
-    def _ask_pool(self, place: int, order: np.void) -> None:
+    def _ask_pool(self, order: np.void) -> None:
         """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""
-        pool, swap_for_y, tables = int(order["pool"]), int(order["side"]) != BUY, self._tables
-        clock = clock_of(int(tables.ledger["slot"][0]), int(tables.ledger["ts_event_ns"][0]))
-        way = self._pools.way(pool, swap_for_y, tables.books, clock.epoch)
-        if way is None:
-            self._result["is_filled"] = 0
-            return
-        ask(way, tables.table, place, clock.slot, clock.unix_timestamp, self._result)
-        if self._result["is_filled"][0]:
-            self._pools.filled(pool, _request_of(order, swap_for_y), tables.books, clock)
+        ledger = self._tables.ledger
+        clock = clock_of(int(ledger["slot"][0]), int(ledger["ts_event_ns"][0]))
+        self._result = self._pools.swap(int(order["pool"]), _request_of(order), self._tables.books, clock)
 
     def _report(self, blocks: list[Block], signals: Rows) -> Report:
         tables = self._tables
@@ -342,8 +331,8 @@ class Portfolio:
         self._follow_mode()
 
 
-def _request_of(order: np.void, swap_for_y: bool) -> SwapRequest:
-    amount_in, min_out = int(order["amount_in"]), int(order["min_out"])
+def _request_of(order: np.void) -> SwapRequest:
+    swap_for_y, amount_in, min_out = int(order["side"]) != BUY, int(order["amount_in"]), int(order["min_out"])
     if order["is_exact_out"]:
         return SwapRequest(exact_in=False, amount=min_out, swap_for_y=swap_for_y, threshold=amount_in)
     return SwapRequest(exact_in=True, amount=amount_in, swap_for_y=swap_for_y, threshold=min_out)

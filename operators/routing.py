@@ -13,8 +13,8 @@ import math
 
 import numpy as np
 
-from dlmm.records import Clock, SwapQuote, SwapRequest
-from dlmm.routes import COMPUTE_LIMIT, MAX_LEGS, RouteQuote, are_limits_kept, best_round
+from dlmm.records import Clock, SwapRequest
+from dlmm.routes import COMPUTE_LIMIT, MAX_LEGS, RouteQuote, best_round, make_swaps
 from dlmm.ways import LIMIT, Ways
 from operators.blocks import Fields, Rows
 from operators.exchanges import Exchanges, can_pay
@@ -35,7 +35,7 @@ from operators.orders import (
 )
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
-from operators.route_legs import SELL_THEN_BUY, LegFill, RouteBooks, Through, legs_of
+from operators.route_legs import SELL_THEN_BUY, LegFill, RouteBooks, Through
 from operators.route_orders import most_in, read_limits
 from operators.strategies.interface import PlannedStrategy
 from operators.tables import Tables
@@ -155,16 +155,17 @@ class Routing:
             return ()
         clock = _clock(tables)
         ways = self._ways(through, tables, clock.epoch)
-        if not ways or not are_limits_kept(ways, clock, self._asked):
+        answers = make_swaps(ways, clock, self._asked) if ways else None
+        if answers is None:
             return ()
         made = []
-        for leg in legs_of(order):
-            request = SwapRequest(leg.exact_in, leg.amount, leg.swap_for_y, leg.threshold)
-            done = self._states.swap(leg.pool, request, tables.books[leg.pool], clock)
-            assert isinstance(done, SwapQuote), "its limit is kept, and no other swap of the route is through its pool"
-            fee_in_x = leg.swap_for_y == done.fee_on_input
-            moved = (leg.pool, leg.swap_for_y, done.amount_in, done.amount_out, done.fee, fee_in_x)
-            made.append(LegFill(*moved, done.bins, done.price_impact))
+        for (pool, swap_for_y), limit, answer in zip(through, self._asked.tolist(), answers.tolist(), strict=False):
+            amount, threshold, exact_in = limit
+            _, amount_in, amount_out, fee, fee_on_input, bins, price_impact, _ = answer
+            request = SwapRequest(bool(exact_in), amount, swap_for_y, threshold)
+            self._states.filled(pool, request, tables.books, clock)
+            fee_in_x = swap_for_y == bool(fee_on_input)
+            made.append(LegFill(pool, swap_for_y, amount_in, amount_out, fee, fee_in_x, bins, price_impact))
         return tuple(made)
 
     def land(self, order: np.void, tables: Tables) -> bool:

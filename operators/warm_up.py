@@ -1,14 +1,13 @@
 """Compile or load every kernel before the first row that counts, so that no row waits for it."""
 
-from dataclasses import replace
-
 import msgspec
 import numpy as np
 
 from dlmm.records import SwapRequest
-from dlmm.routes import best_route
+from dlmm.routes import MAX_LEGS, MIN_LEGS, best_round, make_swaps
 from dlmm.shapes import Shape
 from dlmm.struct_arrays import copied
+from dlmm.ways import LIMIT
 from dlmm.wide import U64
 from operators.accounts import move, open_accounts
 from operators.bin_conversions import convert, earn, free_of, leave_bins
@@ -141,15 +140,17 @@ def _lay_once(portfolio: PortfolioParams) -> None:
 
 
 def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
-    """Swap on a stand-in for one pool of each venue, and go round through it and its like."""
+    """Swap on a stand-in for one pool of each venue, and go round through it and its like, with two swaps and three."""
     books = open_books(pools, {}, 1.0)
     stand_ins = PaperPools(pools, params.depth_bins)
+    clock, request = clock_of(1, 1_000_000_000), SwapRequest(exact_in=True, amount=1_000, swap_for_y=True, threshold=0)
+    limits = np.zeros(MAX_LEGS, LIMIT)
     for pool in {info.venue: index for index, info in enumerate(pools)}.values():
         books[pool]["active_id"] = books[pool]["zero_bin"]
         books[pool]["liquidity"] = 1_000.0
-        request = SwapRequest(exact_in=True, amount=1_000, swap_for_y=True, threshold=0)
-        clock = clock_of(1, 1_000_000_000)
-        stand_ins.swap(pool, request, books[pool], clock)
-        state = stand_ins.standing(pool, books[pool])
-        if state is not None:
-            best_route(((state, True), (replace(state), False)), clock, cap_in=1_000)
+        stand_ins.swap(pool, request, books, clock)
+        way = stand_ins.way(pool, True, books, clock.epoch)
+        assert way is not None, "its liquidity is known"
+        for legs in range(MIN_LEGS, MAX_LEGS + 1):
+            best_round((way,) * legs, clock, 1_000)
+            make_swaps((way,) * legs, clock, limits)

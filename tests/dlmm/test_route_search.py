@@ -77,8 +77,8 @@ def test_neighbours_lie_around_the_size_and_around_what_coarse_swaps_bring() -> 
 def test_no_neighbour_is_beyond_the_cap_or_nothing() -> None:
     made, counts = curves(*(CHEAP, DEAR))
     room = np.empty(4 * (2 * NEAR + 1) * 3, np.uint64)
-    near = room[: find_near(made, counts, NO_FEES, np.uint64(10), np.uint64(5), room)]
-    assert set(near.tolist()) == set(range(1, 11))
+    near = room[: find_near(made, counts, NO_FEES, np.uint64(8), np.uint64(4), room)]
+    assert set(near.tolist()) == set(range(1, 9))
 
 
 def test_sizes_beyond_what_floats_can_count_have_neighbours_that_floats_tell_apart() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlmm.errors import DlmmError
-from dlmm.records import SwapQuote, SwapRequest
+from dlmm.records import SwapRequest
 from operators.blocks import AccountWrite, Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
-from operators.ledger import EQUITY
+from operators.ledger import EQUITY, open_books
 from operators.orders import BUY, FILL, ORDER
 from operators.paper_pools import PaperPools, clock_of
 from operators.pools import PoolInfo
@@ -171,9 +171,8 @@ def test_a_snapshot_made_for_other_pools_or_strategies_is_refused() -> None:
 
 
 def test_every_fill_is_the_exact_swap_on_the_pool_as_it_stood(whole: list[Report]) -> None:
-    _, fills, _, totals = together(whole)
+    _, fills, _, _ = together(whole)
     rows_by_seq = {int(row["seq"]): row for row in ROWS}
-    books = totals.books
     checked, met = 0, set()
     for fill in fills:
         key = (int(fill["pool"]), int(fill["seq"]))
@@ -181,12 +180,14 @@ def test_every_fill_is_the_exact_swap_on_the_pool_as_it_stood(whole: list[Report
             continue
         met.add(key)
         row = rows_by_seq[key[1]]
-        book = books[key[0]] | {"seq": key[1], "active_id": int(row["active_id"]), "liquidity": float(row["liquidity"])}
+        at = open_books(POOLS, {}, 1.0)
+        for name in ("seq", "active_id", "liquidity"):
+            at[name][key[0]] = row[name]
         request = SwapRequest(True, int(fill["amount_in"]), fill["side"] != BUY, 0)
         clock = clock_of(int(fill["slot"]), int(fill["ts_event_ns"]))
-        answer = PaperPools(POOLS, 30).swap(key[0], request, book, clock)
-        assert isinstance(answer, SwapQuote)
-        assert (answer.amount_in, answer.amount_out) == (fill["amount_in"], fill["amount_out"])
+        answer = PaperPools(POOLS, 30).swap(key[0], request, at, clock)[0]
+        assert answer["is_filled"]
+        assert (answer["amount_in"], answer["amount_out"]) == (fill["amount_in"], fill["amount_out"])
         checked += 1
     assert checked > 200
 
