@@ -1,7 +1,8 @@
 """The run folder: everything a run leaves behind, and the table a person sees at its end.
 
-While the run goes on, rows are appended as they are to a file for each table. A snapshot is their lengths: a restart
-cuts them back to it, so nothing appears twice. When the input has ended they become Parquet, beside `summary.json`.
+While the run goes on, rows are kept as they are, from each snapshot on also on disk, in a file for each table. A
+snapshot is the files' lengths: a restart cuts them back to it, so nothing appears twice. When the input has ended the
+rows become Parquet, beside `summary.json`.
 """
 
 import json
@@ -11,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 import numpy as np
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from connectors.results.result_frames import table_frame
 from connectors.results.result_table import print_result
+from connectors.results.row_log import RowLog
 from connectors.results.run_labels import RunLabels
 from connectors.results.wallet_summary import summarise_wallet
 from dlmm.errors import DlmmError
@@ -80,56 +81,48 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         # A run whose result stands has nothing left to do: what a restart brings once more is in it already.
         self._is_written = (self._folder / SUMMARY).exists()
         lengths = (0,) * len(TABLES) if state is None else state.lengths
-        self._logs: dict[str, BinaryIO] = {}
+        self._logs: dict[str, RowLog] = {}
         if not self._is_written:
-            self._logs = {table: self._open(table, length) for table, length in zip(TABLES, lengths, strict=True)}
+            self._logs = {
+                table: RowLog(self._folder / f"{table}.rows", dtype, length)
+                for (table, dtype), length in zip(TABLES.items(), lengths, strict=True)
+            }
         if state is None:
             (self._folder / "config.toml").write_text(labels.configuration)
-
-    def _open(self, table: str, length: int) -> BinaryIO:
-        """Open a table's rows for appending after those that count."""
-        path = self._folder / f"{table}.rows"
-        there = path.stat().st_size if path.exists() else 0
-        if there < length:
-            raise DlmmError(f"{path}: {there} bytes of the {length} that the run to be resumed had written")
-        log = path.open("ab")
-        log.truncate(length)
-        log.seek(0, os.SEEK_END)
-        return log
 
     def write_batch(self, values: list[Report]) -> None:
         for report in values:
             for table, log in self._logs.items():
-                rows: Rows = getattr(report, table)
-                if len(rows):
-                    log.write(rows.view(np.uint8).data)
+                log.append(getattr(report, table))
             if report.totals is not None:
                 self._totals = report.totals
 
     def snapshot(self) -> RunFolderState:
-        for log in self._logs.values():
-            log.flush()
-        lengths = tuple(log.tell() for log in self._logs.values())
+        lengths = tuple([log.save() for log in self._logs.values()])
         return RunFolderState(str(self._folder), lengths, self._elapsed(), self._labels.recording, self._totals)
 
     def _elapsed(self) -> float:
         return self._seconds + time.perf_counter() - self._started
 
     def close(self) -> None:
-        for log in self._logs.values():
-            log.close()
-        if self._totals is None:
-            return  # cut short: the rows stay as they are, for a restart from the last snapshot
+        if self._totals is None:  # cut short: the rows stay as they are, for a restart from the last snapshot
+            for log in self._logs.values():
+                log.close()
+            return
         self._outcome.failure = self._totals.failure
         summary = self._read() if self._is_written else self._write(self._totals)
+        with ThreadPoolExecutor(1) as thread:  # to let go of much takes as long as to print
+            thread.submit(self._remove_rows)
+            print_result(summary, self._folder)
+
+    def _remove_rows(self) -> None:
         for table in TABLES:
             (self._folder / f"{table}.rows").unlink(missing_ok=True)
-        print_result(summary, self._folder)
 
     def _write(self, totals: Totals) -> dict[str, object]:
         """Write the result, the summary last and at once: where it stands, all of it does."""
         seconds = self._elapsed()
-        tables = {table: _rows_in(self._folder / f"{table}.rows", dtype) for table, dtype in TABLES.items()}
+        tables = {table: log.take() for table, log in self._logs.items()}
         with ThreadPoolExecutor(2) as threads:  # of the orders, mostly the most by far, and of all the others
             written = [threads.submit(self._write_table, table, rows) for table, rows in tables.items()]
             summary = _summarise(self._labels, totals, tables, seconds)
@@ -189,11 +182,6 @@ def usable_runs_dir(path: str) -> Path:
     if not os.access(runs_dir, os.W_OK | os.X_OK):
         raise DlmmError(f"results.runs_dir: {path}: cannot be written")
     return runs_dir
-
-
-def _rows_in(path: Path, dtype: np.dtype) -> Rows:
-    """Map a file of rows into memory, without a copy; of an empty one there is nothing to map."""
-    return np.asarray(np.memmap(path, dtype, "r")) if path.stat().st_size else np.empty(0, dtype)
 
 
 def _new_folder(runs_dir: Path, name: str) -> Path:
