@@ -61,7 +61,8 @@ def convert(book: Fields, accounts: Rows, strategy: int, pool: int, x: int, y: i
     book.realised += realised
     book.position_x += x
     book.position_y += y
-    book.cost = average_cost(accounts, pool, book.cost)
+    if x != 0:
+        book.cost = average_cost(accounts, pool, book.cost)
 
 
 @kernel

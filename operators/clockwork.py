@@ -264,7 +264,7 @@ def advance(
     rules: tuple[Rows, Rows, Rows],
     risk: Risk,
     unwinding: Unwinding,
-    positions_: tuple[Rows, Rows],
+    positions_: tuple[Rows, NDArray[np.int64], Rows],
     out: tuple[Rows, Rows, Rows, Rows],
     cursor_: Rows,
     result_: Rows,
@@ -286,8 +286,8 @@ def advance(
 
     :arg unwinding: What the emergency stop sells by.
 
-    :arg positions_: `SYNTHETIC` array: positions on paper where no bins are recorded; `WATCH` (strategies, pools):
-        when their ladders are to move.
+    :arg positions_: `SYNTHETIC` array: positions on paper where no bins are recorded; their pools; `WATCH` (strategies,
+        pools): when their ladders are to move.
 
     :arg out: Ended orders, fills, equity samples and sent orders, long enough for all that may come.
 
@@ -303,7 +303,7 @@ def advance(
     """
     ledger_, books, table, accounts = state
     policies, limits, venue_ = rules
-    positions, watches = positions_
+    positions, pools_, watches = positions_
     ended, _, samples, _ = out
     ledger, cursor, result, venue = ledger_[0], cursor_[0], result_[0], venue_[0]
     while cursor.row < order_of_rows.shape[0]:
@@ -353,12 +353,12 @@ def advance(
                 open_book(ledger, book, accounts, row.pool)
             cursor.stage = ROW_REACHES
             if book.has_positions != 0 and row.kind != TICK:
-                if follow_row(positions, book, accounts, row):
+                if follow_row(positions, pools_, book, accounts, row):
                     books_changed(risk)
                 if book.has_positions == 1 or ledger.stopped != 0:
                     return AWAITS_VALUE
                 if book.active_id != active_before and calls_keeper(
-                    row.pool, positions, ledger_, books, accounts, table, policies, watches
+                    row.pool, positions, pools_, ledger_, books, accounts, table, policies, watches
                 ):
                     return AWAITS_VALUE
         if cursor.stage == ROW_REACHES:

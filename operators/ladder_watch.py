@@ -4,6 +4,7 @@ The clockwork's kernel asks this whenever a price moves, the ladder keeper befor
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from operators.blocks import Fields, Rows
@@ -89,6 +90,7 @@ def is_under_way(strategy: int, pool: int, table: Rows, count: int, besides: int
 def calls_keeper(
     pool: int,
     positions: Rows,
+    pools: NDArray[np.int64],
     ledger: Rows,
     books: Rows,
     accounts: Rows,
@@ -100,9 +102,11 @@ def calls_keeper(
 
     :arg positions: `SYNTHETIC` array of all pools.
 
+    :arg pools: Their pools.
+
     """
-    for index in range(positions.shape[0]):
-        if positions[index].pool != pool:
+    for index in range(pools.shape[0]):
+        if pools[index] != pool:
             continue
         strategy = positions[index].strategy
         if is_due(strategy, pool, ledger, books, accounts, policies, watches) and not is_under_way(

@@ -147,7 +147,8 @@ class Portfolio:
         while True:
             state = (tables.ledger, tables.books, tables.table, tables.accounts)
             out = (tables.ended, tables.fills, tables.samples, tables.sent)
-            positions = (self._paper_positions.synthetic, self._ladders.watches)
+            standing = self._paper_positions.synthetic
+            positions = (standing, np.ascontiguousarray(standing["pool"]), self._ladders.watches)
             mine = (state, rules, self._risk, self._unwinding, positions, out)
             asked = advance(rows, order_of_rows, signals, *mine, tables.cursor, self._result)
             match asked:

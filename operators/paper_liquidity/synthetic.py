@@ -8,6 +8,7 @@ held when the price came to it. Volume without a change of bin earns the base fe
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts, part_of
@@ -93,10 +94,12 @@ def _volume_fee(position: Fields, book: Fields, row: Fields) -> int:
 
 
 @kernel
-def follow_row(positions: Rows, book: Fields, accounts: Rows, row: Fields) -> bool:
+def follow_row(positions: Rows, pools: NDArray[np.int64], book: Fields, accounts: Rows, row: Fields) -> bool:
     """Let positions meet a row of their pool, and book what became of them.
 
     :arg positions: `SYNTHETIC` array of all pools.
+
+    :arg pools: Their pools, side by side: the positions themselves lie far apart.
 
     :arg book: Of the row's pool, at the row.
 
@@ -104,10 +107,10 @@ def follow_row(positions: Rows, book: Fields, accounts: Rows, row: Fields) -> bo
 
     """
     has_changed = False
-    for index in range(positions.shape[0]):
-        position = positions[index]
-        if position.pool != row.pool:
+    for index in range(pools.shape[0]):
+        if pools[index] != row.pool:
             continue
+        position = positions[index]
         x, y = 0, 0
         earned_x, earned_y = 0, 0
         before, now = position.active_id, book.active_id

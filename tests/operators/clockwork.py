@@ -117,7 +117,8 @@ class Clockwork:
         cursor, result = np.zeros(1, CURSOR), np.zeros(1, ANSWER)
         state, rules = (self.ledger, self.books, self.table, self.accounts), (self.policies, self.limits, self.venue)
         order_of_rows = order_by_seq(rows)
-        terms = (rules, self.risk, self.unwinding, (NO_POSITIONS, open_watches(len(self.policies), len(POOLS))))
+        nothing_stands = NO_POSITIONS, np.zeros(0, np.int64), open_watches(len(self.policies), len(POOLS))
+        terms = (rules, self.risk, self.unwinding, nothing_stands)
         while advance(rows, order_of_rows, wanted, state, *terms, out, cursor, result) == AWAITS_RESULT:
             result[0] = self._result(self.table[int(cursor[0]["order"])])
         end = cursor[0]

@@ -34,7 +34,7 @@ class Watched:
 
     def calls(self, pool: int = 1) -> bool:
         state = (self.ledger, self.books, self.accounts, self.table, self.policies, self.watches)
-        return calls_keeper(pool, self.positions, *state)
+        return calls_keeper(pool, self.positions, self.positions["pool"].copy(), *state)
 
 
 @pytest.mark.parametrize(
