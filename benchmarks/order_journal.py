@@ -29,8 +29,8 @@ from connectors.execution.known_orders import KnownOrders
 from connectors.execution.order_entries import Done, Entry, Intent, Landed, Sent, Signed, encode_entry
 from connectors.execution.order_journal import OrderJournal
 from connectors.execution.wallet import Wallet
-from operators.commands import Approved, Swap
-from operators.execution_reports import ExecutionReport, PoolFlow, TokenChange, encode_report
+from operators.orders.commands import Approved, Swap
+from operators.orders.execution_reports import ExecutionReport, PoolFlow, TokenChange, encode_report
 
 ORDERS, SLOW_ORDERS = 4_000, 400
 PAUSE_S = 0.002

@@ -27,7 +27,7 @@ from connectors.execution.building.swaps import swap_step, units_of
 from connectors.execution.building.templates import SwapTemplates, Terms
 from connectors.execution.wallet import Wallet
 from flows.planted import planted_pools
-from operators.commands import Swap, SwapRoute
+from operators.orders.commands import Swap, SwapRoute
 
 Command = Swap | SwapRoute
 ORDERS, WARM_UP = 5_000, 200

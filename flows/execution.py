@@ -23,8 +23,8 @@ from flows.market import Market
 from flows.settings.dump import host_only
 from flows.settings.tree import Settings
 from flows.trading import TradingParams
-from operators.accounts import inventory_targets
-from operators.execution_reports import OperatorCommand
+from operators.books.accounts import inventory_targets
+from operators.orders.execution_reports import OperatorCommand
 
 SPARE_LAMPORTS = 10 * LAMPORTS_PER_SOL
 """What the sandbox's own wallet is given for fees and rent, beside what is traded with."""

@@ -8,12 +8,12 @@ from dlmm.errors import DlmmError
 from flows.planned_strategies import indices_of, planned_strategies
 from flows.settings.tree import Settings
 from flows.trading import TradingParams
-from operators.accounts import budget_shares
+from operators.books.accounts import budget_shares
 from operators.desk import DeskParams
+from operators.market.volatility import VolatilityParams
 from operators.pools import PoolInfo
 from operators.portfolio_records import PortfolioParams, RiskLimits
 from operators.strategies.rounds import find_rounds
-from operators.volatility import VolatilityParams
 
 
 def watched_pools(settings: Settings, pools: tuple[PoolInfo, ...]) -> frozenset[int]:

@@ -15,7 +15,7 @@ from flows.plan import plan
 from flows.planted import planted_pools
 from flows.settings.tree import Settings
 from operators.blocks import ROW, split_by_pool
-from operators.volatility import Volatility, VolatilityParams
+from operators.market.volatility import Volatility, VolatilityParams
 from operators.warm_up import warm_up, warm_up_settlement
 
 

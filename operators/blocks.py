@@ -44,7 +44,7 @@ MARKET, TICK, STATE, REPORT = 0, 1, 2, 3
 
 Ticks carry a slot and times alone, and drive what waits. State rows carry account bytes and liquidity to the portfolio;
 volatility and strategies do not see them, so a pool's every swap is one update, whatever accounts it wrote. Report rows
-carry what `operators.execution_reports` describes, for the portfolio alone.
+carry what `operators.orders.execution_reports` describes, for the portfolio alone.
 """
 
 FIGURES = 4

@@ -14,13 +14,13 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 from dlmm.struct_arrays import taken
-from operators.arbitrate import NONE_DROPPED, Arbiter
 from operators.blocks import REPORT, STATE, Block
-from operators.pool_view import PoolView
+from operators.market.arbitrate import NONE_DROPPED, Arbiter
+from operators.market.pool_view import PoolView
+from operators.market.volatility import Volatility, VolatilityParams
 from operators.pools import PoolInfo
 from operators.strategies.interface import GroupStrategy, PlannedStrategy
 from operators.strategies.runner import run, runner_of
-from operators.volatility import Volatility, VolatilityParams
 
 STATE_VERSION = 2
 

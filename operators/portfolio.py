@@ -16,12 +16,16 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 from dlmm.errors import DlmmError
 from dlmm.records import ANSWER, SwapRequest
 from dlmm.struct_arrays import copied, join, taken
-from operators.accounts import ACCOUNT, inventory_targets, open_accounts
-from operators.arbitrate import NONE_DROPPED
-from operators.baselines import Baselines
-from operators.bin_positions import BinPositions
 from operators.blocks import REPORT, Block, Rows, order_by_seq
-from operators.clockwork import (
+from operators.books.accounts import ACCOUNT, inventory_targets, open_accounts
+from operators.books.baselines import Baselines
+from operators.books.ledger import EQUITY, LEDGER, mark, open_books, sample
+from operators.books.sizing import POLICY, VENUE, policy_record
+from operators.books.strategy_totals import strategy_totals
+from operators.books.tables import NO_FILLS, NO_ORDERS, NO_SAMPLES, Tables
+from operators.ladders.keeper import LadderKeeper
+from operators.market.arbitrate import NONE_DROPPED
+from operators.orders.clockwork import (
     AWAITS_COMMAND,
     AWAITS_REPORT,
     AWAITS_RESULT,
@@ -30,26 +34,22 @@ from operators.clockwork import (
     DONE_ELSEWHERE,
     advance,
 )
-from operators.commanding import Commands
-from operators.dispatch import approved_of
-from operators.execution_reports import REPORT_OWNER, decode_report
-from operators.ladders import LadderKeeper
-from operators.ledger import EQUITY, LEDGER, mark, open_books, sample
-from operators.numbered_positions import PositionsAtHand
-from operators.orders import BUY, EXPIRED, FAILED, ORDER, ROUTE, SWAP
-from operators.paper_liquidity.landing import PaperLiquidity
-from operators.paper_liquidity.positions import PaperPositions
-from operators.paper_pools import PaperPools, clock_of
+from operators.orders.commanding import Commands
+from operators.orders.dispatch import approved_of
+from operators.orders.execution_reports import REPORT_OWNER, decode_report
+from operators.orders.records import BUY, EXPIRED, FAILED, ORDER, ROUTE, SWAP
+from operators.orders.settlement import Settlement
+from operators.paper.landing import PaperLiquidity
+from operators.paper.pools import PaperPools, clock_of
+from operators.paper.positions import PaperPositions
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
+from operators.positions.bin_positions import BinPositions
+from operators.positions.numbered_positions import PositionsAtHand
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import books_changed, open_risk, restore_risk, snapshot_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
-from operators.routing import Routing
-from operators.settlement import Settlement
-from operators.sizing import POLICY, VENUE, policy_record
+from operators.routes.routing import Routing
 from operators.strategies.groups import add_group_signals, group_runners
-from operators.strategy_totals import strategy_totals
-from operators.tables import NO_FILLS, NO_ORDERS, NO_SAMPLES, Tables
 
 STATE_VERSION = 5
 DUST_VALUE = 1.0

@@ -3,18 +3,18 @@
 import msgspec
 
 from dlmm.records import Record
-from operators.baselines import Baseline
-from operators.bin_positions import HeldPosition
 from operators.blocks import NO_SIGNALS, Block, Rows
-from operators.commands import Approved
-from operators.ladders import LaddersState
-from operators.paper_liquidity.positions import PaperPositionsState
-from operators.paper_pools import PaperPoolsState
+from operators.books.baselines import Baseline
+from operators.books.strategy_totals import StrategyTotals
+from operators.books.wallet_books import WalletTotals
+from operators.ladders.keeper import LaddersState
+from operators.orders.commands import Approved
+from operators.orders.settlement import SettlementState
+from operators.paper.pools import PaperPoolsState
+from operators.paper.positions import PaperPositionsState
 from operators.pools import PoolInfo
-from operators.settlement import SettlementState
+from operators.positions.bin_positions import HeldPosition
 from operators.strategies.interface import PlannedStrategy
-from operators.strategy_totals import StrategyTotals
-from operators.wallet_books import WalletTotals
 
 
 class RiskLimits(Record, frozen=True):

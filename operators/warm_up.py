@@ -9,13 +9,13 @@ from dlmm.shapes import Shape
 from dlmm.struct_arrays import copied
 from dlmm.ways import LIMIT
 from dlmm.wide import U64
-from operators.accounts import move, open_accounts
-from operators.bin_conversions import convert, earn, free_of, leave_bins
-from operators.blank_orders import BLANK, number_first
 from operators.blocks import OPEN, REBALANCE, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
-from operators.command_gate import value
+from operators.books.accounts import move, open_accounts
+from operators.books.ledger import LEDGER, open_books
 from operators.desk import Desk, DeskParams
-from operators.execution_reports import (
+from operators.orders.blank_orders import BLANK, number_first
+from operators.orders.command_gate import value
+from operators.orders.execution_reports import (
     REPORT_OWNER,
     ExecutionReport,
     OperatorCommand,
@@ -23,14 +23,14 @@ from operators.execution_reports import (
     WalletReport,
     encode_report,
 )
-from operators.execution_reports import Report as Told
-from operators.ledger import LEDGER, open_books
-from operators.paper_liquidity.conversion import passed
-from operators.paper_liquidity.spreading import PaperLadder, spread_ladder
-from operators.paper_pools import PaperPools, clock_of
+from operators.orders.execution_reports import Report as Told
+from operators.paper.conversion import passed
+from operators.paper.pools import PaperPools, clock_of
+from operators.paper.spreading import PaperLadder, spread_ladder
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
+from operators.positions.bin_conversions import convert, earn, free_of, leave_bins
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.swap_quotes import SwapQuotes

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from flows.settings.tree import Settings
-from operators.orders import RULES
+from operators.orders.records import RULES
 from tests.shared import ROOT
 
 RISK = (ROOT / "docs" / "risk.md").read_text()

@@ -106,7 +106,7 @@ def test_pure_layers_draw_no_random_numbers_from_numpy(layer: str) -> None:
     assert found == set()
 
 
-RECORDS = ("operators.records", "operators.execution_reports", "operators.commands")
+RECORDS = ("operators.orders.execution_reports", "operators.orders.commands")
 """Values that travel, and nothing that decides."""
 
 

@@ -25,8 +25,8 @@ from connectors.inboxes.live import LONGEST_WAIT_S
 from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.records import MAX_U64, Record
-from operators.commands import Approved, Swap
-from operators.execution_reports import ExecutionReport
+from operators.orders.commands import Approved, Swap
+from operators.orders.execution_reports import ExecutionReport
 
 AROUND = 2
 WARM_UP = 50

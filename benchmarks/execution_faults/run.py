@@ -29,7 +29,7 @@ from connectors.recordings.recording import Recording
 from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.execution_reports import REPORT_OWNER, decode_report
+from operators.orders.execution_reports import REPORT_OWNER, decode_report
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKET = "sigma=0.006,jumps=360,jump=0.003,rate=2,usd=1000"

@@ -10,8 +10,8 @@ from connectors.execution.order_entries import Expired as ExpiredEntry
 from connectors.execution.order_entries import Failed as FailedEntry
 from connectors.execution.order_entries import Landed as LandedEntry
 from dlmm.records import Record
-from operators.commands import Swap, SwapRoute
-from operators.execution_reports import ExecutionReport, Report, WalletReport, decode_report
+from operators.orders.commands import Swap, SwapRoute
+from operators.orders.execution_reports import ExecutionReport, Report, WalletReport, decode_report
 
 LAMPORTS = "lamports"
 

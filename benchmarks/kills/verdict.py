@@ -18,8 +18,8 @@ from connectors.recordings.recording import Recording
 from connectors.results.run_folder import SUMMARY
 from connectors.wire.transaction_json import VENUES
 from dlmm.records import Record
-from operators.commands import Command, Swap
-from operators.execution_reports import REPORT_OWNER, ExecutionReport, WalletReport, decode_report
+from operators.orders.commands import Command, Swap
+from operators.orders.execution_reports import REPORT_OWNER, ExecutionReport, WalletReport, decode_report
 
 LAMPORTS = "lamports"
 """Name of native SOL among what a wallet holds."""

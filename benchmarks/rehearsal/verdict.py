@@ -9,8 +9,8 @@ import polars as pl
 from benchmarks.chain_oracle import Balances, Moved
 from connectors.execution.order_phases import Order, Phase, Transaction
 from dlmm.records import Record, Venue
-from operators.commands import ClaimFees, Command, Swap, SwapRoute
-from operators.execution_reports import ExecutionReport, decode_report
+from operators.orders.commands import ClaimFees, Command, Swap, SwapRoute
+from operators.orders.execution_reports import ExecutionReport, decode_report
 
 WIDEST = {Venue.METEORA: 70, Venue.SAROS: 64}
 """Bins that a position has at most on chain."""

@@ -30,7 +30,7 @@ from dlmm.records import Account, Clock, Record, SwapQuote, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool, quote_exact_in
 from operators.blocks import MARKET
-from operators.paper_pools import clock_of
+from operators.paper.pools import clock_of
 from operators.pools import PoolInfo
 
 SETTINGS = Path(__file__).with_name("settings.toml")

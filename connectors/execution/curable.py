@@ -4,7 +4,7 @@ from connectors.wire.error_names import Failure
 from connectors.wire.transaction_json import TOKEN_PROGRAMS
 from dlmm.meteora.layout import PROGRAM as METEORA_PROGRAM
 from dlmm.saros.layout import PROGRAM_IDS as SAROS_PROGRAMS
-from operators.commands import LiquidityCommand, Rebalance
+from operators.orders.commands import LiquidityCommand, Rebalance
 
 _VENUES = frozenset({METEORA_PROGRAM, *SAROS_PROGRAMS})
 _OUT_OF_UNITS = "ComputationalBudgetExceeded"

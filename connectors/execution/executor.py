@@ -36,8 +36,8 @@ from connectors.execution.wallet_checks import Activity, WalletChecks
 from connectors.feeds.feed import Feed
 from connectors.feeds.outlet import Outlet
 from connectors.feeds.reactor import Reactor, Timer
-from operators.commands import Approved
-from operators.execution_reports import ExecutionReport
+from operators.orders.commands import Approved
+from operators.orders.execution_reports import ExecutionReport
 from operators.pools import PoolInfo
 
 READY_S = 3.0

@@ -11,7 +11,7 @@ from connectors.execution.order_journal import OrderJournal
 from connectors.execution.order_life import Finalized, Flight, OrderLife
 from connectors.execution.outcomes import Reversal, Turned, Undone
 from connectors.execution.reporting import undone_report
-from operators.execution_reports import ExecutionReport, encode_report
+from operators.orders.execution_reports import ExecutionReport, encode_report
 
 UNNAMED_ERROR = '"error"'
 """Stands for a landing's error where finality is watched: that there is one is what counts."""

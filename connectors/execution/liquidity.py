@@ -13,8 +13,8 @@ from connectors.execution.reading import AccountReader, Fresh
 from connectors.execution.wallet import Wallet
 from connectors.wire.refusal import Refusal, refusal
 from dlmm.records import Record
-from operators.commands import LiquidityCommand
-from operators.execution_reports import PositionState
+from operators.orders.commands import LiquidityCommand
+from operators.orders.execution_reports import PositionState
 
 
 class Plan(Record, frozen=True):

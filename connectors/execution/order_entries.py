@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.commands import Approved
+from operators.orders.commands import Approved
 
 Key = Annotated[str, Meta(pattern=r"^-?[0-9]{1,19}\.[0-9]{1,19}\Z")]
 """Order and attempt; checked where an entry is read."""

@@ -13,8 +13,8 @@ from connectors.execution.outcomes import Expired, Seen, Turned, Undone
 from connectors.wire.landed import Landed
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.commands import Approved, Swap, SwapRoute
-from operators.execution_reports import ExecutionReport, decode_report
+from operators.orders.commands import Approved, Swap, SwapRoute
+from operators.orders.execution_reports import ExecutionReport, decode_report
 
 
 class Stage(StrEnum):

@@ -32,8 +32,8 @@ from connectors.execution.order_entries import (
     Undone,
 )
 from dlmm.records import MAX_U64, Record
-from operators.commands import Approved
-from operators.execution_reports import ExecutionReport, decode_report
+from operators.orders.commands import Approved
+from operators.orders.execution_reports import ExecutionReport, decode_report
 
 
 class Phase(StrEnum):

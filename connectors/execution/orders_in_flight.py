@@ -27,8 +27,8 @@ from connectors.feeds.reactor import Timer
 from connectors.wire.landed import Landed
 from connectors.wire.refusal import Refusal
 from connectors.wire.submissions import SendRefusal, Simulated
-from operators.commands import Approved, Swap, SwapRoute
-from operators.execution_reports import ExecutionReport, PositionState, encode_report
+from operators.orders.commands import Approved, Swap, SwapRoute
+from operators.orders.execution_reports import ExecutionReport, PositionState, encode_report
 
 DAY_NS = 86_400_000_000_000
 OVERDUE_S = 10.0

@@ -11,7 +11,7 @@ from connectors.execution.known_orders import KnownOrders
 from connectors.execution.order_journal_format import NAME, read_order_journal
 from connectors.execution.order_phases import Order
 from dlmm.records import Record
-from operators.commands import (
+from operators.orders.commands import (
     AddLiquidity,
     Approved,
     ClaimFees,

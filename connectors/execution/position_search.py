@@ -21,7 +21,7 @@ from connectors.wire.refusal import Refusal
 from dlmm.accounts import AccountKind, decode_account
 from dlmm.errors import AccountError
 from dlmm.records import Account, Venue
-from operators.execution_reports import PositionState
+from operators.orders.execution_reports import PositionState
 
 TIMEOUT_S = 10.0
 """Of a question that goes through all of a program's accounts."""

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from connectors.execution.order_journal import OrderJournal
 from connectors.execution.reporting import reports_of
 from dlmm.records import Account
-from operators.execution_reports import ExecutionReport, PositionState
+from operators.orders.execution_reports import ExecutionReport, PositionState
 
 
 class PositionsHeld:

@@ -41,7 +41,7 @@ from connectors.wire.wallet_holdings import Holdings
 from dlmm.errors import DlmmError
 from dlmm.programs import WRAPPED_SOL, associated_token_account
 from dlmm.records import Record
-from operators.execution_reports import ExecutionReport, OperatorCommand, PositionState, WalletReport
+from operators.orders.execution_reports import ExecutionReport, OperatorCommand, PositionState, WalletReport
 from operators.pools import PoolInfo
 
 ANSWER_S = 30.0

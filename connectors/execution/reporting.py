@@ -10,8 +10,8 @@ from connectors.wire.error_names import failure_of, named_error
 from connectors.wire.landed import Landed
 from connectors.wire.refusal import Refusal
 from connectors.wire.submissions import SendRefusal, Simulated
-from operators.commands import Approved
-from operators.execution_reports import ExecutionReport, PoolFlow, PositionState, TokenChange, decode_report
+from operators.orders.commands import Approved
+from operators.orders.execution_reports import ExecutionReport, PoolFlow, PositionState, TokenChange, decode_report
 
 LONGEST_REASON = 200
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from connectors.feeds.reactor import Reactor, Timer
-from operators.execution_reports import OperatorCommand
+from operators.orders.execution_reports import OperatorCommand
 
 FILE_NAME = "STOP"
 LOOK_EVERY_S = 0.25

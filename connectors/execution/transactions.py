@@ -18,7 +18,7 @@ from connectors.execution.terms import ExecutionTerms
 from connectors.execution.wallet import Wallet
 from connectors.wire.refusal import Refusal, refusal
 from dlmm.records import Record
-from operators.commands import ClaimFees, ClosePosition, Command, RemoveLiquidity, Swap, SwapRoute
+from operators.orders.commands import ClaimFees, ClosePosition, Command, RemoveLiquidity, Swap, SwapRoute
 
 SIGNATURE_FEE = 5_000
 """Lamports that the cluster takes for each signature."""

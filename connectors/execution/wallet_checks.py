@@ -12,7 +12,7 @@ from connectors.feeds.reactor import Timer
 from connectors.wire.refusal import Refusal
 from connectors.wire.wallet_holdings import Holdings
 from dlmm.records import Record
-from operators.execution_reports import WalletReport
+from operators.orders.execution_reports import WalletReport
 from operators.pools import PoolInfo
 
 AGAIN_S = 0.1

@@ -23,7 +23,7 @@ from connectors.wire.events import AccountUpdate, Event, PriceUpdate, SlotUpdate
 from connectors.wire.refusal import WireError
 from dlmm.records import Account
 from operators.blocks import REPORT, ROW, TICK, AccountWrite, Rows
-from operators.execution_reports import (
+from operators.orders.execution_reports import (
     REPORT_OWNER,
     ExecutionReport,
     PositionState,

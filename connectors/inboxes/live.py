@@ -34,7 +34,7 @@ from dlmm.errors import DlmmError
 from dlmm.records import Record
 from dlmm.struct_arrays import taken
 from operators.blocks import ROW, AccountWrite, Block, Rows
-from operators.execution_reports import OperatorCommand, Report
+from operators.orders.execution_reports import OperatorCommand, Report
 from operators.pools import PoolInfo
 
 LONGEST_WAIT_S = 0.0005

@@ -13,7 +13,7 @@ from dlmm.records import Account, Record
 from dlmm.struct_arrays import taken
 from dlmm.tokens import MINT_LENGTH, TOKEN_2022_PROGRAM, TOKEN_PROGRAM
 from operators.blocks import ROW, AccountWrite, Block, Rows
-from operators.execution_reports import REPORT_OWNER, decode_report
+from operators.orders.execution_reports import REPORT_OWNER, decode_report
 
 Blocks = list[tuple[str, Block]]
 """Those of one slice, keyed by pool."""

@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 
 from connectors.feeds.outlet import Outlet
-from operators.ledger import LEDGER
-from operators.orders import RULES, STATUSES
+from operators.books.ledger import LEDGER
+from operators.orders.records import RULES, STATUSES
 from operators.portfolio_records import Report
 
 LATENCY_BOUNDS_NS = tuple(

@@ -10,7 +10,7 @@ from typing import Literal
 
 from connectors.research.trials import Figures, Part, RunRow, SweepPlan
 from dlmm.records import Record
-from operators.baselines import NAMES
+from operators.books.baselines import NAMES
 
 Metric = Literal["pnl", "sharpe"]
 EULER = 0.5772156649015329

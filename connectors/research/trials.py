@@ -10,7 +10,7 @@ import msgspec
 from connectors.research.windows import Fold
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.baselines import Baseline
+from operators.books.baselines import Baseline
 
 PLAN, RUNS = "plan.json", "runs.jsonl"
 

@@ -86,7 +86,7 @@ RULE_SENTENCES = {
     "program_refused": ("count", "The venue's program would have refused it when it landed, with error {figure}."),
     "pool_unusable": ("", "What was recorded of its pool could not be used; the summary's troubles say why."),
 }
-"""What each of `operators.orders.RULES` means by its figure and its bound: what they are counted in, and a sentence."""
+"""What each of `operators.orders.records.RULES` means by figure and bound: what they are counted in, and a sentence."""
 
 SIZE_SENTENCES = {
     "strategy": "The strategy named its size",
@@ -98,14 +98,14 @@ SIZE_SENTENCES = {
     "profit": "Its size is where one more unit would bring nothing more, by the bins of its pools",
     "exposure": "It was cut to what the exposure limits left",
 }
-"""What each of `operators.orders.SIZED_BY` means."""
+"""What each of `operators.orders.records.SIZED_BY` means."""
 
 LADDER_SIZE_SENTENCES = {
     "budget": "Into the ladder goes all that the strategy's account has free in this pool",
     "max_position_size": "It was cut to the largest order allowed (trading.max_position_size)",
     "exposure": "Its bids were cut to what the exposure limits left",
 }
-"""What those of `operators.orders.SIZED_BY` mean of a ladder that can be had by one."""
+"""What those of `operators.orders.records.SIZED_BY` mean of a ladder that can be had by one."""
 
 END_SENTENCES = {
     "open": "It was still open when the run ended.",
@@ -119,7 +119,7 @@ END_SENTENCES = {
     "sent": "Its transaction was still on the way when the run ended.",
     "simulated": "It was simulated in slot {slot}, in a dry run, and nothing was sent.",
 }
-"""What each of `operators.orders.STATUSES` means at the end."""
+"""What each of `operators.orders.records.STATUSES` means at the end."""
 
 
 def explain(decision: Decision) -> Group:

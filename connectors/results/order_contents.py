@@ -6,7 +6,7 @@ from typing import Any
 
 from dlmm.records import Record
 from operators.blocks import SHAPES
-from operators.orders import TURNED
+from operators.orders.records import TURNED
 from operators.pools import U8
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from connectors.results.run_labels import RunLabels
 from operators.blocks import ARBITRAGE, CLAIM, CLOSE, DEPOSIT, FIGURES, OPEN, REBALANCE, SHAPES, SIGNAL, WITHDRAW, Rows
-from operators.orders import ACTIONS, ROUTE, RULES, SIZED_BY, STATUSES
+from operators.orders.records import ACTIONS, ROUTE, RULES, SIZED_BY, STATUSES
 
 SIDES = ("none", "buy", "sell")  # 0, 1 and -1
 UNWINDER = "emergency_stop"

@@ -25,11 +25,11 @@ from connectors.results.run_labels import RunLabels
 from connectors.results.wallet_summary import summarise_wallet
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from operators.arbitrate import CAUSES
 from operators.blocks import SIGNAL, Rows
-from operators.ledger import EQUITY
-from operators.orders import FILL, ORDER, RULES, STATUSES
-from operators.performance import measure
+from operators.books.ledger import EQUITY
+from operators.books.performance import measure
+from operators.market.arbitrate import CAUSES
+from operators.orders.records import FILL, ORDER, RULES, STATUSES
 from operators.portfolio_records import Report, Totals
 
 TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY, "signals": SIGNAL}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from operators.ledger import QUOTE_IS_SOL
+from operators.books.ledger import QUOTE_IS_SOL
 from operators.pools import PoolInfo
 from operators.portfolio_records import Totals
 

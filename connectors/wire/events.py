@@ -2,7 +2,7 @@
 
 import msgspec
 
-from operators.execution_reports import Report
+from operators.orders.execution_reports import Report
 
 
 class AccountUpdate(msgspec.Struct, frozen=True, gc=False):

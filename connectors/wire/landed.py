@@ -18,7 +18,7 @@ from connectors.wire.transactions import get_transactions
 from dlmm.events import EventError, SwapEvent
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Record
-from operators.execution_reports import PoolFlow, TokenChange
+from operators.orders.execution_reports import PoolFlow, TokenChange
 
 Mints = Mapping[str, tuple[str, str]]
 """Mints of X and of Y, by address of the pool."""

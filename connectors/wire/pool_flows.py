@@ -9,7 +9,7 @@ from connectors.wire.transaction_json import VENUES, Call
 from dlmm.events import EVENT_TAG, SwapEvent, swaps_of
 from dlmm.meteora.layout import PROGRAM as METEORA_PROGRAM
 from dlmm.records import Record
-from operators.execution_reports import PoolFlow
+from operators.orders.execution_reports import PoolFlow
 
 METEORA_SWAP_2 = bytes.fromhex("2e7452d7941b544d")
 """Discriminator of the event by which newer versions of the program tell a swap a second time, with its fee's token."""

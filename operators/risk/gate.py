@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from operators.blocks import Fields, Rows
-from operators.orders import (
+from operators.orders.records import (
     ADD,
     BALANCE,
     BUY,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from operators.blocks import Fields, Rows
-from operators.orders import ROUTE
+from operators.orders.records import ROUTE
 from operators.risk.exposure import exposure, promised
 
 SIGNATURE_LAMPORTS = 5_000

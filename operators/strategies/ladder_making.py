@@ -6,7 +6,7 @@ Bids stand in so many bins from `offset` below the active one downwards, asks in
 the active bin itself is in neither. The ladder is wished anew when the active bin has left it, and when volatility has
 changed by a factor since it was wished; a volatility of less than one bin counts as one bin, for finer moves a ladder
 cannot tell apart. How much stands in it, how it leans with the inventory and whether it pays, the portfolio decides
-(`operators.ladders`): so that what it withheld or what failed is not lost, the wish is repeated now and then.
+(`operators.ladders.keeper`): so that what it withheld or what failed is not lost, the wish is repeated now and then.
 
 A ladder is left when a Brownian motion that starts in its middle first leaves a band of half width
 w = (offset + bins) * log step: after w^2 / variance on average, of which it spends (bins / (offset + bins))^2 in the

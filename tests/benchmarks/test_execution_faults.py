@@ -17,7 +17,7 @@ from benchmarks.execution_faults.cases import CASES, EVERYTHING, Case, NoSuchCas
 from benchmarks.execution_faults.chain import NodeCalls
 from benchmarks.execution_faults.run import Outcome, Terms, run
 from benchmarks.execution_faults.verdict import Evidence, judge
-from operators.execution_reports import ExecutionReport
+from operators.orders.execution_reports import ExecutionReport
 from sandbox.faults import KNOBS, Faults
 from tests.processes import sandbox
 

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from benchmarks.execution_faults.chain import Holdings, OnChain
 from benchmarks.execution_faults.verdict import Books, Evidence, Verdict, judge
 from connectors.execution.order_entries import Entry, Intent, Landed, Signed
-from operators.commands import Approved, Swap
-from operators.execution_reports import ExecutionReport, Report, TokenChange, WalletReport, encode_report
+from operators.orders.commands import Approved, Swap
+from operators.orders.execution_reports import ExecutionReport, Report, TokenChange, WalletReport, encode_report
 
 FEE = 5_000
 S = 1_000_000_000

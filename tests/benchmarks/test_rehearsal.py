@@ -14,7 +14,7 @@ from benchmarks.rehearsal.run import Rehearsed, Terms, rehearse
 from benchmarks.rehearsal.verdict import COMMANDS, OnChain, Results, differences
 from connectors.execution.order_phases import Order
 from dlmm.records import Venue
-from operators.execution_reports import ExecutionReport, TokenChange, decode_report, encode_report
+from operators.orders.execution_reports import ExecutionReport, TokenChange, decode_report, encode_report
 
 TERMS = Terms(orders=84, slot_ms=60, market="sigma=0,jumps=0,usd=20")
 """Each of four pools goes through twenty-one steps once; in a calm market, whose active bins seldom move."""

@@ -15,7 +15,7 @@ from dlmm.records import Venue
 from flows.replay import replay
 from flows.settings.load import load_settings
 from operators.blocks import MARKET, REPORT, ROW, STATE, AccountWrite, Rows
-from operators.execution_reports import REPORT_OWNER, PositionState, TokenChange, WalletReport, encode_report
+from operators.orders.execution_reports import REPORT_OWNER, PositionState, TokenChange, WalletReport, encode_report
 from operators.pools import PoolInfo
 from tests.connectors.execution.building.exchange_floor import ENGINES
 from tests.connectors.execution.building.liquidity_floor import LiquidityFloor

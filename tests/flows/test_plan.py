@@ -10,8 +10,8 @@ from dlmm.records import Venue
 from dlmm.shapes import Shape
 from flows.plan import plan, traded_pools, watched_pools
 from flows.settings.tree import Settings
-from operators.accounts import inventory_targets
-from operators.ledger import open_books
+from operators.books.accounts import inventory_targets
+from operators.books.ledger import open_books
 from operators.pools import PoolInfo
 from operators.strategies.interface import StrategyError
 from operators.strategies.ladder_making import LadderMaking

@@ -20,7 +20,7 @@ from dlmm.records import MAX_U64
 from dlmm.routes import best_route
 from dlmm.swap import Pool
 from operators.blocks import Rows
-from operators.paper_pools import PaperPools, clock_of
+from operators.paper.pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.strategies.groups import GroupRunner
 from operators.strategies.statistical_arbitrage import StatisticalArbitrage

@@ -8,18 +8,18 @@ import numpy as np
 
 from dlmm.records import ANSWER
 from dlmm.struct_arrays import join
-from operators.accounts import ACCOUNT
 from operators.blocks import Rows, order_by_seq
-from operators.clockwork import AWAITS_RESULT, advance
-from operators.ladder_watch import open_watches
-from operators.ledger import EQUITY, LEDGER, open_books
-from operators.order_table import CURSOR
-from operators.orders import BUY, FILL, ORDER
-from operators.paper_liquidity.synthetic import NO_POSITIONS
+from operators.books.accounts import ACCOUNT
+from operators.books.ledger import EQUITY, LEDGER, open_books
+from operators.books.sizing import POLICY, VENUE
+from operators.ladders.watch import open_watches
+from operators.orders.clockwork import AWAITS_RESULT, advance
+from operators.orders.order_table import CURSOR
+from operators.orders.records import BUY, FILL, ORDER
+from operators.paper.synthetic import NO_POSITIONS
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import open_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
-from operators.sizing import POLICY, VENUE
 from tests.operators.markets import POOLS, base_fee, bin_price, no_signals
 
 UNIT_X = tuple(10.0**-info.decimals_x for info in POOLS)

@@ -7,10 +7,11 @@ import msgspec
 import numpy as np
 
 from dlmm.struct_arrays import join
-from operators.accounts import ACCOUNT
 from operators.blocks import NO_SIGNALS, REPORT, AccountWrite, Block, Rows, split_by_pool
-from operators.commands import Approved, Swap, SwapRoute
-from operators.execution_reports import (
+from operators.books.accounts import ACCOUNT
+from operators.books.ledger import BOOK, LEDGER
+from operators.orders.commands import Approved, Swap, SwapRoute
+from operators.orders.execution_reports import (
     REPORT_OWNER,
     ExecutionReport,
     OperatorCommand,
@@ -20,8 +21,7 @@ from operators.execution_reports import (
     WalletReport,
     encode_report,
 )
-from operators.execution_reports import Report as Told
-from operators.ledger import BOOK, LEDGER
+from operators.orders.execution_reports import Report as Told
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits
 from operators.strategies.interface import PlannedStrategy, Policy

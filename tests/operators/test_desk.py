@@ -7,9 +7,9 @@ import pytest
 from dlmm.errors import DlmmError
 from operators.blocks import STATE, AccountWrite, Block, Rows
 from operators.desk import Desk, DeskParams
+from operators.market.volatility import VolatilityParams
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
-from operators.volatility import VolatilityParams
 from tests.operators.markets import POOLS, path
 from tests.operators.strategies.test_runner import EveryThird
 

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from dlmm.errors import DlmmError
 from dlmm.records import SwapRequest
 from operators.blocks import AccountWrite, Block, Rows, split_by_pool
+from operators.books.ledger import EQUITY, open_books
 from operators.desk import Desk, DeskParams
-from operators.ledger import EQUITY, open_books
-from operators.orders import BUY, FILL, ORDER
-from operators.paper_pools import PaperPools, clock_of
+from operators.market.volatility import VolatilityParams
+from operators.orders.records import BUY, FILL, ORDER
+from operators.paper.pools import PaperPools, clock_of
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, Report, RiskLimits, Totals
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
-from operators.volatility import VolatilityParams
 from tests.operators.markets import POOLS as TWO_POOLS
 from tests.operators.markets import market, signal
 from tests.tapes import tape

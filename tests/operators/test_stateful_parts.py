@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from operators.arbitrate import Arbiter
 from operators.blocks import Block, Rows, split_by_pool
 from operators.desk import Desk, DeskParams
-from operators.pool_view import PoolView
+from operators.market.arbitrate import Arbiter
+from operators.market.pool_view import PoolView
+from operators.market.volatility import Volatility, VolatilityParams
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, RiskLimits
@@ -25,7 +26,6 @@ from operators.strategies.momentum import Momentum
 from operators.strategies.runner import KernelRunner, RowRunner
 from operators.strategies.statistical_arbitrage import StatisticalArbitrage
 from operators.strategies.swap_quotes import SwapQuotes
-from operators.volatility import Volatility, VolatilityParams
 from tests.operators.markets import ORIGINS, POOLS, SOL, bin_price, market, moves, places
 from tests.operators.strategies.test_runner import EverySecond, EveryThird
 

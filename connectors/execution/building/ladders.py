@@ -14,7 +14,7 @@ from dlmm.price import SCALE_BITS, price_x64
 from dlmm.records import Record
 from dlmm.shapes import apportion, weights
 from dlmm.spreads import RAMPS, StrategyPart, flat_and_ramp
-from operators.commands import Rebalance
+from operators.orders.commands import Rebalance
 
 _NO_BINS = range(0)
 

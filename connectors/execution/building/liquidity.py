@@ -15,7 +15,7 @@ from dlmm.liquidity import Amounts, LiquidityChange, LiquidityFailure, PoolToken
 from dlmm.programs import associated_token_account
 from dlmm.records import Account, Record
 from dlmm.tokens import decode_mint
-from operators.commands import AddLiquidity, Rebalance
+from operators.orders.commands import AddLiquidity, Rebalance
 
 _AMOUNT = slice(64, 72)
 _TOKEN_ACCOUNT_BYTES = 165

@@ -19,7 +19,7 @@ from dlmm.meteora.liquidity import add_liquidity_by_strategy, claim_fees, remove
 from dlmm.meteora.pdas import bin_array_address, bitmap_extension_address
 from dlmm.meteora.positions import new_position
 from dlmm.records import Account
-from operators.commands import Rebalance
+from operators.orders.commands import Rebalance
 
 _MOST_RUNGS = 60
 """Bins of a ladder that are filled by one step: of two strategies over so many asks the units still suffice."""

@@ -20,7 +20,7 @@ from dlmm.meteora.liquidity import add_liquidity_by_strategy
 from dlmm.meteora.pdas import bin_array_address, bin_array_indices, bitmap_extension_address
 from dlmm.meteora.positions import claimable_fees, is_empty
 from dlmm.spreads import PartDeposit, favors_x, strategy_deposits
-from operators.commands import AddLiquidity
+from operators.orders.commands import AddLiquidity
 
 
 class MeteoraLiquidity:

@@ -27,7 +27,7 @@ from connectors.execution.building.venues import liquidity_of
 from dlmm.errors import AccountError, RangeError
 from dlmm.liquidity import BASIS_POINTS
 from dlmm.spreads import SpreadError
-from operators.commands import (
+from operators.orders.commands import (
     AddLiquidity,
     ClaimFees,
     ClosePosition,

@@ -23,7 +23,7 @@ from connectors.execution.building.positions import (
 from connectors.execution.building.steps import Step
 from connectors.execution.building.venues import ladders_of, liquidity_of
 from dlmm.liquidity import NOTHING, Amounts
-from operators.commands import Rebalance
+from operators.orders.commands import Rebalance
 
 
 def old_parts(command: Rebalance, pool: PoolAccounts) -> tuple[PositionPart, ...]:

@@ -24,7 +24,7 @@ from dlmm.saros.pdas import (
     position_address,
 )
 from dlmm.shapes import apportion
-from operators.commands import Rebalance
+from operators.orders.commands import Rebalance
 
 
 class SarosLadders:

@@ -24,7 +24,7 @@ from dlmm.saros.liquidity import increase_position, position_shares
 from dlmm.saros.pdas import bin_array_address, bin_array_index, hook_bin_array_address, hook_position_address
 from dlmm.shapes import apportion
 from dlmm.spreads import BinAmounts, bin_deposits
-from operators.commands import AddLiquidity
+from operators.orders.commands import AddLiquidity
 
 
 class SarosLiquidity:

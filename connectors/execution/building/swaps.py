@@ -24,7 +24,7 @@ from dlmm.saros import instructions as saros
 from dlmm.saros import layout as saros_layout
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.saros.pdas import swap_arrays
-from operators.commands import Command, Swap, SwapRoute
+from operators.orders.commands import Command, Swap, SwapRoute
 
 FEWEST_AHEAD = 3
 """Arrays with liquidity on the way of a Meteora swap that are passed whatever its size."""

@@ -20,7 +20,7 @@ from connectors.execution.building.steps import BuildError
 from connectors.execution.building.swaps import Route, check_amounts, pool_of, routes_of, swap_instruction, swaps_of
 from dlmm.errors import DlmmError
 from dlmm.records import Record, Venue
-from operators.commands import Swap, SwapRoute
+from operators.orders.commands import Swap, SwapRoute
 
 MOST_TEMPLATES = 8_192
 """Kept at a time; the oldest goes for the newest."""

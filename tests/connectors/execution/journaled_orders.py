@@ -13,8 +13,8 @@ from connectors.execution.order_entries import (
     Simulated,
     Undone,
 )
-from operators.commands import Approved, Swap
-from operators.execution_reports import ExecutionReport, encode_report
+from operators.orders.commands import Approved, Swap
+from operators.orders.execution_reports import ExecutionReport, encode_report
 
 WALLET = "9B5XszUGdMaxCZ7uSQhPzdks5ZQSmWxrmzCSvtJ6Ns6g"
 OTHER = "4Nd1mBQtrMJVYVfKf2PJy9NZUZdTAsp7D4xWLs4gDB4T"

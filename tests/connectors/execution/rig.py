@@ -24,8 +24,8 @@ from connectors.feeds.reactor import Reactor
 from connectors.stopping import Stop
 from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, WRAPPED_SOL
 from dlmm.records import Account, Venue
-from operators.commands import Approved, Command, Swap
-from operators.execution_reports import ExecutionReport, OperatorCommand, WalletReport
+from operators.orders.commands import Approved, Command, Swap
+from operators.orders.execution_reports import ExecutionReport, OperatorCommand, WalletReport
 from tests.connectors.execution.lying_node import LyingNode
 from tests.processes import SandboxNode
 

@@ -11,7 +11,7 @@ from connectors.execution.order_phases import Phase
 from connectors.execution.terms import BundleTerms
 from connectors.wire.lamport_moves import TIP_ACCOUNTS
 from dlmm.records import Venue
-from operators.commands import ClosePosition, CreatePosition, Rebalance
+from operators.orders.commands import ClosePosition, CreatePosition, Rebalance
 from tests.connectors.execution.rig import NOBODY, Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
 

@@ -7,7 +7,7 @@ from connectors.execution.curable import is_curable
 from connectors.wire.error_names import Failure
 from dlmm.meteora.layout import PROGRAM as METEORA
 from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM
-from operators.commands import ClosePosition, Rebalance
+from operators.orders.commands import ClosePosition, Rebalance
 
 CLOSING = ClosePosition("pool", 1, 0, 9)
 LADDER = Rebalance("pool", 2, 0, 9, 4, 6, amount_x=1, amount_y=1, active_id=5)

@@ -12,14 +12,14 @@ from dlmm.price import price_x64
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Venue
 from operators.blocks import ARBITRAGE, NO_SIGNALS, REPORT, ROW, SIGNAL, AccountWrite, Block, Rows
-from operators.commands import Approved, SwapRoute
-from operators.execution_reports import REPORT_OWNER, Report, TokenChange, WalletReport, encode_report
-from operators.orders import FAILED, FILLED, NO_POOL
+from operators.orders.commands import Approved, SwapRoute
+from operators.orders.execution_reports import REPORT_OWNER, Report, TokenChange, WalletReport, encode_report
+from operators.orders.records import FAILED, FILLED, NO_POOL
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, RiskLimits
 from operators.portfolio_records import Report as Told
-from operators.route_legs import SELL_THEN_BUY
+from operators.routes.legs import SELL_THEN_BUY
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.connectors.execution.rig import Market, Rig, changes, rig_on, without_zeros

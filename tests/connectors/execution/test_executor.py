@@ -12,7 +12,7 @@ from connectors.execution.order_phases import Phase
 from connectors.execution.priority_fees import FeeTerms
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Venue
-from operators.commands import (
+from operators.orders.commands import (
     AddLiquidity,
     ClaimFees,
     ClosePosition,
@@ -22,7 +22,7 @@ from operators.commands import (
     RemoveLiquidity,
     SwapRoute,
 )
-from operators.execution_reports import PositionState
+from operators.orders.execution_reports import PositionState
 from tests.connectors.execution.rig import Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
 

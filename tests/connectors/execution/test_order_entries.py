@@ -6,7 +6,7 @@ import pytest
 from connectors.execution.order_entries import Entry, EntryRefused, Intent, StillPending, decode_entry, encode_entry
 from dlmm.errors import DlmmError
 from dlmm.shapes import Shape
-from operators.commands import Approved, Command, Rebalance, Swap, SwapRoute
+from operators.orders.commands import Approved, Command, Rebalance, Swap, SwapRoute
 from tests.connectors.execution.journaled_orders import (
     WHOLE_LIFE,
     approved,

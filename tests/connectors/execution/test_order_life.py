@@ -17,8 +17,8 @@ from connectors.execution.order_life import (
 from connectors.execution.order_phases import Order, advance
 from connectors.execution.outcomes import Expired, Seen
 from connectors.execution.outcomes import Undone as UndoneOutcome
-from operators.commands import Approved, CreatePosition, Swap
-from operators.execution_reports import ExecutionReport, encode_report
+from operators.orders.commands import Approved, CreatePosition, Swap
+from operators.orders.execution_reports import ExecutionReport, encode_report
 
 SWAP = Swap(pool="pool", exact_in=True, swap_for_y=True, amount=1, threshold=0)
 APPROVED = Approved(portfolio="p", order=3, attempt=1, command=SWAP, deadline_slot=9, urgency=0, decided_slot=1)

@@ -26,7 +26,7 @@ from connectors.execution.order_phases import (
     advance,
 )
 from dlmm.records import MAX_U64
-from operators.execution_reports import WalletReport, encode_report
+from operators.orders.execution_reports import WalletReport, encode_report
 from tests.connectors.execution.journaled_orders import (
     NETWORK_FEE,
     START_NS,

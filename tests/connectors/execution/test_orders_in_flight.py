@@ -10,8 +10,8 @@ from connectors.execution.order_phases import Phase
 from connectors.execution.terms import BundleTerms
 from connectors.wire.lamport_moves import TIP_ACCOUNTS
 from dlmm.records import Venue
-from operators.commands import AddLiquidity, ClosePosition, Command, CreatePosition, Rebalance
-from operators.execution_reports import ExecutionReport
+from operators.orders.commands import AddLiquidity, ClosePosition, Command, CreatePosition, Rebalance
+from operators.orders.execution_reports import ExecutionReport
 from tests.connectors.execution.rig import DeadlyJournal, Killed, Market, Rig, changes, rig_on, without_zeros
 from tests.processes import SandboxNode, sandbox
 

@@ -11,7 +11,7 @@ from connectors.execution.order_journal_format import NAME
 from connectors.execution.orders_report import OrdersReport, describe, render_orders, report_orders
 from connectors.recordings.journal_format import JournalError
 from dlmm.shapes import Shape
-from operators.commands import (
+from operators.orders.commands import (
     AddLiquidity,
     Approved,
     ClaimFees,

@@ -6,8 +6,8 @@ from connectors.execution.order_entries import Intent, Landed, Signed
 from connectors.execution.order_journal import OrderJournal
 from connectors.execution.positions_held import PositionsHeld
 from dlmm.records import Account
-from operators.commands import Approved, CreatePosition
-from operators.execution_reports import ExecutionReport, PositionState, encode_report
+from operators.orders.commands import Approved, CreatePosition
+from operators.orders.execution_reports import ExecutionReport, PositionState, encode_report
 
 HERE = PositionState(1, "pool", "here", 0, 5, b"bytes")
 GONE = PositionState(1, "pool", "gone", 6, 9, b"bytes")

@@ -15,7 +15,7 @@ from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Venue
-from operators.commands import CreatePosition
+from operators.orders.commands import CreatePosition
 from tests.connectors.execution.journaled_orders import START_NS, WALLET, intent, landed, signed, undone
 from tests.connectors.execution.rig import LAMPORTS, TOKENS, Market, Rig, fund, rig_on
 from tests.processes import SandboxNode, sandbox

@@ -11,9 +11,9 @@ from connectors.wire.error_names import Failure
 from connectors.wire.landed import Landed
 from connectors.wire.refusal import Refusal
 from connectors.wire.submissions import SendRefusal, Simulated
-from operators import execution_reports as reports
-from operators.commands import Approved, Swap
-from operators.execution_reports import PoolFlow, TokenChange
+from operators.orders import execution_reports as reports
+from operators.orders.commands import Approved, Swap
+from operators.orders.execution_reports import PoolFlow, TokenChange
 
 SWAP = Swap(pool="pool", exact_in=True, swap_for_y=True, amount=1, threshold=0)
 APPROVED = Approved(portfolio="p", order=3, attempt=1, command=SWAP, deadline_slot=9, urgency=0, decided_slot=1)

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.execution.stop_file import StopFile
 from connectors.feeds.reactor import Reactor
-from operators.execution_reports import OperatorCommand
+from operators.orders.execution_reports import OperatorCommand
 from tests.connectors.feeds.peers import run_until
 
 

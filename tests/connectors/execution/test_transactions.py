@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.execution.transactions import takes_risk_off
-from operators.commands import (
+from operators.orders.commands import (
     AddLiquidity,
     ClaimFees,
     ClosePosition,

@@ -8,7 +8,7 @@ from connectors.execution.order_journal import OrderJournal
 from connectors.execution.stop_file import StopFile
 from connectors.execution.wallet_folders import WalletFolderError, clear_stop, folder_of, raise_stop, wallet_folders
 from connectors.feeds.reactor import Reactor
-from operators.execution_reports import OperatorCommand
+from operators.orders.execution_reports import OperatorCommand
 from tests.connectors.execution.journaled_orders import OTHER, WALLET
 from tests.connectors.feeds.peers import run_until
 

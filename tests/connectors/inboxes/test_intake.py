@@ -20,7 +20,13 @@ from flows.planted import planted_pools
 from flows.settings.load import load_settings
 from operators.blocks import MARKET, REPORT, STATE, TICK, AccountWrite, Block, Rows
 from operators.desk import Desk
-from operators.execution_reports import REPORT_OWNER, ExecutionReport, OperatorCommand, PositionState, decode_report
+from operators.orders.execution_reports import (
+    REPORT_OWNER,
+    ExecutionReport,
+    OperatorCommand,
+    PositionState,
+    decode_report,
+)
 from operators.portfolio import Portfolio
 from tests.live_market import ARRAYS_AROUND, FIRST_SLOT, swaps
 

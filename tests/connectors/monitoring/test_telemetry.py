@@ -5,8 +5,8 @@ import time
 import numpy as np
 
 from connectors.monitoring.telemetry import LATENCY_BOUNDS_NS, Telemetry
-from operators.ledger import EQUITY, LEDGER
-from operators.orders import FILL, FILLED, MAX_POSITION_SIZE, ORDER, REFUSED
+from operators.books.ledger import EQUITY, LEDGER
+from operators.orders.records import FILL, FILLED, MAX_POSITION_SIZE, ORDER, REFUSED
 from operators.portfolio_records import Report
 
 

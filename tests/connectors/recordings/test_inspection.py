@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from connectors.recordings.inspection import Finding, Inspector
 from connectors.recordings.schema import ACCOUNT_COLUMNS, OPTIONAL_COLUMNS, REQUIRED_COLUMNS
 from dlmm.errors import DlmmError
-from operators.arbitrate import Arbiter
 from operators.blocks import TICK, Rows
 from operators.inspection import KINDS, MISSING_I32, MISSING_I64
+from operators.market.arbitrate import Arbiter
 from operators.pools import PoolInfo
 from tests.connectors.good_recordings import POOLS, good_rows
 from tests.shared import ROOT

@@ -3,7 +3,7 @@
 from connectors.recordings.excerpt import Stretch
 from connectors.research.trials import Figures, Market, Part, RunId, RunRow, SweepPlan
 from connectors.research.windows import Fold, Window
-from operators.baselines import NAMES, Baseline
+from operators.books.baselines import NAMES, Baseline
 
 KEY, OTHER = "strategies.market_making.spread_target", "paper.latency_slots"
 

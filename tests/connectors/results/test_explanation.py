@@ -19,7 +19,7 @@ from connectors.results.explanation import (
     rule_sentence,
     sentences,
 )
-from operators.orders import RULES, SIZED_BY, STATUSES
+from operators.orders.records import RULES, SIZED_BY, STATUSES
 from tests.connectors.execution.journaled_orders import POOL, WHOLE_LIFE
 from tests.connectors.results.told_run import BOUGHT, EDGELESS, QUOTED, SOLD, STALE, UNWOUND, write_run
 

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.results.order_contents import PoolTokens, contents, label, worth
 from operators.blocks import SHAPES
-from operators.orders import ORDER, TURNED
+from operators.orders.records import ORDER, TURNED
 
 TOKENS = {
     "sol": PoolTokens("SOL", "USDC", 9, 6),

@@ -7,7 +7,7 @@ from connectors.results.result_frames import SIGNAL_KINDS, table_frame
 from connectors.results.run_labels import RunLabels, Wording, wordings_of
 from dlmm.shapes import Shape
 from operators.blocks import ARBITRAGE, DEPOSIT, QUOTE, REBALANCE, SHAPES, TAKE, Rows
-from operators.orders import ACTIONS, NO_EDGE, ORDER, RULES, SIZED_BY, SIZED_BY_KELLY, STATUSES
+from operators.orders.records import ACTIONS, NO_EDGE, ORDER, RULES, SIZED_BY, SIZED_BY_KELLY, STATUSES
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.momentum import Momentum
 from operators.strategies.runner import BLANK

@@ -8,7 +8,7 @@ import numpy as np
 from connectors.results.result_frames import table_frame
 from connectors.results.run_labels import RunLabels, Wording
 from operators.blocks import QUOTE, TAKE, Rows
-from operators.orders import (
+from operators.orders.records import (
     BUY,
     CANCELLED,
     FILL,

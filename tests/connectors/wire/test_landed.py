@@ -9,7 +9,7 @@ from connectors.wire.error_names import Failure
 from connectors.wire.landed import Landed, get_transaction, landed_of, read_landed
 from connectors.wire.refusal import Refusal
 from dlmm.programs import WRAPPED_SOL
-from operators.execution_reports import PoolFlow, TokenChange
+from operators.orders.execution_reports import PoolFlow, TokenChange
 from sandbox.rpc import base58
 from tests.connectors.wire.frames import answer, failure, recorded
 

@@ -15,7 +15,7 @@ from connectors.wire.transaction_json import Call
 from dlmm.events import EVENT_TAG, METEORA_SWAP, SwapEvent
 from dlmm.meteora.layout import PROGRAM as METEORA
 from dlmm.records import Venue
-from operators.execution_reports import PoolFlow
+from operators.orders.execution_reports import PoolFlow
 
 KEYS = ["pool a", "pool b", "wallet", "router"]
 POOLS = {"pool a": ("x", "y"), "pool b": ("x", "z")}

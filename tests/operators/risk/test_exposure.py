@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from operators.ledger import BOOK, pool_value
+from operators.books.ledger import BOOK, pool_value
 from operators.risk.exposure import exposure, held, promised
 
 

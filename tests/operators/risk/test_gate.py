@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from operators.blocks import TAKE, Rows
-from operators.orders import RULES, STATUSES
+from operators.orders.records import RULES, STATUSES
 from tests.operators.clockwork import UNIT_X, UNIT_Y, Clockwork, Rules, never
 from tests.operators.markets import bin_price, market, path, signal
 

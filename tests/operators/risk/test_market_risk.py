@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dlmm.errors import DlmmError
 from operators.blocks import Rows
-from operators.ledger import BOOK, LEDGER
+from operators.books.ledger import BOOK, LEDGER
 from operators.risk.market_risk import (
     MIN_SAMPLES,
     RING,

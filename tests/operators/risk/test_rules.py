@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from operators.ledger import BOOK, LEDGER
-from operators.orders import (
+from operators.books.ledger import BOOK, LEDGER
+from operators.orders.records import (
     ACTIONS,
     ADD,
     BUY,

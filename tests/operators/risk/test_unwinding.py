@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from operators.blocks import Rows
-from operators.ledger import BOOK, LEDGER
+from operators.books.ledger import BOOK, LEDGER
 from operators.risk.unwinding import MOST_OUT, SALE, UNWINDING, open_sales, sales
 
 PRICE = 4.0

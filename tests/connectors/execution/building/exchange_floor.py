@@ -18,7 +18,7 @@ from dlmm.programs import associated_token_account
 from dlmm.records import MAX_U64, Account, SwapQuote, SwapRequest, Venue
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool
-from operators.commands import Swap
+from operators.orders.commands import Swap
 from sandbox.cluster import MODEL_PROGRAMS
 from sandbox.engine import Engine, Execution
 from sandbox.ledger.keys import resolve

@@ -11,7 +11,7 @@ from connectors.execution.building.signing import sign
 from connectors.execution.building.steps import Step
 from connectors.execution.building.swaps import swap_step
 from dlmm.records import Record, Venue
-from operators.commands import LiquidityCommand, Swap
+from operators.orders.commands import LiquidityCommand, Swap
 from sandbox.engine import Execution
 from tests.connectors.execution.building.exchange_floor import (
     BLOCKHASH,

@@ -16,7 +16,7 @@ from dlmm.meteora.pdas import PROGRAM_ID as METEORA_PROGRAM
 from dlmm.records import Account, Venue
 from dlmm.saros.pdas import PROGRAM as SAROS_PROGRAM
 from dlmm.shapes import Shape
-from operators.commands import (
+from operators.orders.commands import (
     AddLiquidity,
     ClosePosition,
     CreatePosition,

@@ -30,7 +30,7 @@ from connectors.execution.building.swaps import fixed_keys, swap_step
 from dlmm.anchor import reader, signer, writer
 from dlmm.programs import SYSTEM_PROGRAM
 from dlmm.records import Account
-from operators.commands import Swap, SwapRoute
+from operators.orders.commands import Swap, SwapRoute
 from sandbox.pools.plans import DEFAULT_PLANS
 from tests.connectors.execution.building.exchange_floor import (
     BLOCKHASH,

@@ -27,7 +27,14 @@ from dlmm.saros.liquidity import position_shares
 from dlmm.saros.pdas import PROGRAM as SAROS_PROGRAM
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.shapes import Shape, weights
-from operators.commands import AddLiquidity, ClaimFees, ClosePosition, CreatePosition, LiquidityCommand, RemoveLiquidity
+from operators.orders.commands import (
+    AddLiquidity,
+    ClaimFees,
+    ClosePosition,
+    CreatePosition,
+    LiquidityCommand,
+    RemoveLiquidity,
+)
 from tests.connectors.execution.building.exchange_floor import BLOCKHASH, ENGINES, WALLET
 from tests.connectors.execution.building.liquidity_floor import LiquidityFloor, Sent, fits
 

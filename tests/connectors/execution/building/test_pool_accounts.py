@@ -12,7 +12,7 @@ from connectors.execution.building.steps import BuildError
 from dlmm.meteora.pdas import bitmap_extension_address
 from dlmm.records import Account, Clock
 from flows.planted import planted_pools
-from operators.paper_pools import clock_of
+from operators.paper.pools import clock_of
 
 METEORA, SAROS = (PoolAccounts(loaded.info, loaded.accounts, 864_001, 77) for loaded in planted_pools()[:2])
 each_venue = pytest.mark.parametrize("pool", [METEORA, SAROS], ids=["meteora", "saros"])

@@ -21,7 +21,7 @@ from dlmm.saros.layout import BIN_ARRAY as SAROS_ARRAY
 from dlmm.saros.liquidity import position_shares
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.shapes import Shape, weights
-from operators.commands import ClosePosition, Rebalance
+from operators.orders.commands import ClosePosition, Rebalance
 from sandbox.wallets import fund
 from tests.connectors.execution.building.exchange_floor import ENGINES, WALLET
 from tests.connectors.execution.building.liquidity_floor import LiquidityFloor, Sent

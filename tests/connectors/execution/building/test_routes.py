@@ -16,7 +16,7 @@ from connectors.execution.building.steps import BuildError, Step
 from connectors.execution.building.swaps import fixed_keys, pools_named, swap_step, swaps_of, units_of
 from connectors.execution.building.templates import SwapTemplates, Terms
 from dlmm.records import Account, SwapQuote, Venue
-from operators.commands import Rebalance, Swap, SwapRoute
+from operators.orders.commands import Rebalance, Swap, SwapRoute
 from sandbox.engine import Execution
 from sandbox.pools.plans import DEFAULT_PLANS, JUP, SOL, PoolPlan
 from tests.connectors.execution.building.exchange_floor import (

@@ -31,7 +31,7 @@ from dlmm.saros.keys import PairKeys
 from dlmm.saros.layout import PAIR
 from dlmm.saros.pdas import bin_array_address as saros_array
 from dlmm.saros.pdas import hook_bin_array_address, swap_arrays
-from operators.commands import Swap, SwapRoute
+from operators.orders.commands import Swap, SwapRoute
 from sandbox.engine import Execution
 from tests.connectors.execution.building.exchange_floor import (
     BLOCKHASH,

@@ -14,7 +14,7 @@ from connectors.execution.building.steps import BuildError, Step
 from connectors.execution.building.swaps import fixed_keys, swap_step, units_of
 from connectors.execution.building.templates import SwapTemplates, Terms
 from dlmm.records import MAX_U64, Account, Venue
-from operators.commands import Swap, SwapRoute
+from operators.orders.commands import Swap, SwapRoute
 from tests.connectors.execution.building.exchange_floor import (
     BLOCKHASH,
     ENGINES,

@@ -24,7 +24,7 @@ from connectors.execution.building.token_accounts import (
 from dlmm.errors import AccountError
 from dlmm.programs import TOKEN_2022_PROGRAM, TOKEN_PROGRAM, WRAPPED_SOL, associated_token_account
 from dlmm.records import Account, Venue
-from operators.commands import ClosePosition, CreatePosition
+from operators.orders.commands import ClosePosition, CreatePosition
 from sandbox.engine import Engine, Execution
 from sandbox.wallets import TOKEN_ACCOUNT_RENT as RENT_ON_CHAIN
 from sandbox.wallets import fund, mint_bytes

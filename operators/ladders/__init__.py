@@ -1,0 +1,1 @@
+"""Ladders of liquidity: where they stand, when they move."""

@@ -1,0 +1,1 @@
+"""From a wish to an order, and from the order to its end."""

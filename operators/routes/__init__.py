@@ -1,0 +1,1 @@
+"""Swaps through several pools in one transaction: rounds and exchanges."""
