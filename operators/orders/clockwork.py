@@ -23,54 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
-from operators.blocks import ARBITRAGE, CANCEL, QUOTE, REPORT, TICK, Fields, Rows
+from operators.blocks import ARBITRAGE, REPORT, TICK, Fields, Rows
 from operators.blocks import OPEN as OPEN_POSITION
-from operators.books.accounts import lacks
-from operators.books.ledger import book_fill, mark, mark_row, open_book, sample
-from operators.books.sizing import draft
+from operators.books.ledger import book_fill, mark_row, open_book, sample
 from operators.ladders.watch import calls_keeper
-from operators.orders.order_table import (
-    finish,
-    is_route_open,
-    open_in_pool,
-    refresh_reach,
-    reserve,
-    retire,
-    send,
-    take_back,
-)
-from operators.orders.records import (
-    BUY,
-    FAILED,
-    FILLED,
-    IMMEDIATE,
-    NEVER,
-    NO_RULE,
-    OPEN,
-    REFUSED,
-    ROUTE,
-    SELL,
-    STRATEGY_BUDGET,
-    WITHHELD,
-    compact,
-    end,
-)
+from operators.orders.acting import Unwinding, act_on, unwind, watch_losses
+from operators.orders.order_table import finish, is_route_open, refresh_reach, retire, send
+from operators.orders.records import BUY, FAILED, FILLED, IMMEDIATE, OPEN, ROUTE, compact
 from operators.paper.synthetic import follow_row
-from operators.risk.gate import count_approval, objection
-from operators.risk.market_risk import Risk, books_changed, bring_up_to_date, observe
-from operators.risk.unwinding import sales
+from operators.risk.market_risk import Risk, books_changed, observe
 from operators.routes.route_orders import is_out_of_reach
 
 SLOT_BEGINS, SLOT_MEETS, ROW_COUNTS, ROW_REACHES, ROW_MEETS, SIGNALS_COUNT, SIGNALS_MEET = range(7)
 
 DONE_ELSEWHERE = 2
 """In place of `ANSWER.is_filled`: the caller has booked what the order did, which was no plain swap."""
-
-UNWINDER = -1
-"""In place of a strategy: the order is the emergency stop's own."""
-
-Unwinding = tuple[Rows, NDArray[np.int64], Rows]
-"""`UNWINDING` (1,), slots of each pool's last sale, room for `SALE` rows (pools,)."""
 
 DONE, AWAITS_RESULT, AWAITS_REPORT, AWAITS_COMMAND, AWAITS_VALUE = range(5)
 
@@ -141,121 +108,6 @@ def _meet(
 
 
 @kernel
-def _act_on(
-    signal: Fields,
-    ledger: Fields,
-    books: Rows,
-    accounts: Rows,
-    table: Rows,
-    policies: Rows,
-    limits: Rows,
-    venue: Fields,
-    ended: Rows,
-    cursor: Fields,
-    risk: Risk,
-) -> None:
-    """Turn a signal into cancels and orders, each held against the policy and the gate."""
-    if signal.kind == QUOTE or signal.kind == CANCEL:
-        take_back(ledger, books, accounts, table, signal.pool, signal.strategy, venue.latency_slots, ended, cursor)
-    if signal.kind == CANCEL or ledger.closing != 0:
-        return
-    mark(ledger, books)
-    book = books[signal.pool]
-    account = accounts[signal.strategy, signal.pool]
-    for side in (BUY, SELL):
-        limit = signal.bid if side == BUY else signal.ask
-        if not limit > 0.0:
-            continue
-        # The place behind the open orders is free: the table has room for every order a slice may add.
-        order = table[ledger.open_orders]
-        rule, figure, bound = draft(
-            order, signal, side, ledger, books, account, policies[signal.strategy], limits[0], venue
-        )
-        status = WITHHELD
-        if rule == NO_RULE:
-            status = REFUSED
-            waiting = open_in_pool(ledger, table, signal.pool)
-            need_x = order.amount_in if side == SELL else 0
-            need_y = order.amount_in if side == BUY else 0
-            bring_up_to_date(books, risk)
-            header, _, tails, correlation = risk
-            rule, figure, bound = objection(
-                order, side == BUY, need_x, need_y, ledger, books, limits, header, tails, correlation, waiting
-            )
-            if rule == NO_RULE:
-                is_lacking, figure, bound = lacks(account, book, need_x, need_y)
-                if is_lacking:
-                    status, rule = WITHHELD, STRATEGY_BUDGET
-        if rule != NO_RULE:
-            order.rule = rule
-            order.figure = figure
-            order.bound = bound
-            cursor.ended = end(order, status, book.seq, ledger.slot, ended, cursor.ended)
-        else:
-            ledger.open_orders += 1
-            reserve(book, accounts, order, 1)
-            if side == BUY:
-                count_approval(ledger)
-
-
-@kernel
-def _unwind(ledger: Fields, books: Rows, accounts: Rows, table: Rows, venue: Fields, unwinding: Unwinding) -> int:
-    """Sell what is held while the emergency stop is on: nothing is asked of the gate, for it takes risk off.
-
-    :returns: How many orders it made.
-
-    """
-    rules, sold, out = unwinding
-    count = int(sales(ledger, books, rules[0], sold, out))
-    for index in range(count):
-        sale = out[index]
-        book = books[sale.pool]
-        table[ledger.open_orders] = np.zeros_like(table[:1])[0]
-        order = table[ledger.open_orders]
-        order.order = ledger.next_order
-        ledger.next_order += 1
-        ledger.orders += 1
-        order.seq = book.seq
-        order.slot = ledger.slot
-        order.ts_event_ns = ledger.ts_event_ns
-        order.land_slot = ledger.slot + venue.latency_slots
-        order.cancel_slot = NEVER
-        order.expiry_slot = NEVER
-        order.amount_in = sale.amount_in
-        order.min_out = sale.min_out
-        order.limit = sale.limit
-        order.value = sale.value
-        order.fair = book.price
-        order.tried_slot = -1
-        order.strategy = UNWINDER
-        order.pool = sale.pool
-        order.side = SELL
-        order.kind = IMMEDIATE
-        order.urgency = 3
-        ledger.open_orders += 1
-        reserve(book, accounts, order, 1)
-    return count
-
-
-@kernel
-def _watch_losses(
-    ledger: Fields,
-    books: Rows,
-    accounts: Rows,
-    table: Rows,
-    limits: Rows,
-    latency_slots: int,
-    ended: Rows,
-    cursor: Fields,
-) -> None:
-    """Turn the emergency stop on when the drawdown calls for it, and take back all that is open."""
-    mark(ledger, books)
-    if ledger.stopped == 0 and ledger.drawdown > limits[0].emergency_stop_loss:
-        ledger.stopped = 1
-        take_back(ledger, books, accounts, table, -1, -1, latency_slots, ended, cursor)
-
-
-@kernel
 def advance(
     rows: Rows,
     order_of_rows: NDArray[np.int64],
@@ -318,11 +170,11 @@ def advance(
         if cursor.stage == SLOT_MEETS:
             if _meet(ledger, books, accounts, table, -1, result, out, cursor, risk):
                 return AWAITS_RESULT
-            _watch_losses(ledger, books, accounts, table, limits, venue.latency_slots, ended, cursor)
+            watch_losses(ledger, books, accounts, table, limits, venue.latency_slots, ended, cursor)
             if (
                 ledger.stopped != 0
                 and ledger.closing == 0
-                and _unwind(ledger, books, accounts, table, venue, unwinding) > 0
+                and unwind(ledger, books, accounts, table, venue, unwinding) > 0
                 and ledger.is_signed != 0
             ):
                 continue  # what is to be sold meets its pools in this slot
@@ -384,7 +236,7 @@ def advance(
                     return AWAITS_COMMAND
                 cursor.is_taken_up = 0
             else:
-                _act_on(signal, ledger, books, accounts, table, policies, limits, venue, ended, cursor, risk)
+                act_on(signal, ledger, books, accounts, table, policies, limits, venue, ended, cursor, risk)
             cursor.has_acted = 1
             cursor.signal += 1
         if ledger.is_signed != 0 and cursor.has_acted != 0:
