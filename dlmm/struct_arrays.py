@@ -26,3 +26,22 @@ def join(parts: list[StructArray]) -> StructArray:
     if len(parts) == 1:
         return parts[0]
     return np.concatenate([plain(part) for part in parts]).view(parts[0].dtype)
+
+
+def spanned(parts: list[StructArray]) -> StructArray:
+    """Join arrays of one type end to end; where they lie so in one array already, return that part of it.
+
+    What is returned may share their memory: it is to be read.
+    """
+    whole = parts[0].base
+    if len(parts) == 1 or not isinstance(whole, np.ndarray) or whole.dtype != parts[0].dtype:
+        return join(parts)
+    begin = end = parts[0].ctypes.data
+    for part in parts:
+        if not len(part):
+            continue  # where it lies means nothing
+        if part.base is not whole or part.ctypes.data != end:
+            return join(parts)
+        end += part.nbytes
+    first = (begin - whole.ctypes.data) // whole.itemsize
+    return whole[first : first + (end - begin) // whole.itemsize]

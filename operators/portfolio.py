@@ -15,7 +15,7 @@ from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
 from dlmm.records import ANSWER, SwapRequest
-from dlmm.struct_arrays import copied, join, taken
+from dlmm.struct_arrays import copied, join, spanned, taken
 from operators.blocks import REPORT, Block, Rows, order_by_seq
 from operators.books.accounts import ACCOUNT, inventory_targets, open_accounts
 from operators.books.baselines import Baselines
@@ -109,7 +109,7 @@ class Portfolio:
         return reports
 
     def _walk(self, blocks: list[Block]) -> Report:
-        rows = join([block.rows for block in blocks])
+        rows = spanned([block.rows for block in blocks])
         signals = join([block.signals for block in blocks])
         if len(blocks) > 1:  # those of one block are in order
             signals = taken(signals, np.argsort(signals["seq"], kind="stable"))
