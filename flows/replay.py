@@ -37,13 +37,14 @@ def replay(settings: Settings, outcome: Outcome | None = None, *, stretch: Stret
     """
     recording = Recording.open(settings.replay.recording)
     params = plan(settings, recording.pools)
+    recording.read_ahead()
     if sys.stdout.isatty():
         print("loading kernels (the first run compiles them) ..", flush=True)
     warm_up(params.desk, params.portfolio)
     Inspector(recording.pools).check(np.zeros(0, ROW))
     flow = Dataflow("replay")
     chosen = watched_pools(settings, recording.pools)
-    source = ReplaySource(recording.path, settings.replay.block_rows, chosen, stretch)
+    source = ReplaySource(recording, settings.replay.block_rows, chosen, stretch)
     blocks = op.input("inbox", flow, source)
     reports = trade("trade", blocks, params)
     labels = RunLabels(

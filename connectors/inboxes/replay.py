@@ -8,7 +8,6 @@ slices that an unbroken run would have seen.
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -54,7 +53,7 @@ class _Tape(StatefulSourcePartition[tuple[str, Block], InboxState]):
 class ReplaySource(FixedPartitionedSource[tuple[str, Block], InboxState]):
     """Replay a recording: keys are pools, values their blocks.
 
-    :arg recording: Parquet file or folder of segments.
+    :arg recording: What is replayed; only one source may read it.
 
     :arg block_rows: Rows in a slice, of all pools together. It changes the speed, never the result.
 
@@ -64,7 +63,7 @@ class ReplaySource(FixedPartitionedSource[tuple[str, Block], InboxState]):
 
     """
 
-    recording: Path
+    recording: Recording
     block_rows: int
     pools: frozenset[int]
     stretch: Stretch | None = None
@@ -74,8 +73,7 @@ class ReplaySource(FixedPartitionedSource[tuple[str, Block], InboxState]):
 
     def build_part(self, step_id: str, for_part: str, resume_state: InboxState | None) -> _Tape:
         del step_id, for_part
-        whole = Recording.open(self.recording)
-        recording = whole if self.stretch is None else Excerpt(whole, self.stretch)
+        recording = self.recording if self.stretch is None else Excerpt(self.recording, self.stretch)
         return _Tape(SliceReader(recording, self.block_rows, self.pools, resume_state), len(recording))
 
 

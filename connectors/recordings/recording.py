@@ -118,6 +118,10 @@ class Recording:
                 self._unknown[number, window.start] = window.unknown
         return out
 
+    def read_ahead(self) -> None:
+        """Have the first rows decoded in the meantime: they are asked for soon."""
+        self._segments[0].read_ahead(0)
+
     def slices(self, size: int, offset: int = 0) -> Iterator[Rows]:
         """Yield blocks of `size` rows, the last one shorter, from a row on."""
         for start in range(offset, len(self), size):

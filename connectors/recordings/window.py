@@ -129,10 +129,14 @@ class Segment:
             self._window = None  # freed before the next one is there
             ahead, self._ahead = self._ahead, None
             self._window = ahead[1].result() if ahead is not None and ahead[0] == start else self._read_window(start)
-            behind = start + WINDOW_ROWS
-            if behind < self.count:
-                self._ahead = behind, self._reader.submit(self._read_window, behind, parallel="none")
+            if start + WINDOW_ROWS < self.count:
+                self.read_ahead(start + WINDOW_ROWS)
         return self._window
+
+    def read_ahead(self, offset: int) -> None:
+        """Have the window that holds a row read in the meantime."""
+        start = offset - offset % WINDOW_ROWS
+        self._ahead = start, self._reader.submit(self._read_window, start, parallel="none")
 
     def forget(self) -> None:
         """Free the window at hand."""

@@ -34,7 +34,8 @@ def drain(
 
 
 def source_of(path: Path, block_rows: int = 64) -> ReplaySource:
-    return ReplaySource(path, block_rows, frozenset(range(len(Recording.open(path).pools))))
+    recording = Recording.open(path)
+    return ReplaySource(recording, block_rows, frozenset(range(len(recording.pools))))
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def test_bad_rows_are_refused_and_counted_by_name(path: Path) -> None:
 def test_rows_of_pools_that_were_not_chosen_are_left_out_and_counted(path: Path) -> None:
     rows, pools = tape(500)
     write_recording(path, rows, pools, "test")
-    _, blocks = drain(ReplaySource(path, 64, frozenset({1})))
+    _, blocks = drain(ReplaySource(Recording.open(path), 64, frozenset({1})))
     assert {key for key, _ in blocks} == {"1"}
     assert ("pool_not_chosen", True, int((rows["pool"] != 1).sum())) in blocks[-1][1].findings
 
