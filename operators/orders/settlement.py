@@ -332,9 +332,12 @@ class Settlement:
     def revalue(self, pool: int, accounts: Mapping[str, Account], tables: Tables) -> str:
         """Value the positions in one pool anew; return why that was impossible, if it was.
 
-        Where X turned into Y inside of them that is a sale at the rate of the two, the other way a purchase.
+        Where X turned into Y inside of them that is a sale at the rate of the two, the other way a purchase. What was
+        there before the run waits until all of it is seen: what came later would be told as income.
         """
         try:
+            if pool in self._found and self._positions.lacks_accounts(pool, accounts):
+                return ""
             now, earned = self._positions.follow(pool, accounts)
         except DlmmError as error:
             return str(error)

@@ -19,7 +19,7 @@ from dlmm.saros import layout as saros
 from operators.orders.execution_reports import PositionState
 from operators.pools import PoolInfo
 from operators.positions.bin_conversions import FeesEarned
-from operators.positions.position_looks import UNSEEN, Look, earned_between, look_at
+from operators.positions.position_looks import UNSEEN, Look, earned_between, lacks_bins, look_at
 
 NOTHING = Amounts(0, 0)
 MOST_UNITS = 1 << 62
@@ -123,7 +123,16 @@ class BinPositions:
             self._held[held.state.address] = replace(held, look=look)
         return worth, earned
 
-    def _looks(self, pool: int, accounts: Mapping[str, Account]) -> list[tuple[HeldPosition, Look]]:
+    def lacks_accounts(self, pool: int, accounts: Mapping[str, Account]) -> bool:
+        """Tell whether positions in one pool cannot be valued in full yet, as it or some of their bins are not there.
+
+        :raises DlmmError: An account is not what it should be.
+
+        """
+        venue, address = self._pools[pool].venue, self._pools[pool].pool
+        return address not in accounts or any(lacks_bins(venue, state) for _, state in self._states(pool, accounts))
+
+    def _states(self, pool: int, accounts: Mapping[str, Account]) -> list[tuple[HeldPosition, LiquidityState]]:
         info = self._pools[pool]
         pair = accounts.get(info.pool)
         positions = self.in_pool(pool)
@@ -134,9 +143,12 @@ class BinPositions:
         if info.venue is Venue.METEORA:
             found = accounts.get(str(bitmap_extension_address(Pubkey.from_string(info.pool))))
             extension = found.data if found is not None else None
+        return [(held, LiquidityState(pair.data, held.state.data, arrays, extension)) for held in positions]
+
+    def _looks(self, pool: int, accounts: Mapping[str, Account]) -> list[tuple[HeldPosition, Look]]:
+        info = self._pools[pool]
         looks: list[tuple[HeldPosition, Look]] = []
-        for held in positions:
-            state = LiquidityState(pair.data, held.state.data, arrays, extension)
+        for held, state in self._states(pool, accounts):
             try:
                 looks.append((held, look_at(info.venue, state)))
             except (ZeroDivisionError, OverflowError):

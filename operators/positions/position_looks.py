@@ -5,9 +5,10 @@ On Saros they stay in the bins: a bin's liquidity per share grows by them, at th
 """
 
 from dlmm.liquidity import NOTHING, Amounts, LiquidityState
+from dlmm.meteora.book import Book
 from dlmm.meteora.positions import claimed_fees, position_value
 from dlmm.records import Record, Venue
-from dlmm.saros.liquidity import HeldBin, position_bins
+from dlmm.saros.liquidity import HeldBin, position_bins, position_shares
 from operators.paper.holdings import RecordedBin, grown, price_of
 from operators.pools import PoolInfo
 from operators.positions.bin_conversions import FeesEarned
@@ -46,6 +47,19 @@ def look_at(venue: Venue, state: LiquidityState) -> Look:
         return Look(sum((held.worth for held in bins.values()), NOTHING), NOTHING, bins)
     value = position_value(state)
     return Look(value.total, value.fees + claimed_fees(state.position), {})
+
+
+def lacks_bins(venue: Venue, state: LiquidityState) -> bool:
+    """Tell whether a position holds shares of bins that are in no array given, and are worth nothing in a look.
+
+    :raises DlmmError: An account is not what it should be.
+
+    """
+    if venue is Venue.SAROS:
+        return len(position_bins(state)) < sum(share > 0 for share in position_shares(state.position))
+    book = Book(state)
+    bins = range(book.lower_bin_id, book.upper_bin_id + 1)
+    return any(book.share(bin_id) and not book.has_position_bin(bin_id) for bin_id in bins)
 
 
 def earned_between(before: Look, now: Look, info: PoolInfo) -> FeesEarned:
