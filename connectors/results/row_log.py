@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from dlmm.errors import DlmmError
-from dlmm.struct_arrays import join
 from operators.blocks import Rows
 
 HELD_BYTES = 32 << 20
@@ -61,11 +60,11 @@ class RowLog:
         self.save()
         self._file.close()
 
-    def take(self) -> Rows:
-        """Return all rows, and append no more."""
+    def take(self) -> list[Rows]:
+        """Return all rows, in as many parts as they came in, and append no more."""
         self._file.close()
         parts = [*self._saved, *self._unsaved]
         if self._on_disk_alone:
             count = self._on_disk_alone // self._dtype.itemsize
             parts.insert(0, np.asarray(np.memmap(self._path, self._dtype, "r", shape=count)))
-        return join(parts) if parts else np.empty(0, self._dtype)
+        return parts or [np.empty(0, self._dtype)]

@@ -17,7 +17,9 @@ import msgspec
 import numpy as np
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
+from connectors.results.early_frame import EarlyFrame
 from connectors.results.result_frames import table_frame
 from connectors.results.result_table import print_result
 from connectors.results.row_log import RowLog
@@ -25,6 +27,7 @@ from connectors.results.run_labels import RunLabels
 from connectors.results.wallet_summary import summarise_wallet
 from dlmm.errors import DlmmError
 from dlmm.records import Record
+from dlmm.struct_arrays import join
 from operators.blocks import SIGNAL, Rows
 from operators.books.ledger import EQUITY
 from operators.books.performance import measure
@@ -82,6 +85,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         self._is_written = (self._folder / SUMMARY).exists()
         lengths = (0,) * len(TABLES) if state is None else state.lengths
         self._logs: dict[str, RowLog] = {}
+        self._orders = None if any(lengths) else EarlyFrame(lambda rows: table_frame("orders", rows, self._labels))
         if not self._is_written:
             self._logs = {
                 table: RowLog(self._folder / f"{table}.rows", dtype, length)
@@ -94,6 +98,8 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         for report in values:
             for table, log in self._logs.items():
                 log.append(getattr(report, table))
+            if self._orders is not None:
+                self._orders.add(report.orders)
             if report.totals is not None:
                 self._totals = report.totals
 
@@ -124,7 +130,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         seconds = self._elapsed()
         tables = {table: log.take() for table, log in self._logs.items()}
         with ThreadPoolExecutor(2) as threads:  # of the orders, mostly the most by far, and of all the others
-            written = [threads.submit(self._write_table, table, rows) for table, rows in tables.items()]
+            written = [threads.submit(self._write_table, table, parts) for table, parts in tables.items()]
             summary = _summarise(self._labels, totals, tables, seconds)
         for table in written:
             table.result()
@@ -133,8 +139,9 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         unfinished.replace(self._folder / SUMMARY)
         return summary
 
-    def _write_table(self, table: str, rows: Rows) -> None:
-        frame = table_frame(table, rows, self._labels)
+    def _write_table(self, table: str, parts: list[Rows]) -> None:
+        early = self._orders.take() if table == "orders" and self._orders is not None else None
+        frame = early if early is not None else table_frame(table, join(parts), self._labels)
         frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
 
     def _read(self) -> dict[str, object]:
@@ -196,12 +203,15 @@ def _new_folder(runs_dir: Path, name: str) -> Path:
     raise FileExistsError(runs_dir / stem)
 
 
-def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], seconds: float) -> dict[str, object]:
+def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, list[Rows]], seconds: float) -> dict[str, object]:
     ledger = totals.ledger
-    orders = tables["orders"]
-    performance = measure(tables["equity"], ledger, totals.books, ledger["start"], labels.equity_interval_s)
-    by_status = np.bincount(orders["status"], minlength=len(STATUSES)).tolist()
-    by_rule = np.bincount(orders["rule"], minlength=len(RULES)).tolist()
+    statuses, rules, strategies = (
+        np.concatenate([part[name] for part in tables["orders"]]) for name in ("status", "rule", "strategy")
+    )
+    equity = join(tables["equity"])
+    performance = measure(equity, ledger, totals.books, ledger["start"], labels.equity_interval_s)
+    by_status = np.bincount(statuses, minlength=len(STATUSES)).tolist()
+    by_rule = np.bincount(rules, minlength=len(RULES)).tolist()
     return {
         "name": labels.name,
         "recording": labels.recording,
@@ -220,7 +230,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
         "orders_by_status": {status: n for status, n in zip(STATUSES, by_status, strict=True) if n},
         "objections": {rule: n for rule, n in zip(RULES[1:], by_rule[1:], strict=True) if n},
         "fills": int(ledger["fills"]),
-        "equity_samples": len(tables["equity"]),
+        "equity_samples": len(equity),
         "volume": ledger["volume"],
         "transaction_costs": ledger["transaction_costs"],
         "emergency_stop": bool(ledger["stopped"]),
@@ -243,7 +253,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
             for info, book in zip(labels.infos, totals.books, strict=True)
             if book["is_open"]
         },
-        "strategies": _by_strategy(labels, totals, orders),
+        "strategies": _by_strategy(labels, totals, strategies),
         "baselines": [msgspec.to_builtins(baseline) for baseline in totals.baselines],
         "wallet": summarise_wallet(labels.infos, totals),
         "failure": totals.failure or None,
@@ -254,9 +264,9 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, Rows], secon
     }
 
 
-def _by_strategy(labels: RunLabels, totals: Totals, orders: Rows) -> dict[str, dict[str, object]]:
+def _by_strategy(labels: RunLabels, totals: Totals, strategies: NDArray[np.int16]) -> dict[str, dict[str, object]]:
     """Say what each strategy did and came to."""
-    made = np.bincount(orders["strategy"][orders["strategy"] >= 0], minlength=len(labels.strategies)).tolist()
+    made = np.bincount(strategies[strategies >= 0], minlength=len(labels.strategies)).tolist()
     each = zip(labels.strategies, totals.signals, made, totals.strategies, strict=True)
     return {
         name: {"signals": signals, "orders": count, **msgspec.to_builtins(strategy)}

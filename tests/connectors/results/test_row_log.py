@@ -19,7 +19,7 @@ def rows(*numbers: int) -> np.ndarray:
 
 
 def numbers(log: RowLog) -> list[int]:
-    return [int(number) for number in log.take()["number"]]
+    return [int(number) for part in log.take() for number in part["number"]]
 
 
 def test_rows_come_back_in_their_order(tmp_path: Path) -> None:
