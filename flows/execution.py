@@ -93,13 +93,16 @@ def prepare_execution(
             opening, commands=(*opening.commands, OperatorCommand("stop", "on since an earlier run"))
         )
     _log.info(
-        "wallet %s: %s, %d orders in its journal%s",
+        "wallet %s: %s, %d bin positions, %d orders in its journal%s",
         address,
         ", ".join([f"{opening.wallet.lamports / LAMPORTS_PER_SOL:.4f} SOL", *_holdings(opening, pools)]),
+        len(opening.wallet.positions),
         opening.wallet.next_order - 1,
         "; dry run: nothing is sent" if terms.is_dry_run else "",
     )
-    return LiveExecution(Executor(terms, wallet, journal, infos), opening, incidents)
+    passed = frozenset[int]().union(*[planned.passes for planned in params.desk.strategies]) - traded.keys()
+    passes = [pools[pool].info for pool in sorted(passed)]
+    return LiveExecution(Executor(terms, wallet, journal, infos, passes=passes), opening, incidents)
 
 
 def _holdings(opening: Opening, pools: tuple[LoadedPool, ...]) -> list[str]:

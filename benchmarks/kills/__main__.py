@@ -1,6 +1,6 @@
 """Kill a live run that trades for real again and again, and hold what it did against the chain.
 
-    python -m benchmarks.kills [--kills N] [--seed S] [--slot-ms MS] [--folder DIR]
+    python -m benchmarks.kills [--kills N] [--seed S] [--slot-ms MS] [--folder DIR] [--settings FILE] [--workers N]
 
 A sandbox runs in a process of its own, and the flow in another, with signed transactions and recovery switched on. It
 makes swaps at once and swaps that rest, goes through every liquidity command on both venues, and is killed (SIGKILL) at
@@ -9,6 +9,8 @@ same state. The last one is ended with SIGINT. Then the node alone says what is 
 belongs to one attempt in the order journal, no order landed twice, every swap that landed is in the fills with the
 balances' amounts, every look at the wallet in the recording is what the chain held in that slot and what the reports
 before it add up to, the ledger never differed from the wallet, and in the end they are equal to the unit.
+
+With `--settings` it trades as the file says: the strategies in it take the place of those two.
 """
 
 import argparse
@@ -17,7 +19,10 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+import msgspec
+
 from benchmarks.kills.run import Death, KillRunError, Terms, run
+from benchmarks.strategies.__main__ import OURS_ALONE
 
 
 def main() -> int:
@@ -28,8 +33,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--slot-ms", type=int, default=usual.slot_ms)
     parser.add_argument("--folder", type=Path, help="empty or not there yet; what the run leaves stays in it")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="settings of the strategies")
+    parser.add_argument("--workers", type=int, default=usual.workers)
     options = parser.parse_args()
-    terms = Terms(kills=options.kills, seed=options.seed, slot_ms=options.slot_ms)
+    terms = Terms(kills=options.kills, seed=options.seed, slot_ms=options.slot_ms, workers=options.workers)
+    if options.settings is not None:
+        settings = {"HFT_CONFIG": str(options.settings.resolve())}
+        terms = msgspec.structs.replace(terms, market=OURS_ALONE, strategies="[]", settings=settings)
     with tempfile.TemporaryDirectory() as scratch:
         folder: Path = options.folder or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)

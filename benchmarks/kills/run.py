@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
+import msgspec
 from solders.keypair import Keypair
 
 from benchmarks.chain_oracle import Balances, ChainOracle
 from benchmarks.kills.verdict import Orders, is_trade, judge_orders, judge_recording, judge_results
+from benchmarks.rehearsal.verdict import TradedPool
 from connectors.clusters.cluster import Cluster
 from connectors.clusters.sandbox_funding import LAMPORTS_PER_SOL, fund, funds_for
 from connectors.clusters.sandbox_process import SandboxFacts, SandboxProcess
@@ -82,6 +84,8 @@ class Terms(Record, frozen=True):
 
     :arg settings: Of the flow, beside those that say where it trades.
 
+    :arg workers: Of the flow.
+
     """
 
     kills: int = 10
@@ -92,6 +96,7 @@ class Terms(Record, frozen=True):
     snapshot_s: int = 1
     strategies: str = STRATEGIES
     settings: Mapping[str, str] = {}
+    workers: int = 1
 
 
 class Death(Record, frozen=True):
@@ -219,7 +224,7 @@ def _flow(terms: Terms, facts: SandboxFacts, folder: Path) -> Callable[[], "subp
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HFT_")}
     environment = {**inherited, **settings, **terms.settings}
-    snapshots = ("-r", str(recovery), "-s", str(terms.snapshot_s), "-b", "0")
+    snapshots = ("-r", str(recovery), "-s", str(terms.snapshot_s), "-b", "0", "-w", str(terms.workers))
 
     def begin() -> "subprocess.Popen[bytes]":
         with (folder / "log").open("ab") as log:
@@ -326,10 +331,12 @@ def _die(process: _Process, moment: Moment, draw: random.Random) -> Death:
 
 def _judge(folder: Path, deaths: tuple[Death, ...], orders: Orders, oracle: ChainOracle, held: Balances) -> Outcome:
     """Hold all that was left against the chain."""
-    told = {path: judge_recording(path, oracle.moved, held) for path in sorted((folder / "recordings").iterdir())}
+    written = [path for path in sorted((folder / "recordings").iterdir()) if has_rows(path)]
+    told = {path: judge_recording(path, oracle.moved, held) for path in written}
     wrong = [*judge_orders(orders, oracle.moved), *(line for one in told.values() for line in one.wrong)]
     recording, runs = _last_portfolio(folder)
-    wrong += judge_results(runs, orders, oracle.moved, held, told[recording])
+    pools = {pool.address: pool for pool in msgspec.convert(oracle.call("sandbox_pools"), list[TradedPool])}
+    wrong += judge_results(runs, orders, oracle.moved, held, told[recording], pools)
     trades = Counter(moved.is_failed for moved in oracle.moved if is_trade(moved))
     return Outcome(
         deaths=deaths,
@@ -341,6 +348,11 @@ def _judge(folder: Path, deaths: tuple[Death, ...], orders: Orders, oracle: Chai
         missed=sum(one.missed for one in told.values()),
         portfolios=sum(bool(one.openings) for one in told.values()),
     )
+
+
+def has_rows(recording: Path) -> bool:
+    """Tell whether a run that died early came as far as to write a row into its recording."""
+    return any(file.suffix in (".parquet", ".journal") and file.stat().st_size for file in recording.iterdir())
 
 
 def _last_portfolio(folder: Path) -> tuple[Path, Sequence[Path]]:

@@ -12,13 +12,14 @@ from typing import Any
 import polars as pl
 
 from benchmarks.chain_oracle import Balances, Moved
+from benchmarks.rehearsal.verdict import TradedPool, by_vaults
 from connectors.execution.order_entries import Intent, Signed
 from connectors.execution.order_journal_format import read_order_journal
 from connectors.recordings.recording import Recording
 from connectors.results.run_folder import SUMMARY
 from connectors.wire.transaction_json import VENUES
 from dlmm.records import Record
-from operators.orders.commands import Command, Swap
+from operators.orders.commands import Command, Swap, SwapRoute
 from operators.orders.execution_reports import REPORT_OWNER, ExecutionReport, WalletReport, decode_report
 
 LAMPORTS = "lamports"
@@ -161,13 +162,20 @@ def _held_at(slot: int, moves: Iterable[Moved], held: Balances) -> Counter[str]:
 
 
 def judge_results(
-    runs: Sequence[Path], orders: Orders, moves: Sequence[Moved], held: Balances, told: Told
+    runs: Sequence[Path],
+    orders: Orders,
+    moves: Sequence[Moved],
+    held: Balances,
+    told: Told,
+    pools: Mapping[str, TradedPool],
 ) -> Iterator[str]:
     """Hold the results of a portfolio against the chain: ledger, fees, and a fill for each swap with its amounts.
 
     :arg runs: Folders of the runs that were ended in order, oldest first; each goes on where the one before ended.
 
     :arg told: What their recording tells.
+
+    :arg pools: Those of the sandbox, by address.
 
     """
     summary = json.loads((runs[-1] / SUMMARY).read_text())
@@ -190,18 +198,26 @@ def judge_results(
     left = {status: count for status, count in summary["orders_by_status"].items() if status in UNENDED}
     if left:
         yield f"orders that have not ended: {left}"
-    swaps = Counter(_swaps(ours, orders))
+    swaps = Counter(_swaps(ours, orders, pools))
     fills = Counter(_fills(runs))
     yield from (f"no fill for {swap}" for swap in swaps - fills)
     yield from (f"a fill for nothing: {fill}" for fill in fills - swaps)
 
 
-def _swaps(moves: Iterable[Moved], orders: Orders) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """Give each swap's order and amounts, what was paid (negative) first."""
+def _swaps(
+    moves: Iterable[Moved], orders: Orders, pools: Mapping[str, TradedPool]
+) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """Give each swap's order and amounts, what was paid (negative) first; of a route each swap's, by the vaults."""
     for moved in moves:
         attempt = orders.attempts.get(moved.signature)
-        if attempt is not None and isinstance(attempt.command, Swap) and not moved.is_failed:
+        if attempt is None or moved.is_failed:
+            continue
+        if isinstance(attempt.command, Swap):
             yield attempt.order, tuple(sorted(moved.tokens.values()))
+        elif isinstance(attempt.command, SwapRoute):
+            for leg in attempt.command.legs:
+                paid, got = by_vaults(leg, pools[leg.pool], moved)
+                yield attempt.order, (-paid, got)
 
 
 def _fills(runs: Sequence[Path]) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -240,7 +240,7 @@ def _of_fills(results: Results, moved: Mapping[str, Moved], pools: Mapping[str, 
             sold, bought = (pool.mint_x, pool.mint_y) if command.swap_for_y else (pool.mint_y, pool.mint_x)
             wanted = [(-found.tokens.get(sold, 0), found.tokens.get(bought, 0))] if found is not None else []
         elif isinstance(command, SwapRoute):
-            wanted = [_by_vaults(leg, pools[leg.pool], found) for leg in command.legs] if found is not None else []
+            wanted = [by_vaults(leg, pools[leg.pool], found) for leg in command.legs] if found is not None else []
         else:
             continue
         booked = fills.pop(order.approved.order, [])
@@ -249,7 +249,7 @@ def _of_fills(results: Results, moved: Mapping[str, Moved], pools: Mapping[str, 
     yield from (f"order {number}: filled {booked}, but did not land" for number, booked in fills.items())
 
 
-def _by_vaults(leg: Swap, pool: TradedPool, found: Moved) -> tuple[int, int]:
+def by_vaults(leg: Swap, pool: TradedPool, found: Moved) -> tuple[int, int]:
     """Return what a pool's vaults took and gave for one swap of several."""
     taking, giving = (pool.vault_x, pool.vault_y) if leg.swap_for_y else (pool.vault_y, pool.vault_x)
     return found.accounts.get(taking, 0), -found.accounts.get(giving, 0)

@@ -49,7 +49,7 @@ class Executor(Feed):
     """Carry out approved orders for one wallet.
 
     A report comes after the order journal has it; those of one order come in the order in which its transactions ended.
-    Everything but `submit` belongs to the reactor's thread.
+    Everything but `submit` and `hear` belongs to the reactor's thread.
 
     Counted in the outlet, beside what `OrdersInFlight` and the connections count: the notes `known_orders` and
     `unwrapping_failures`.
@@ -60,6 +60,10 @@ class Executor(Feed):
 
     :arg accounts: The live view of a pool by its address, raises `BuildError` where there is none; or set by `attach`.
 
+    :arg passes: Those that routes only pass through; what they move is told apart as well.
+
+    :ivar is_closing: Whether the portfolio was heard to approve nothing more.
+
     """
 
     def __init__(
@@ -69,17 +73,20 @@ class Executor(Feed):
         journal: OrderJournal,
         pools: Sequence[PoolInfo],
         accounts: Callable[[str], PoolAccounts] | None = None,
+        passes: Sequence[PoolInfo] = (),
     ) -> None:
         self.name = "execution"
         self._terms = terms
         self._wallet = wallet
         self._journal = journal
         self._pools = tuple(pools)
+        self._swapped = (*self._pools, *passes)
         self._accounts = _no_accounts if accounts is None else accounts
         self._thread = 0
         self._reports = 0
         self._waiting: list[tuple[Approved, str]] = []
         self._is_taking = True
+        self.is_closing = False
         self._is_ready = False
         self._is_running = self._is_wound_down = False
         self._timer: Timer | None = None
@@ -100,9 +107,9 @@ class Executor(Feed):
         """
         self._thread = threading.get_ident()
         self._reactor, self._outlet = reactor, outlet
-        mints = {info.pool: (info.mint_x, info.mint_y) for info in self._pools}
+        mints = {info.pool: (info.mint_x, info.mint_y) for info in self._swapped}
         self._links = Links.open(reactor, outlet, self._terms, self._wallet, mints)
-        self._links.chain.follow_fees({info.pool: (info.pool,) for info in self._pools})
+        self._links.chain.follow_fees({info.pool: (info.pool,) for info in self._swapped})
         self._positions = PositionsHeld.of(self._journal)
         self._orders = OrdersInFlight(
             self._links, self._journal, self._wallet, self._terms, self._accounts_of, self._tell
@@ -156,6 +163,13 @@ class Executor(Feed):
                 self._take(approved, objection)
             else:
                 self._waiting.append((approved, objection))
+
+    def hear(self, *, is_closing: bool) -> None:
+        """Learn whether the portfolio approves orders no longer: all that it did were submitted. From any thread."""
+        if self._is_running and threading.get_ident() != self._thread:
+            self._reactor.post(partial(self.hear, is_closing=is_closing))
+        else:
+            self.is_closing = is_closing
 
     def retell(self, first_order: int) -> None:
         """Put all reports on orders from a number on into the outlet again, in the order of the orders.
@@ -242,7 +256,7 @@ class Executor(Feed):
     def _prepare(self) -> None:
         """Compile the swaps of all pools, so that the first order of each kind is as fast as the others."""
         found = []
-        for info in self._pools:
+        for info in self._swapped:
             try:
                 found.append(self._accounts(info.pool))
             except BuildError:

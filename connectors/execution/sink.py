@@ -18,14 +18,18 @@ _log = logging.getLogger(__name__)
 
 class _Execution(StatefulSinkPartition[Report, None]):
     def __init__(self, executor: Executor, incidents: Incidents) -> None:
-        self._submit = executor.submit
+        self._submit, self._hear = executor.submit, executor.hear
         self._incidents = incidents
-        self._is_stopped = False
+        self._is_stopped = self._is_closing = False
 
     def write_batch(self, values: list[Report]) -> None:
         for report in values:
             for approved in report.approved:
                 self._submit(approved)
+            is_closing = bool(report.ledger["closing"][0])
+            if is_closing != self._is_closing:
+                self._is_closing = is_closing
+                self._hear(is_closing=is_closing)
             is_stopped = bool(report.ledger["stopped"][0])
             if is_stopped != self._is_stopped:
                 self._is_stopped = is_stopped

@@ -243,8 +243,8 @@ class _Inbox(StatefulSourcePartition[tuple[str, Block], LiveState]):
             self._is_closing = True
             _log.info("ending: waiting for what is on its way, then for a last look at the wallet")
             self._outlets[-1].put(OperatorCommand("close", self._stop.reason))
-        elif not self._is_winding_down:
-            # By now the portfolio has seen the command: what it approved before that is with the executor.
+        elif executor.is_closing and not self._is_winding_down:
+            # The portfolio, perhaps another worker's, has seen the command: what it approved is with the executor.
             self._is_winding_down = True
             executor.wind_down()
         return self._is_winding_down and executor.is_wound_down

@@ -8,6 +8,8 @@ rows become Parquet, beside `summary.json`.
 import json
 import os
 import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import polars as pl
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from msgspec.structs import replace
 from numpy.typing import NDArray
@@ -37,6 +40,31 @@ from operators.portfolio_records import Report, Totals
 
 TABLES = {"orders": ORDER, "fills": FILL, "equity": EQUITY, "signals": SIGNAL}
 SUMMARY = "summary.json"
+UNENDED = ("open", "sent")
+
+
+class Before(Record, frozen=True):
+    """What the runs of a portfolio that ended before this one came to, of what is counted in a run's own tables.
+
+    :arg orders_by_status: How many orders ended so; `objections` by rule, and `orders` by strategy. Those that had not
+        ended are the next run's.
+
+    """
+
+    orders_by_status: Mapping[str, int] = {}
+    objections: Mapping[str, int] = {}
+    orders: Mapping[str, int] = {}
+    seconds: float = 0.0
+
+    @classmethod
+    def read(cls, folder: Path) -> "Before":
+        """Read it in the results of the last of them."""
+        summary = json.loads((folder / SUMMARY).read_text())
+        ended = {status: count for status, count in summary["orders_by_status"].items() if status not in UNENDED}
+        table = pl.scan_parquet(folder / "orders.parquet").filter(pl.col("status").cast(pl.String).is_in(UNENDED))
+        left = Counter(table.select(pl.col("strategy").cast(pl.String)).collect()["strategy"].to_list())
+        orders = {name: strategy["orders"] - left[name] for name, strategy in summary["strategies"].items()}
+        return cls(ended, summary["objections"], orders, summary["seconds"])
 
 
 class RunFolderState(Record, frozen=True):
@@ -50,6 +78,8 @@ class RunFolderState(Record, frozen=True):
 
     :arg totals: Those of the run once its input has ended: what remains is to write the result.
 
+    :arg before: Of the runs that it goes on from.
+
     """
 
     folder: str
@@ -57,6 +87,7 @@ class RunFolderState(Record, frozen=True):
     seconds: float
     recording: str = ""
     totals: Totals | None = None
+    before: Before = Before()
 
 
 @dataclass
@@ -75,9 +106,11 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         runs_dir, labels, started = sink.runs_dir, sink.labels, sink.started
         self._outcome = sink.outcome
         self._labels = labels if state is None else replace(labels, recording=state.recording)
+        self._before = state.before if state is not None else Before()
         if state is not None and sink.goes_on and (Path(state.folder) / SUMMARY).exists():
+            self._before = Before.read(Path(state.folder))
             state = None  # that run was ended, and this is the next of the same portfolio
-        self._seconds = state.seconds if state is not None else 0.0
+        self._seconds = state.seconds if state is not None else self._before.seconds
         self._started = started
         self._totals = state.totals if state is not None else None
         self._folder = Path(state.folder) if state is not None else _new_folder(runs_dir, labels.name)
@@ -105,7 +138,9 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
 
     def snapshot(self) -> RunFolderState:
         lengths = tuple([log.save() for log in self._logs.values()])
-        return RunFolderState(str(self._folder), lengths, self._elapsed(), self._labels.recording, self._totals)
+        return RunFolderState(
+            str(self._folder), lengths, self._elapsed(), self._labels.recording, self._totals, self._before
+        )
 
     def _elapsed(self) -> float:
         return self._seconds + time.perf_counter() - self._started
@@ -131,7 +166,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         tables = {table: log.take() for table, log in self._logs.items()}
         with ThreadPoolExecutor(2) as threads:  # of the orders, mostly the most by far, and of all the others
             written = [threads.submit(self._write_table, table, parts) for table, parts in tables.items()]
-            summary = _summarise(self._labels, totals, tables, seconds)
+            summary = _summarise(self._labels, totals, tables, seconds, self._before)
         for table in written:
             table.result()
         unfinished = self._folder / f"{SUMMARY}.part"
@@ -203,7 +238,9 @@ def _new_folder(runs_dir: Path, name: str) -> Path:
     raise FileExistsError(runs_dir / stem)
 
 
-def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, list[Rows]], seconds: float) -> dict[str, object]:
+def _summarise(
+    labels: RunLabels, totals: Totals, tables: dict[str, list[Rows]], seconds: float, before: Before
+) -> dict[str, object]:
     ledger = totals.ledger
     statuses, rules, strategies = (
         np.concatenate([part[name] for part in tables["orders"]]) for name in ("status", "rule", "strategy")
@@ -227,8 +264,8 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, list[Rows]],
             if wording.figures
         },
         "orders": int(ledger["orders"]),
-        "orders_by_status": {status: n for status, n in zip(STATUSES, by_status, strict=True) if n},
-        "objections": {rule: n for rule, n in zip(RULES[1:], by_rule[1:], strict=True) if n},
+        "orders_by_status": _counted(STATUSES, by_status, before.orders_by_status),
+        "objections": _counted(RULES[1:], by_rule[1:], before.objections),
         "fills": int(ledger["fills"]),
         "equity_samples": len(equity),
         "volume": ledger["volume"],
@@ -253,7 +290,7 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, list[Rows]],
             for info, book in zip(labels.infos, totals.books, strict=True)
             if book["is_open"]
         },
-        "strategies": _by_strategy(labels, totals, strategies),
+        "strategies": _by_strategy(labels, totals, strategies, before.orders),
         "baselines": [msgspec.to_builtins(baseline) for baseline in totals.baselines],
         "wallet": summarise_wallet(labels.infos, totals),
         "failure": totals.failure or None,
@@ -264,11 +301,19 @@ def _summarise(labels: RunLabels, totals: Totals, tables: dict[str, list[Rows]],
     }
 
 
-def _by_strategy(labels: RunLabels, totals: Totals, strategies: NDArray[np.int16]) -> dict[str, dict[str, object]]:
+def _counted(names: Sequence[str], counts: Sequence[int], before: Mapping[str, int]) -> dict[str, int]:
+    """Name how many there were of each, those of before included; without those that there were none of."""
+    totals = {name: before.get(name, 0) + count for name, count in zip(names, counts, strict=True)}
+    return {name: count for name, count in totals.items() if count}
+
+
+def _by_strategy(
+    labels: RunLabels, totals: Totals, strategies: NDArray[np.int16], before: Mapping[str, int]
+) -> dict[str, dict[str, object]]:
     """Say what each strategy did and came to."""
     made = np.bincount(strategies[strategies >= 0], minlength=len(labels.strategies)).tolist()
     each = zip(labels.strategies, totals.signals, made, totals.strategies, strict=True)
     return {
-        name: {"signals": signals, "orders": count, **msgspec.to_builtins(strategy)}
+        name: {"signals": signals, "orders": before.get(name, 0) + count, **msgspec.to_builtins(strategy)}
         for name, signals, count, strategy in each
     }

@@ -45,6 +45,7 @@ def summarise_wallet(pools: tuple[PoolInfo, ...], totals: Totals) -> dict[str, A
         "tokens": {
             token.mint: {"opening": token.amount, "ledger": held.get(token.mint, 0), "chain": last.get(token.mint)}
             for token in wallet.opening.tokens
+            if token.mint in held  # no pool trades the others, such as those that stand for positions on Saros
         },
         "lamports": {
             "opening": wallet.opening.lamports,

@@ -90,8 +90,8 @@ def measure(
     :arg interval_s: Seconds between samples.
 
     """
-    realised = sum(book["realised"] for book in books)
-    unrealised = sum(
+    realised = math.fsum(book["realised"] for book in books)
+    unrealised = math.fsum(
         (book["base"] + book["position_x"]) * book["unit_x"] * (book["price"] - book["cost"]) for book in books
     )
     decided = ledger["wins"] + ledger["losses"]
@@ -101,8 +101,8 @@ def measure(
         profit=ledger["equity"] - capital,
         realised=realised,
         unrealised=unrealised,
-        fees=sum(book["fees"] for book in books),
-        fees_earned=sum(book["fees_earned"] for book in books),
+        fees=math.fsum(book["fees"] for book in books),
+        fees_earned=math.fsum(book["fees_earned"] for book in books),
         sharpe=sharpe_ratio(equity, interval_s),
         max_drawdown=ledger["max_drawdown"],
         win_rate=ledger["wins"] / decided if decided else None,

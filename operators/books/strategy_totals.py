@@ -1,5 +1,7 @@
 """What each strategy came to: its accounts in all pools taken together."""
 
+import math
+
 import numpy as np
 
 from dlmm.records import Record
@@ -55,7 +57,7 @@ def _total(account: Rows, books: Rows, policy: np.void) -> StrategyTotals:
     costs = float(account["transaction_costs"].sum())
     won, lost = int(account["trades_won"].sum()), int(account["trades_lost"].sum())
     there = np.flatnonzero(account["share"] > 0.0).tolist()
-    kelly = sum(max(kelly_now(account[pool], policy), 0.0) for pool in there) / max(len(there), 1)
+    kelly = math.fsum(max(kelly_now(account[pool], policy), 0.0) for pool in there) / max(len(there), 1)
     return StrategyTotals(
         fills=int(account["fills"].sum()),
         volume=float(account["volume"].sum()),

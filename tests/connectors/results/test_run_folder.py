@@ -206,6 +206,33 @@ def test_rows_that_are_gone_are_not_made_up(harm: str, reports: list[Report], tm
         part(tmp_path, state)
 
 
+def test_a_run_that_goes_on_from_one_that_ended_counts_that_ones_orders_too(
+    reports: list[Report], finished: Path, tmp_path: Path
+) -> None:
+    def begun(state: Any) -> Any:
+        going_on = RunFolderSink(tmp_path, LABELS, Outcome(), goes_on=True)
+        return going_on.build_part("step", "result", pickle.loads(pickle.dumps(state)))
+
+    cuts = len(reports) // 3, 2 * len(reports) // 3
+    state: Any = None
+    for mine in (reports[: cuts[0]], reports[cuts[0] : cuts[1]], reports[cuts[1] :]):
+        begun(state)  # dies before it has done anything
+        run = begun(state)
+        run.write_batch(mine[:-1])
+        run = begun(run.snapshot())  # dies on the way
+        run.write_batch([msgspec.structs.replace(mine[-1], totals=reports[-1].totals)])
+        state = run.snapshot()
+        run.close()
+    ended = sorted(folder for folder in tmp_path.iterdir() if (folder / "summary.json").exists())
+    assert len(ended) == 3
+    last = json.loads((Path(state.folder) / "summary.json").read_text())
+    whole = summary_of(finished)
+    for figure in ("orders", "orders_by_status", "objections", "strategies"):
+        assert last[figure] == whole[figure]
+    assert sum(last["orders_by_status"].values()) == last["orders"]
+    assert last["seconds"] > max(json.loads((folder / "summary.json").read_text())["seconds"] for folder in ended[:2])
+
+
 def test_a_run_cut_short_keeps_its_rows_and_claims_no_result(reports: list[Report], tmp_path: Path) -> None:
     run = part(tmp_path)
     run.write_batch(reports[:7])
