@@ -23,7 +23,7 @@ from connectors.clusters.cluster import Cluster
 from connectors.clusters.sandbox_funding import LAMPORTS_PER_SOL, fund, funds_for
 from connectors.clusters.sandbox_process import SandboxFacts, SandboxProcess
 from connectors.execution.order_journal_format import NAME
-from connectors.results.run_folder import SUMMARY
+from connectors.results.run_summary import SUMMARY
 from connectors.stopping import Stop
 from dlmm.errors import DlmmError
 from dlmm.records import Record

@@ -16,7 +16,7 @@ from benchmarks.rehearsal.verdict import TradedPool, by_vaults
 from connectors.execution.order_entries import Intent, Signed
 from connectors.execution.order_journal_format import read_order_journal
 from connectors.recordings.recording import Recording
-from connectors.results.run_folder import SUMMARY
+from connectors.results.run_summary import SUMMARY
 from connectors.wire.transaction_json import VENUES
 from dlmm.records import Record
 from operators.orders.commands import Command, Swap, SwapRoute

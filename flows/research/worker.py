@@ -17,7 +17,8 @@ from bytewax.testing import run_main
 
 from connectors.recordings.excerpt import Stretch
 from connectors.research.trials import Figures
-from connectors.results.run_folder import SUMMARY, Outcome
+from connectors.results.run_folder import Outcome
+from connectors.results.run_summary import SUMMARY
 from dlmm.errors import DlmmError
 from dlmm.records import Record
 from flows.failure import in_one_line, own_error, say_own_errors_in_one_line
