@@ -32,7 +32,10 @@ folds = 2
 "strategies.market_making.spread_target" = [0.0005, 0.001, 0.002]
 "strategies.market_making.inventory_target" = [0.3, 0.5]
 """
-PROGRAM = (sys.executable, "-c", "from flows.cli import main; main()", "sweep")
+LISTENS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""A job in the background of a script has Ctrl-C ignored, and so has what it starts."""
+
+PROGRAM = (sys.executable, "-c", f"{LISTENS}; from flows.cli import main; main()", "sweep")
 
 
 def prepared(folder: Path) -> Path:
