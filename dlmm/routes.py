@@ -21,13 +21,13 @@ from dlmm.jit import kernel
 from dlmm.records import ANSWER, MAX_U64, Clock, Record
 from dlmm.route_search import NEAR, find_near, find_tops
 from dlmm.swap import Pool
-from dlmm.ways import Ways, drain, log_gain, reach_of, rising, swap_many, swap_one, transfer_fees, way_through
+from dlmm.ways import MAX_LEGS, Ways, drain, log_gain, reach_of, rising, swap_many, swap_one, transfer_fees, way_through
 from dlmm.wide import U64, multiply_divide
 
 Leg = tuple[Pool, bool]
 """A pool, and whether X goes in and Y comes out."""
 
-MIN_LEGS, MAX_LEGS = 2, 3
+MIN_LEGS = 2
 MAX_BINS = 512
 """Bins with liquidity that one swap can cross at most: both programs run out of something before."""
 
@@ -142,10 +142,18 @@ def _keep(ways: Ways, slot: int, timestamp: int, limits: NDArray[np.void], answe
 
 
 @kernel
-def _best(ways: Ways, slot: int, timestamp: int, stages: NDArray[np.uint64], units: NDArray[np.int64]) -> int:
-    """Return at which of the sizes in the first of the stages most is earned, the least of several; -1: at none."""
-    count, legs = stages.shape[1], stages.shape[0] - 1
-    stages[0] = stages[0][rising(stages[0])]
+def _best(
+    ways: Ways, slot: int, timestamp: int, sizes: NDArray[np.uint64]
+) -> tuple[int, NDArray[np.uint64], NDArray[np.int64]]:
+    """Find out at which of some sizes most is earned, the least of several; its place is -1 where none earns anything.
+
+    :returns: Its place; raw units before each swap and after the last one, (swaps + 1, sizes), by rising size; compute
+        units, (swaps, sizes).
+
+    """
+    count, legs = sizes.shape[0], len(ways)
+    stages, units = np.zeros((legs + 1, count), np.uint64), np.zeros((legs, count), np.int64)
+    stages[0] = sizes[rising(sizes)]
     for leg in range(legs):
         order = rising(stages[leg])
         swap_many(ways[leg], slot, timestamp, stages[leg], order, stages[leg + 1], units[leg])
@@ -154,7 +162,7 @@ def _best(ways: Ways, slot: int, timestamp: int, stages: NDArray[np.uint64], uni
         size, brought = stages[0, index], stages[legs, index]
         if brought > size and brought - size > most:
             best, most = index, brought - size
-    return best
+    return best, stages, units
 
 
 @kernel
@@ -199,17 +207,12 @@ def _seek(ways: Ways, slot: int, timestamp: int, cap: U64, found: NDArray[np.voi
             return False
         size = U64(tops[0]) if tops[0] < np.float64(cap) else cap
         if named > 1:
-            count = _around(tops[:named], cap, sizes)
-            stages, units = np.zeros((legs + 1, count), np.uint64), np.zeros((legs, count), np.int64)
-            stages[0] = sizes[:count]
-            best = _best(ways, slot, timestamp, stages, units)
+            best, stages, _ = _best(ways, slot, timestamp, sizes[: _around(tops[:named], cap, sizes)])
             if best < 0:
                 return False
             size = stages[0, best]
-        count = find_near(curves, counts, fees, cap, size, sizes)
-        stages, units = np.zeros((legs + 1, count), np.uint64), np.zeros((legs, count), np.int64)
-        stages[0] = sizes[:count]
-        best = _best(ways, slot, timestamp, stages, units)
+        near = find_near(curves, counts, fees, cap, size, sizes)
+        best, stages, units = _best(ways, slot, timestamp, sizes[:near])
         if best < 0:
             return False
         used = units[:, best].sum()

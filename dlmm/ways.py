@@ -17,6 +17,9 @@ from dlmm.saros.way import SarosWay
 from dlmm.swap import Pool
 from dlmm.wide import U64
 
+MAX_LEGS = 3
+"""Swaps that one transaction has room for."""
+
 LIMIT = np.dtype([("amount", "<u8"), ("threshold", "<u8"), ("exact_in", "?")])
 """What is asked of one swap: an exact amount in and the least out, or an exact amount out and the most in."""
 

@@ -40,7 +40,7 @@ from operators.orders.execution_reports import REPORT_OWNER, decode_report
 from operators.orders.records import BUY, EXPIRED, FAILED, ORDER, ROUTE, SWAP
 from operators.orders.settlement import Settlement
 from operators.paper.landing import PaperLiquidity
-from operators.paper.pools import PaperPools, clock_of
+from operators.paper.pools import PaperPools, clock_at
 from operators.paper.positions import PaperPositions
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.positions.bin_positions import BinPositions
@@ -222,9 +222,8 @@ class Portfolio:
 
     def _ask_pool(self, order: np.void) -> None:
         """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""
-        ledger = self._tables.ledger
-        clock = clock_of(int(ledger["slot"][0]), int(ledger["ts_event_ns"][0]))
-        self._result = self._pools.swap(int(order["pool"]), _request_of(order), self._tables.books, clock)
+        tables, pool = self._tables, int(order["pool"])
+        self._result = self._pools.swap(pool, _request_of(order), tables.books, clock_at(tables.ledger))
 
     def _report(self, blocks: list[Block], signals: Rows) -> Report:
         tables = self._tables

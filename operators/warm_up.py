@@ -4,10 +4,10 @@ import msgspec
 import numpy as np
 
 from dlmm.records import SwapRequest
-from dlmm.routes import MAX_LEGS, MIN_LEGS, best_round, make_swaps
+from dlmm.routes import MIN_LEGS, best_round, make_swaps
 from dlmm.shapes import Shape
 from dlmm.struct_arrays import copied
-from dlmm.ways import LIMIT
+from dlmm.ways import LIMIT, MAX_LEGS
 from dlmm.wide import U64
 from operators.blocks import OPEN, REBALANCE, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
 from operators.books.accounts import move, open_accounts

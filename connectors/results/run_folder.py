@@ -16,7 +16,6 @@ from pathlib import Path
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from msgspec.structs import replace
 
-from connectors.results.early_frame import EarlyFrame
 from connectors.results.result_frames import table_frame
 from connectors.results.result_table import print_result
 from connectors.results.row_log import RowLog
@@ -84,7 +83,6 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         self._is_written = (self._folder / SUMMARY).exists()
         lengths = (0,) * len(TABLES) if state is None else state.lengths
         self._logs: dict[str, RowLog] = {}
-        self._orders = None if any(lengths) else EarlyFrame(lambda rows: table_frame("orders", rows, self._labels))
         if not self._is_written:
             self._logs = {
                 table: RowLog(self._folder / f"{table}.rows", dtype, length)
@@ -97,8 +95,6 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         for report in values:
             for table, log in self._logs.items():
                 log.append(getattr(report, table))
-            if self._orders is not None:
-                self._orders.add(report.orders)
             if report.totals is not None:
                 self._totals = report.totals
 
@@ -141,8 +137,7 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
         return summary
 
     def _write_table(self, table: str, parts: list[Rows]) -> None:
-        early = self._orders.take() if table == "orders" and self._orders is not None else None
-        frame = early if early is not None else table_frame(table, join(parts), self._labels)
+        frame = table_frame(table, join(parts), self._labels)
         frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
 
     def _read(self) -> dict[str, object]:

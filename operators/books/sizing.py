@@ -7,6 +7,7 @@ import numpy as np
 from dlmm.jit import kernel
 from operators.blocks import TAKE, Fields, Rows
 from operators.books.kelly import kelly_for_sale, kelly_now
+from operators.orders.blank_orders import number
 from operators.orders.records import (
     BUY,
     IMMEDIATE,
@@ -179,13 +180,8 @@ def draft(
         wanted = size / book.unit_x if is_buy else value / book.unit_y
         order.min_out = math.floor(wanted + 0.5)
         order.amount_in = math.ceil(order.min_out * raw_limit if is_buy else order.min_out / raw_limit)
-    order.order = ledger.next_order
-    ledger.next_order += 1
-    ledger.orders += 1
-    order.seq = signal.seq
-    order.slot = ledger.slot
-    order.ts_event_ns = ledger.ts_event_ns
-    order.land_slot = ledger.slot + venue.latency_slots
+    number(order, ledger, book, signal.pool, signal.strategy, signal.seq)
+    order.land_slot += venue.latency_slots
     order.cancel_slot = NEVER
     order.expiry_slot = NEVER
     if signal.expiry_slots > 0:
@@ -194,7 +190,6 @@ def draft(
     order.end_slot = 0
     order.limit = worst
     order.value = value
-    order.fair = book.price
     order.figure = 0.0
     order.bound = 0.0
     order.tried_slot = -1
@@ -226,8 +221,6 @@ def draft(
     order.is_exact_out = 1 if signal.kind == TAKE and signal.is_exact_out != 0 else 0
     order.urgency = signal.urgency
     order.shape = 0
-    order.strategy = signal.strategy
-    order.pool = signal.pool
     order.side = side
     order.kind = IMMEDIATE if signal.kind == TAKE else RESTING
     order.status = 0

@@ -8,6 +8,7 @@ from operators.blocks import CANCEL, QUOTE, Fields, Rows
 from operators.books.accounts import lacks
 from operators.books.ledger import mark
 from operators.books.sizing import draft
+from operators.orders.blank_orders import number
 from operators.orders.order_table import open_in_pool, reserve, take_back
 from operators.orders.records import (
     BUY,
@@ -103,23 +104,15 @@ def unwind(ledger: Fields, books: Rows, accounts: Rows, table: Rows, venue: Fiel
         book = books[sale.pool]
         table[ledger.open_orders] = np.zeros_like(table[:1])[0]
         order = table[ledger.open_orders]
-        order.order = ledger.next_order
-        ledger.next_order += 1
-        ledger.orders += 1
-        order.seq = book.seq
-        order.slot = ledger.slot
-        order.ts_event_ns = ledger.ts_event_ns
-        order.land_slot = ledger.slot + venue.latency_slots
+        number(order, ledger, book, sale.pool, UNWINDER, book.seq)
+        order.land_slot += venue.latency_slots
         order.cancel_slot = NEVER
         order.expiry_slot = NEVER
         order.amount_in = sale.amount_in
         order.min_out = sale.min_out
         order.limit = sale.limit
         order.value = sale.value
-        order.fair = book.price
         order.tried_slot = -1
-        order.strategy = UNWINDER
-        order.pool = sale.pool
         order.side = SELL
         order.kind = IMMEDIATE
         order.urgency = 3

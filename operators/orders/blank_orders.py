@@ -1,4 +1,4 @@
-"""A new order of no action yet: what all of them begin with that no kernel of the clockwork drafts."""
+"""A new order of no action yet, and the number and dates that every order begins with."""
 
 import math
 
@@ -21,7 +21,7 @@ BLANK.flags.writeable = False
 
 @kernel
 def number(order: Fields, ledger: Fields, book: Fields, pool: int, strategy: int, seq: int) -> None:
-    """Give a copy of `BLANK` its number and its dates.
+    """Give an order its number and its dates, the price that there is, and whose it is.
 
     :arg book: Of its pool.
 

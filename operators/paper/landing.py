@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from dlmm.errors import DlmmError, RangeError
 from dlmm.liquidity import BASIS_POINTS, NOTHING, Amounts
-from dlmm.records import Clock
 from dlmm.spreads import SpreadError
 from dlmm.swap import Pool
 from operators.blocks import SHAPES
@@ -31,7 +30,7 @@ from operators.orders.records import (
 )
 from operators.paper.failures import FailedCommand, Failure, failure_of
 from operators.paper.minting import RefusedDeposit, arriving, mint, pool_tokens
-from operators.paper.pools import PaperPools, clock_of
+from operators.paper.pools import PaperPools, clock_at
 from operators.paper.positions import LEAST_BINS, RECORDED, PaperPositions
 from operators.paper.spreading import PaperDeposit, PaperLadder, Spread, spread_deposit, spread_ladder
 from operators.paper.synthetic import MOST_BINS
@@ -201,7 +200,7 @@ class PaperLiquidity:
             active_id = int(tables.books[pool]["active_id"])
             paid = self._positions.put(position, self._spread(pool, wanted, active_id), active_id)
         else:
-            clock = _clock(tables)
+            clock = clock_at(tables.ledger)
             arrives = arriving(recorded, Amounts(wanted.amount_x, wanted.amount_y), clock)
             bins = self._spread(pool, replace(wanted, amount_x=arrives.x, amount_y=arrives.y), recorded.active_id)
             minted = mint(recorded, wanted.lower, wanted.upper, bins, clock)
@@ -217,7 +216,7 @@ class PaperLiquidity:
 
     def _receive(self, pool: int, strategy: int, out: Amounts, recorded: Pool | None, tables: Tables) -> None:
         """Take what came out of bins into the wallet, less what Token-2022 withholds on the way."""
-        arrived = out if recorded is None else pool_tokens(recorded, _clock(tables)).arrives(out)
+        arrived = out if recorded is None else pool_tokens(recorded, clock_at(tables.ledger)).arrives(out)
         _book(pool, strategy, arrived, tables)
 
     def _owner(self, pool: int, position: int) -> int:
@@ -254,7 +253,3 @@ def _free(order: np.void, tables: Tables) -> Amounts:
     """Return what an order may take: all that is its strategy's own and not promised to another order."""
     x, y = free_of(int(order["strategy"]), int(order["pool"]), tables.books, tables.accounts)
     return Amounts(max(x + int(order["amount_x"]), 0), max(y + int(order["amount_y"]), 0))
-
-
-def _clock(tables: Tables) -> Clock:
-    return clock_of(int(tables.ledger["slot"][0]), int(tables.ledger["ts_event_ns"][0]))

@@ -216,3 +216,8 @@ def _stand_in_for(info: PoolInfo, depth_bins: int) -> Callable[[int, int], Pool]
 def clock_of(slot: int, ts_event_ns: int) -> Clock:
     """Return the cluster's clock at a row; epochs are taken to be 432,000 slots long from slot 0, as on mainnet."""
     return Clock(slot=slot, unix_timestamp=ts_event_ns // 1_000_000_000, epoch=slot // SLOTS_IN_EPOCH)
+
+
+def clock_at(ledger: Rows) -> Clock:
+    """Return the cluster's clock at the row that a ledger, a `LEDGER` array (1,), has come to."""
+    return clock_of(int(ledger["slot"][0]), int(ledger["ts_event_ns"][0]))

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.records import ANSWER, Record
+from dlmm.ways import LIMIT, MAX_LEGS
 from operators.blocks import Fields
 from operators.books.accounts import average_cost, move
 from operators.books.ledger import book_fill
 from operators.books.tables import Tables
-from operators.orders.records import BUY, NO_POOL, SELL, TURNED
+from operators.orders.records import BUY, NO_POOL, SELL
 from operators.pools import PoolInfo
+from operators.routes.route_orders import read_limits
 
 SELL_THEN_BUY = 0b01
 """Directions of an exchange: a sale here and a purchase there."""
@@ -74,23 +76,12 @@ def tokens_of(info: PoolInfo) -> tuple[str, str]:
 
 def legs_of(order: Fields) -> tuple[RouteLeg, ...]:
     """Return the swaps of an order of action `ROUTE`, in their order."""
-    directions = int(order["directions"])
-    amount, threshold = int(order["amount_in"]), int(order["min_out"])
-    exact_in = not order["is_exact_out"]
-    if not exact_in:
-        amount, threshold = threshold, amount
-    first, second, third = int(order["pool"]), int(order["other_pool"]), int(order["third_pool"])
-    if directions & TURNED:
-        first, second = second, first
-    amounts = int(order["other_in"]), int(order["other_min_out"])
-    legs = (
-        RouteLeg(first, bool(directions & 1), exact_in, amount, threshold),
-        RouteLeg(second, bool(directions & 2), True, *amounts),
+    limits, pools, is_x = np.zeros(MAX_LEGS, LIMIT), np.zeros(MAX_LEGS, np.int64), np.zeros(MAX_LEGS, np.bool_)
+    count = read_limits(order, limits, pools, is_x)
+    asked = zip(pools[:count].tolist(), is_x[:count].tolist(), limits[:count].tolist(), strict=True)
+    return tuple(
+        [RouteLeg(pool, swap_for_y, exact_in, amount, limit) for pool, swap_for_y, (amount, limit, exact_in) in asked]
     )
-    if third == NO_POOL:
-        return legs
-    amounts = int(order["third_in"]), int(order["third_min_out"])
-    return *legs, RouteLeg(third, bool(directions & 4), True, *amounts)
 
 
 class RoutePlan(Record, frozen=True):

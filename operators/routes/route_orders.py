@@ -4,13 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
-from dlmm.ways import LIMIT
+from dlmm.ways import LIMIT, MAX_LEGS
 from dlmm.wide import U64
 from operators.blocks import Fields, Rows
 from operators.books.ledger import MAX_BASE
 from operators.orders.records import NO_POOL, SIZED_BY_BUDGET, SIZED_BY_LIMIT, SIZED_BY_LIQUIDITY, TURNED
 
-MOST_SWAPS = 3
 _INEXACT = 1e-6
 """Part by which a bin's price in floats may differ from the program's, and much to spare."""
 
@@ -67,17 +66,17 @@ def most_in(
 def read_limits(order: Fields, limits: Rows, pools: NDArray[np.int64], is_x: NDArray[np.bool_]) -> int:
     """Write down what a route's order asks of each of its swaps; return how many they are.
 
-    :arg limits: `LIMIT` (3,).
+    :arg limits: `LIMIT` (MAX_LEGS,).
 
-    :arg pools: (3,): where each swap is.
+    :arg pools: (MAX_LEGS,): where each swap is.
 
-    :arg is_x: (3,): whether X goes in there.
+    :arg is_x: (MAX_LEGS,): whether X goes in there.
 
     """
     pools[0], pools[1], pools[2] = order.pool, order.other_pool, order.third_pool
     if order.directions & TURNED != 0:
         pools[0], pools[1] = order.other_pool, order.pool
-    for leg in range(MOST_SWAPS):
+    for leg in range(MAX_LEGS):
         is_x[leg] = order.directions >> leg & 1 != 0
     limits[0].exact_in = order.is_exact_out == 0
     limits[0].amount = U64(order.amount_in if limits[0].exact_in else order.min_out)
@@ -94,8 +93,8 @@ def is_out_of_reach(order: Fields, books: Rows) -> bool:
 
     No swap does better than that, so none needs to be walked; where this does not object, the exact swaps decide.
     """
-    limits = np.zeros(MOST_SWAPS, LIMIT)
-    pools, is_x = np.zeros(MOST_SWAPS, np.int64), np.zeros(MOST_SWAPS, np.bool_)
+    limits = np.zeros(MAX_LEGS, LIMIT)
+    pools, is_x = np.zeros(MAX_LEGS, np.int64), np.zeros(MAX_LEGS, np.bool_)
     for leg in range(read_limits(order, limits, pools, is_x)):
         limit, book = limits[leg], books[pools[leg]]
         amount, threshold = np.float64(limit.amount), np.float64(limit.threshold)

@@ -13,9 +13,9 @@ import math
 
 import numpy as np
 
-from dlmm.records import Clock, SwapRequest
-from dlmm.routes import COMPUTE_LIMIT, MAX_LEGS, RouteQuote, best_round, make_swaps
-from dlmm.ways import LIMIT, Ways
+from dlmm.records import SwapRequest
+from dlmm.routes import COMPUTE_LIMIT, RouteQuote, best_round, make_swaps
+from dlmm.ways import LIMIT, MAX_LEGS, Ways
 from operators.blocks import Fields, Rows
 from operators.books.ledger import MAX_BASE
 from operators.books.tables import Tables
@@ -33,7 +33,7 @@ from operators.orders.records import (
     TOO_SMALL,
     TURNED,
 )
-from operators.paper.pools import PaperPools, clock_of
+from operators.paper.pools import PaperPools, clock_at
 from operators.pools import PoolInfo
 from operators.routes.exchanges import Exchanges, can_pay
 from operators.routes.legs import SELL_THEN_BUY, LegFill, RouteBooks, Through
@@ -127,7 +127,7 @@ class Routing:
         return NO_RULE, 0.0, 0.0
 
     def _best(self, through: Through, cap: int, tables: Tables) -> RouteQuote | None:
-        clock = _clock(tables)
+        clock = clock_at(tables.ledger)
         ways = self._ways(through, tables, clock.epoch)
         return best_round(ways, clock, cap) if ways else None
 
@@ -153,7 +153,7 @@ class Routing:
         plan = self._books.plan(through)
         if not (can_pay(order, tables) if plan.is_exchange else plan.is_round):
             return ()
-        clock = _clock(tables)
+        clock = clock_at(tables.ledger)
         ways = self._ways(through, tables, clock.epoch)
         answers = make_swaps(ways, clock, self._asked) if ways else None
         if answers is None:
@@ -183,10 +183,6 @@ class Routing:
 def traded_by(strategies: tuple[PlannedStrategy, ...]) -> frozenset[int]:
     """Return the indices of the pools that have a budget: those in which some strategy trades."""
     return frozenset[int]().union(*(planned.pools for planned in strategies))
-
-
-def _clock(tables: Tables) -> Clock:
-    return clock_of(int(tables.ledger["slot"][0]), int(tables.ledger["ts_event_ns"][0]))
 
 
 def _write(order: np.void, best: RouteQuote, cap: int, floor: int) -> None:
