@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from tests.shared import ROOT
 
@@ -22,10 +23,12 @@ DEADLINE_S = 120.0
 LOOK_S = 0.02
 
 
-def wait_until(is_so: Callable[[], bool], what: str) -> None:
-    """Look until something holds, and fail where it does not in time."""
+def wait_until(is_so: Callable[[], bool], what: str, process: subprocess.Popen[str] | None = None) -> None:
+    """Look until something holds, and fail where it does not in time, or where the process behind it has ended."""
     deadline = time.monotonic() + DEADLINE_S
     while not is_so():
+        if process is not None and process.poll() is not None and not is_so():
+            pytest.fail(f"ended with {process.returncode}, and not: {what}\n{process.communicate()[1]}")
         assert time.monotonic() < deadline, f"still not: {what}"
         time.sleep(LOOK_S)
 
@@ -132,9 +135,13 @@ class LiveRun:
 
     def wait_for_rows(self) -> None:
         """Wait until it follows the market: the recording grows beyond what was loaded."""
-        wait_until(lambda: bool(self.results) and self.recorded > 0, "the run has begun")
+        self.wait_until(lambda: bool(self.results) and self.recorded > 0, "the run has begun")
         first = self.recorded
         wait_until(lambda: self.recorded > first or self.process.poll() is not None, "the feeds bring something")
+
+    def wait_until(self, is_so: Callable[[], bool], what: str) -> None:
+        """Look until something holds, which a run that has ended can no longer bring about."""
+        wait_until(is_so, what, self.process)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from connectors.recordings.recording import Recording
 from flows.cli import main
-from tests.processes import LiveRun, SandboxNode, live, sandbox, wait_until
+from tests.processes import LiveRun, SandboxNode, live, sandbox
 
 COMMAND = ("-c", "import sys; from flows.cli import main; main(prog_name='dlmm-hft')", "live")
 
@@ -23,10 +23,11 @@ def node() -> Iterator[SandboxNode]:
         yield node
 
 
-def snapshots_in(state: Path) -> int:
+def can_go_on(state: Path) -> bool:
+    """Tell whether an epoch is whole in a recovery folder: snapshots without a frontier are no place to go on from."""
     with closing(sqlite3.connect(f"file:{state}/part-0.sqlite3?mode=ro", uri=True)) as database:
-        (count,) = database.execute("SELECT count(*) FROM snaps").fetchone()
-    return int(count)
+        (count,) = database.execute("SELECT count(*) FROM fronts").fetchone()
+    return int(count) > 0
 
 
 def test_a_run_that_was_killed_is_taken_up_again_with_its_recovery_folder(node: SandboxNode, tmp_path: Path) -> None:
@@ -38,17 +39,17 @@ def test_a_run_that_was_killed_is_taken_up_again_with_its_recovery_folder(node: 
     command = (*COMMAND, "--recovery", str(state), "-s", "1")
     with live(tmp_path, settings, command) as run:
         run.wait_for_rows()
-        wait_until(lambda: snapshots_in(state) > 0, "a snapshot was taken")
+        run.wait_until(lambda: can_go_on(state), "an epoch was kept")
         run.signal(signal.SIGKILL)
         run.end()
     (folder,) = (tmp_path / "recordings").iterdir()
     with live(tmp_path, settings, command) as run:
         lock = folder / "journal.lock"
-        wait_until(
+        run.wait_until(
             lambda: lock.read_text() == str(run.process.pid), "the second run goes on with the first one's journal"
         )
         before = run.recorded
-        wait_until(lambda: run.recorded > before, "the feeds bring something")
+        run.wait_until(lambda: run.recorded > before, "the feeds bring something")
         run.signal(signal.SIGINT)
         ended = run.end()
     assert (ended.status, ended.others) == (0, [])
@@ -72,7 +73,7 @@ def test_a_running_run_is_stopped_and_cleared_by_command(tmp_path: Path) -> None
         run.wait_for_rows()
         (wallet,) = (run.folder / "orders").iterdir()
         assert command_of(run, "stop", "a test").stdout == f"on: {wallet}/STOP\n"
-        wait_until(lambda: any(wallet.glob("incident-*.json")), "the stop is on")
+        run.wait_until(lambda: any(wallet.glob("incident-*.json")), "the stop is on")
         assert command_of(run, "clear").stdout == f"cleared: {wallet}/STOP: a test\n"
         orders = command_of(run, "orders").stdout
         run.signal(signal.SIGINT)

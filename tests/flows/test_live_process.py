@@ -69,7 +69,7 @@ def test_nothing_outlives_a_run_that_is_killed(tmp_path: Path) -> None:
 
 def test_a_signal_ends_the_waiting_for_a_node_too(tmp_path: Path) -> None:
     with live(tmp_path, {"HFT__SANDBOX__FAULTS": "http.hang=1"}) as run:
-        wait_until(lambda: bool(children_of(run.process.pid)), "the sandbox has been started")
+        run.wait_until(lambda: bool(children_of(run.process.pid)), "the sandbox has been started")
         run.signal(signal.SIGTERM)
         ended = run.end()
     assert ended.status == 1

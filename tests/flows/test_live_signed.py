@@ -26,7 +26,7 @@ from flows.replay import replay
 from flows.settings.load import load_settings
 from flows.settings.tree import Settings
 from tests import processes
-from tests.processes import LiveRun, SandboxNode, wait_until
+from tests.processes import LiveRun, SandboxNode
 
 TABLES = ("orders", "fills", "equity", "signals")
 MARKET = "sigma=0.004,rate=1,usd=500"
@@ -176,7 +176,7 @@ def test_a_signal_settles_what_is_in_flight_and_the_ledger_equals_the_chain(tmp_
         "HFT__SANDBOX__FAULTS": "tx.delay=10:30",  # slots that a transaction waits before it lands
     }
     with processes.live(tmp_path, environ) as run:
-        wait_until(lambda: in_flight(run) >= 3 or run.process.poll() is not None, "orders are on their way")
+        run.wait_until(lambda: in_flight(run) >= 3, "orders are on their way")
         run.signal(signal.SIGINT)
         ended = run.end()
     assert (ended.status, ended.others) == (0, [])
