@@ -29,9 +29,10 @@ live record replay: $(KERNEL_STAMP)
 sandbox: $(KERNEL_STAMP)
 	@$(BIN)/python -m flows.foreground $(BIN)/python -m sandbox --port 8899 --ws-port 8900
 
-# loadfile keeps a file's tests in one process, so that a kernel is loaded once for all of them
-test: $(DEV_STAMP)
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+# Many tests wait for a process or a slot, so there is room for more of them than there are cores; loadfile keeps a
+# file's tests in one process, so that a kernel is loaded once for all of them.
+test: $(DEV_STAMP) $(KERNEL_STAMP)
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bytewax.dataflow import Dataflow
 from bytewax.recovery import RecoveryConfig, init_db_dir
 from bytewax.testing import cluster_main, run_main
 
+from connectors.recordings.excerpt import Stretch
 from connectors.recordings.recording import write_recording
 from dlmm.records import Venue
 from flows.replay import replay
@@ -46,6 +48,8 @@ emergency_stop_loss = 0.95
 """
 OURS = ("market_making", "statistical_arbitrage", "cointegration", "momentum_trading")
 SANDBOX = ROOT / "replay_data" / "sandbox.parquet"
+STRETCHES = {SANDBOX: Stretch(0, 2_500)}
+"""What is replayed of a recording that is long."""
 
 
 def paired_tape(rows: int, seed: int = 3) -> tuple[Rows, tuple[PoolInfo, ...]]:
@@ -86,6 +90,10 @@ def run(folder: Path, recording: Path, **keys: object) -> dict[str, str]:
     return {"HFT_CONFIG": str(config), "HFT__RESULTS__RUNS_DIR": str(folder / "runs"), **replayed}
 
 
+def flow_of(folder: Path, recording: Path, **keys: object) -> Dataflow:
+    return replay(load_settings(run(folder, recording, **keys)), stretch=STRETCHES.get(recording))
+
+
 @pytest.fixture(scope="module", params=["tape", "recorded bins"])
 def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "recorded bins":
@@ -99,7 +107,7 @@ def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(scope="module")
 def expected(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("expected")
-    run_main(replay(load_settings(run(folder, recording))))
+    run_main(flow_of(folder, recording))
     return result_of(folder)
 
 
@@ -120,13 +128,12 @@ def test_their_profits_add_up_to_that_of_the_portfolio(expected: dict[str, Any])
 def test_blocks_of_any_size_give_the_same_ledger(
     block_rows: int, recording: Path, expected: dict[str, Any], tmp_path: Path
 ) -> None:
-    run_main(replay(load_settings(run(tmp_path, recording, block_rows=block_rows))))
+    run_main(flow_of(tmp_path, recording, block_rows=block_rows))
     assert result_of(tmp_path) == expected
 
 
 def test_two_workers_give_the_same_ledger(recording: Path, expected: dict[str, Any], tmp_path: Path) -> None:
-    flow = replay(load_settings(run(tmp_path, recording, block_rows=100)))
-    cluster_main(flow, [], 0, worker_count_per_proc=2)
+    cluster_main(flow_of(tmp_path, recording, block_rows=100), [], 0, worker_count_per_proc=2)
     assert result_of(tmp_path) == expected
 
 
@@ -136,6 +143,6 @@ def test_a_snapshot_after_every_batch_changes_nothing(
     database = tmp_path / "recovery"
     database.mkdir()
     init_db_dir(database, 1)
-    flow = replay(load_settings(run(tmp_path, recording, block_rows=500)))
+    flow = flow_of(tmp_path, recording, block_rows=500)
     run_main(flow, epoch_interval=None, recovery_config=RecoveryConfig(str(database)))
     assert result_of(tmp_path) == expected
