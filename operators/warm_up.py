@@ -36,11 +36,20 @@ from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.swap_quotes import SwapQuotes
 
 
+_loaded: set[tuple[frozenset[object], ...]] = set()
+"""What kernels this process has: those of which strategies, for pools of which venues and which estimator."""
+
+
 def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
     """Take a made-up row of each pool through a desk and a portfolio that are then thrown away.
 
-    Strategies without a kernel have nothing to compile and are left out.
+    Strategies without a kernel have nothing to compile and are left out. What a process has loaded it keeps: a sweep's
+    worker warms up for the first of its runs alone.
     """
+    strategies = frozenset(type(planned.strategy) for planned in desk.strategies)
+    wanted = (strategies, frozenset(info.venue for info in desk.pools), frozenset([desk.volatility.estimator]))
+    if wanted in _loaded:
+        return
     kernels = tuple(
         planned for planned in desk.strategies if isinstance(planned.strategy, KernelStrategy | GroupStrategy)
     )
@@ -53,6 +62,7 @@ def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
     _swap_once(desk.pools, portfolio)
     _turn_once(desk.pools, portfolio.strategies)
     _lay_once(portfolio)
+    _loaded.add(wanted)
 
 
 def warm_up_settlement(portfolio: PortfolioParams) -> None:

@@ -1,11 +1,12 @@
 """A run's rows as tables whose columns speak for themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
 
 from connectors.results.run_labels import RunLabels
+from dlmm.struct_arrays import join
 from operators.blocks import ARBITRAGE, CLAIM, CLOSE, DEPOSIT, FIGURES, OPEN, REBALANCE, SHAPES, SIGNAL, WITHDRAW, Rows
 from operators.orders.records import ACTIONS, ROUTE, RULES, SIZED_BY, STATUSES
 
@@ -48,10 +49,17 @@ _INNER = frozenset({"tried_slot", "tried_bin"})
 """Columns of orders that help the venue and say nothing to a reader."""
 
 
-def table_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
-    """Turn the rows of one of a run's tables into a frame, indices replaced by what they stand for."""
-    if table == "signals":
-        return _signals_frame(rows, labels)
+def table_frame(table: str, parts: Sequence[Rows], labels: RunLabels) -> pl.DataFrame:
+    """Turn the rows of one of a run's tables into a frame, indices replaced by what they stand for.
+
+    :arg parts: The rows, in as many arrays as they came in; one at least.
+
+    """
+    taken_apart = _columns(parts)
+    return _signals_frame(taken_apart, labels) if table == "signals" else _plain_frame(taken_apart, labels)
+
+
+def _plain_frame(taken_apart: dict[str, np.ndarray], labels: RunLabels) -> pl.DataFrame:
     names: dict[str, tuple[str, ...]] = {
         "pool": labels.pools,
         "strategy": (*labels.strategies, UNWINDER),
@@ -63,7 +71,6 @@ def table_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
         "sized_by": SIZED_BY,
     }
     columns = {}
-    taken_apart = _columns(rows)
     for name, values in taken_apart.items():
         if name in _FURTHER_POOLS:
             columns[name] = _named(values, labels.pools, (taken_apart["action"] == ROUTE) & (values >= 0))
@@ -74,23 +81,41 @@ def table_frame(table: str, rows: Rows, labels: RunLabels) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def _columns(rows: Rows) -> dict[str, np.ndarray]:
+def _columns(parts: Sequence[Rows]) -> dict[str, np.ndarray]:
     """Take rows apart, by so many at a time that they stay in the cache while each column is copied."""
-    fields = [(name, field[0]) for name, field in (rows.dtype.fields or {}).items() if name[0] != "_"]
-    columns = {name: np.empty((len(rows), *dtype.shape), dtype.base) for name, dtype in fields}
-    for start in range(0, len(rows), _CACHED_ROWS):
-        some = rows[start : start + _CACHED_ROWS]
+    dtype = parts[0].dtype
+    fields = [(name, field[0]) for name, field in (dtype.fields or {}).items() if name[0] != "_"]
+    columns = {name: np.empty((sum(map(len, parts)), *field.shape), field.base) for name, field in fields}
+    start = 0
+    for some in _in_batches(parts):
         for name, column in columns.items():
-            column[start : start + _CACHED_ROWS] = some[name]
+            column[start : start + len(some)] = some[name]
+        start += len(some)
     return columns
 
 
-def _signals_frame(rows: Rows, labels: RunLabels) -> pl.DataFrame:
+def _in_batches(parts: Sequence[Rows]) -> Iterator[Rows]:
+    """Cut and join parts to arrays of at most `_CACHED_ROWS` rows, never all of them to one: that is slow to make."""
+    waiting: list[Rows] = []
+    count = 0
+    for part in parts:
+        if count + len(part) > _CACHED_ROWS and waiting:
+            yield join(waiting)
+            waiting, count = [], 0
+        if len(part) > _CACHED_ROWS:
+            yield from (part[start : start + _CACHED_ROWS] for start in range(0, len(part), _CACHED_ROWS))
+        else:
+            waiting.append(part)
+            count += len(part)
+    if waiting:
+        yield join(waiting)
+
+
+def _signals_frame(taken_apart: dict[str, np.ndarray], labels: RunLabels) -> pl.DataFrame:
     """Keep the columns that say something: of most signals the greater part is blank.
 
     `reason` is the strategy's own text for it; `figure_1` to `figure_4` have the names in the summary.
     """
-    taken_apart = _columns(rows)
     kinds = taken_apart["kind"]
     columns = {
         "seq": pl.Series(taken_apart["seq"]),

@@ -1,6 +1,7 @@
 """The result as a person reads it."""
 
-import contextlib
+import os
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,28 @@ NAME_WIDTH = 13
 _EXCHANGED = str.maketrans("_-", "-_")
 
 
-def print_result(summary: dict[str, Any], folder: Path) -> None:
-    """Print a run's summary as a table on standard output.
+def render_result(summary: dict[str, Any], folder: Path) -> str:
+    """Return a run's summary as the table that standard output shows, in colours where that is a terminal.
 
     :arg summary: What `summary.json` holds.
 
     """
+    console = Console(markup=False, emoji=False)
+    with console.capture() as captured:
+        for part in _result(summary, folder):
+            console.print(part, soft_wrap=isinstance(part, Text))
+    return captured.get()
+
+
+def print_result(rendered: str) -> None:
+    """Print it, unless whoever was reading has gone."""
+    try:
+        print(rendered, end="", flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at exit
+
+
+def _result(summary: dict[str, Any], folder: Path) -> Iterator[Table | Text]:
     quote = summary["quote"]
     table = Table(title=f"{summary['name']}: {Path(summary['recording']).name}", title_justify="left")
     table.add_column("figure", overflow="fold")
@@ -51,15 +68,14 @@ def print_result(summary: dict[str, Any], folder: Path) -> None:
     for row in rows:
         table.add_row(*row)
     if summary["updates"]:
-        _print(table)
+        yield table
     if summary["updates"] and len(summary["strategies"]) > 1:
-        for part in _strategies(summary["strategies"], quote):
-            _print(part)
+        yield from _strategies(summary["strategies"], quote)
     for trouble in summary["troubles"]:
-        _print(Text(f"no fills: {trouble}", style="red"))
+        yield Text(f"no fills: {trouble}", style="red")
     for note in summary["notes"]:
-        _print(Text(f"note: {note}", style="yellow"))
-    _print(Text(f"results in {folder}"))
+        yield Text(f"note: {note}", style="yellow")
+    yield Text(f"results in {folder}")
 
 
 def _strategies(strategies: dict[str, dict[str, Any]], quote: str) -> Iterator[Table]:
@@ -122,12 +138,6 @@ def _wallet_rows(wallet: dict[str, Any], quote: str) -> list[tuple[str, str, str
     if wallet["open_positions"]:
         rows.append(("bin positions", f"{wallet['open_positions']} open", "not part of the wallet's P&L"))
     return rows
-
-
-def _print(what: Table | Text) -> None:
-    """Print, unless whoever was reading has gone."""
-    with contextlib.suppress(BrokenPipeError, SystemExit):
-        Console(markup=False, emoji=False).print(what, soft_wrap=isinstance(what, Text))
 
 
 def _of_capital(profit: float, capital: float) -> str:

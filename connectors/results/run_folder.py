@@ -13,18 +13,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+import polars as pl
 from bytewax.outputs import FixedPartitionedSink, StatefulSinkPartition
 from msgspec.structs import replace
 
 from connectors.results.result_frames import table_frame
-from connectors.results.result_table import print_result
+from connectors.results.result_table import print_result, render_result
 from connectors.results.row_log import RowLog
 from connectors.results.run_labels import RunLabels
 from connectors.results.run_summary import SUMMARY, Before, summarise
 from dlmm.errors import DlmmError
 from dlmm.records import Record
-from dlmm.struct_arrays import join
-from operators.blocks import SIGNAL, Rows
+from operators.blocks import SIGNAL
 from operators.books.ledger import EQUITY
 from operators.orders.records import FILL, ORDER
 from operators.portfolio_records import Report, Totals
@@ -113,36 +113,35 @@ class _RunFolder(StatefulSinkPartition[Report, RunFolderState]):
                 log.close()
             return
         self._outcome.failure = self._totals.failure
-        summary = self._read() if self._is_written else self._write(self._totals)
-        with ThreadPoolExecutor(1) as thread:  # to let go of much takes as long as to print
-            thread.submit(self._remove_rows)
-            print_result(summary, self._folder)
-
-    def _remove_rows(self) -> None:
+        result = self._read() if self._is_written else self._write(self._totals)
         for table in TABLES:
             (self._folder / f"{table}.rows").unlink(missing_ok=True)
+        print_result(result)
 
-    def _write(self, totals: Totals) -> dict[str, object]:
-        """Write the result, the summary last and at once: where it stands, all of it does."""
+    def _write(self, totals: Totals) -> str:
+        """Write the result, the summary last and at once: where it stands, all of it does. Return it as printed."""
         seconds = self._elapsed()
         tables = {table: log.take() for table, log in self._logs.items()}
-        with ThreadPoolExecutor(2) as threads:  # of the orders, mostly the most by far, and of all the others
-            written = [threads.submit(self._write_table, table, parts) for table, parts in tables.items()]
+        with ThreadPoolExecutor(2) as threads:
+            # Frames are made here: threads that want the interpreter wait for one another, and encoding needs none.
+            written = [
+                threads.submit(self._encode, table, table_frame(table, parts, self._labels))
+                for table, parts in tables.items()
+            ]
             summary = summarise(self._labels, totals, tables, seconds, self._before)
+            result = render_result(summary, self._folder)
         for table in written:
             table.result()
         unfinished = self._folder / f"{SUMMARY}.part"
         unfinished.write_text(json.dumps(summary, indent=2) + "\n")
         unfinished.replace(self._folder / SUMMARY)
-        return summary
+        return result
 
-    def _write_table(self, table: str, parts: list[Rows]) -> None:
-        frame = table_frame(table, join(parts), self._labels)
+    def _encode(self, table: str, frame: pl.DataFrame) -> None:
         frame.write_parquet(self._folder / f"{table}.parquet", compression="lz4", statistics=False)
 
-    def _read(self) -> dict[str, object]:
-        summary: dict[str, object] = json.loads((self._folder / SUMMARY).read_text())
-        return summary
+    def _read(self) -> str:
+        return render_result(json.loads((self._folder / SUMMARY).read_text()), self._folder)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def signals(*kinds: int) -> Rows:
 
 
 def frame(rows: Rows) -> pl.DataFrame:
-    return table_frame("signals", rows, LABELS)
+    return table_frame("signals", [rows], LABELS)
 
 
 def test_every_kind_of_signal_has_a_name() -> None:
@@ -69,7 +69,7 @@ def test_reasons_are_the_strategys_own_words() -> None:
 
 def test_where_no_strategy_has_words_there_is_no_reason() -> None:
     silent = RunLabels("test", POOLS, ("quoting",), "USDC", 1.0, 1.0, "", "")
-    assert "reason" not in table_frame("signals", signals(TAKE), silent).columns
+    assert "reason" not in table_frame("signals", [signals(TAKE)], silent).columns
 
 
 def test_what_some_kinds_alone_say_is_empty_for_the_others() -> None:
@@ -95,7 +95,7 @@ def test_orders_are_told_in_names_and_those_of_the_emergency_stop_by_its_own() -
     rows["strategy"], rows["side"], rows["rule"] = (0, 1, -1), (1, -1, 0), (0, NO_EDGE, 0)
     rows["sized_by"], rows["status"] = (SIZED_BY_KELLY, 0, 0), (1, len(STATUSES) - 1, 0)
     rows["action"] = (0, 0, len(ACTIONS) - 1)
-    made = table_frame("orders", rows, LABELS)
+    made = table_frame("orders", [rows], LABELS)
     assert made["strategy"].to_list() == ["quoting", "following", "emergency_stop"]
     assert made["side"].to_list() == ["buy", "sell", "none"]
     assert made["rule"].to_list() == ["none", RULES[NO_EDGE], "none"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from connectors.results.result_table import print_result
+from connectors.results.result_table import print_result, render_result
 
 STRATEGY = {
     "signals": 2_345_678,
@@ -71,7 +71,8 @@ def lines_of(
 ) -> list[str]:
     """Print a result on 80 columns."""
     monkeypatch.setenv("COLUMNS", "80")
-    print_result({**SUMMARY, "quote": quote, "strategies": dict.fromkeys(strategies, STRATEGY)}, Path("runs/x"))
+    summary = {**SUMMARY, "quote": quote, "strategies": dict.fromkeys(strategies, STRATEGY)}
+    print_result(render_result(summary, Path("runs/x")))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     assert not [line for line in lines if "…" in line]

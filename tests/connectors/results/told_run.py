@@ -84,7 +84,7 @@ def write_run(runs_dir: Path, name: str = "20260101-000000-told", wallet: str | 
     run = runs_dir / name
     run.mkdir(parents=True)
     for table, rows in (("orders", orders()), ("signals", signals()), ("fills", fills())):
-        table_frame(table, rows, LABELS).write_parquet(run / f"{table}.parquet")
+        table_frame(table, [rows], LABELS).write_parquet(run / f"{table}.parquet")
     tokens = {"base_symbol": "SOL", "quote_symbol": "USDC", "base_decimals": 9, "quote_decimals": 6}
     summary = {"quote": "USDC", "figures": {"following": ["return", "z-score"]}, "pools": {"sol": tokens}}
     (run / "summary.json").write_text(json.dumps({**summary, "wallet": {"address": wallet} if wallet else None}))
