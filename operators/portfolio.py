@@ -51,7 +51,7 @@ from operators.risk.unwinding import SALE, UNWINDING, open_sales
 from operators.routes.routing import Routing
 from operators.strategies.groups import add_group_signals, group_runners
 
-STATE_VERSION = 5
+STATE_VERSION = 6
 DUST_VALUE = 1.0
 """Quote currency; less than this the emergency stop leaves where it is."""
 
@@ -88,7 +88,8 @@ class Portfolio:
         routing = Routing(params.pools, self._pools, params.strategies, self._limits, params.transaction_cost, slippage)
         self._ladders = LadderKeeper(params.pools, params.strategies, at_hand, self._limits, params.transaction_cost)
         self._commands = Commands(routing, at_hand, self._ladders, self._limits, self._venue)
-        self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._positions)
+        self._names = tuple(planned.name for planned in params.strategies)
+        self._settlement = Settlement(params.pools, tuple(sorted(traded)), self._names, self._positions)
         self._result = np.zeros(1, ANSWER)
         self._next_slice = 0
         self._waiting: dict[int, list[Block]] = {}
@@ -230,9 +231,8 @@ class Portfolio:
         ended, filled, sampled, sent = (int(tables.cursor[name][0]) for name in ("ended", "fills", "samples", "sent"))
         orders, fills, equity = tables.ended[:ended], tables.fills[:filled], tables.samples[:sampled]
         recv_ns = max([int(block.rows["ts_recv_ns"][-1]) for block in blocks if len(block.rows)], default=0)
-        approved = tuple(
-            [approved_of(order, self._params.pools, self._params.name, recv_ns) for order in tables.sent[:sent]]
-        )
+        whose = self._params.pools, self._names, self._params.name
+        approved = tuple([approved_of(order, *whose, recv_ns) for order in tables.sent[:sent]])
         totals = None
         if blocks[0].is_last:
             orders = join([orders, tables.open_orders])

@@ -35,7 +35,6 @@ from operators.strategies.interface import GroupStrategy, KernelStrategy, Planne
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.swap_quotes import SwapQuotes
 
-
 _loaded: set[tuple[frozenset[object], ...]] = set()
 """What kernels this process has: those of which strategies, for pools of which venues and which estimator."""
 

@@ -22,15 +22,22 @@ class PositionsHeld:
         held = cls()
         for key in journal.last_reports():
             order = journal.order(key)
+            strategy = order.approved.strategy if order is not None and order.approved is not None else ""
             for report in () if order is None else reports_of(order):
-                held.take(report)
+                held.take(report, strategy)
         return held
 
-    def take(self, report: ExecutionReport) -> None:
-        """Learn from a report."""
+    def take(self, report: ExecutionReport, strategy: str = "") -> None:
+        """Learn from a report.
+
+        :arg strategy: Whose order it is about.
+
+        """
         for state in report.positions:
             if state.data:
-                self._held[state.address] = replace(state, data=b"")
+                before = self._held.get(state.address)
+                opened_by = before.strategy if before is not None else strategy
+                self._held[state.address] = replace(state, data=b"", strategy=opened_by)
             else:
                 self._held.pop(state.address, None)
 

@@ -165,6 +165,8 @@ class Approved(Record, frozen=True):
 
     :arg recv_ns: When the row that caused it was received here, 0 where unknown.
 
+    :arg strategy: Name of the one that wished for it; empty where none did.
+
     """
 
     portfolio: str
@@ -175,6 +177,7 @@ class Approved(Record, frozen=True):
     urgency: int
     decided_slot: int
     recv_ns: int = 0
+    strategy: str = ""
 
     @property
     def key(self) -> str:

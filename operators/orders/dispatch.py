@@ -1,6 +1,7 @@
 """From an order that is to be sent to what the execution connector takes."""
 
 from operators.blocks import SHAPES, Fields
+from operators.books.accounts import NOBODY
 from operators.orders.commands import (
     AddLiquidity,
     Approved,
@@ -27,15 +28,19 @@ LADDER_FIELDS = (
 """What a ladder's order and its command call by the same name."""
 
 
-def approved_of(order: Fields, pools: tuple[PoolInfo, ...], portfolio: str, recv_ns: int) -> Approved:
+def approved_of(
+    order: Fields, pools: tuple[PoolInfo, ...], strategies: tuple[str, ...], portfolio: str, recv_ns: int
+) -> Approved:
     """Return an order that passed the gate as the connector takes it.
 
     :arg order: `ORDER` record that was just sent: the gate let it pass, and it counts one attempt more.
 
+    :arg strategies: Names of all, in the order that orders count them; the emergency stop is none of them.
+
     :arg recv_ns: When the newest row was received that this decision saw.
 
     """
-    slot = int(order["sent_slot"])
+    slot, strategy = int(order["sent_slot"]), int(order["strategy"])
     return Approved(
         portfolio=portfolio,
         order=int(order["order"]),
@@ -45,6 +50,7 @@ def approved_of(order: Fields, pools: tuple[PoolInfo, ...], portfolio: str, recv
         urgency=int(order["urgency"]),
         decided_slot=slot,
         recv_ns=recv_ns,
+        strategy=strategies[strategy] if strategy != NOBODY else "",
     )
 
 

@@ -43,6 +43,8 @@ class PositionState(Record, frozen=True):
 
     :arg data: The account's bytes; empty once it is closed.
 
+    :arg strategy: Name of the strategy that opened it in an earlier run, as the order journal has it; empty elsewhere.
+
     """
 
     position: int
@@ -51,6 +53,7 @@ class PositionState(Record, frozen=True):
     lower: int
     upper: int
     data: bytes
+    strategy: str = ""
 
 
 class ExecutionReport(Record, frozen=True, tag="execution"):

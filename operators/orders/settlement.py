@@ -59,7 +59,7 @@ IN_BINS = frozenset({ADD, REMOVE, CLAIM, CLOSE, REBALANCE})
 class SettlementState(Record, frozen=True):
     """Snapshot.
 
-    :arg found: Pools with positions that were there before the run, and were not valued yet.
+    :arg found: Pools with positions that were there before the run and were not valued yet, and whose they are.
 
     """
 
@@ -67,7 +67,7 @@ class SettlementState(Record, frozen=True):
     heard: dict[str, int]
     unknown: int
     closing_slots: dict[int, int]
-    found: frozenset[int] = frozenset()
+    found: Mapping[int, tuple[int, ...]] = {}
 
 
 class Settlement:
@@ -75,10 +75,19 @@ class Settlement:
 
     :arg traded: Indices of the pools among which the wallet's tokens are divided.
 
+    :arg strategies: Names of all, in the order that accounts count them.
+
     """
 
-    def __init__(self, pools: tuple[PoolInfo, ...], traded: tuple[int, ...], positions: BinPositions) -> None:
+    def __init__(
+        self,
+        pools: tuple[PoolInfo, ...],
+        traded: tuple[int, ...],
+        strategies: tuple[str, ...],
+        positions: BinPositions,
+    ) -> None:
         self._pools = pools
+        self._strategies = strategies
         self._positions = positions
         self._books = WalletBooks(pools, traded)
         self._routes = RouteBooks(pools, frozenset(traded))
@@ -87,7 +96,7 @@ class Settlement:
         self._heard: dict[str, int] = {}
         """How many reports on an attempt were booked, by its key; the one that was last heard of stands last."""
         self._closing_slots: dict[int, int] = {}
-        self._found: frozenset[int] = frozenset()
+        self._found: dict[int, tuple[int, ...]] = {}
 
     @property
     def wallet(self) -> WalletTotals:
@@ -104,12 +113,15 @@ class Settlement:
 
     def snapshot(self) -> SettlementState:
         """Return all that is known."""
-        return SettlementState(self.wallet, dict(self._heard), self.unknown, dict(self._closing_slots), self._found)
+        return SettlementState(
+            self.wallet, dict(self._heard), self.unknown, dict(self._closing_slots), dict(self._found)
+        )
 
     def restore(self, state: SettlementState) -> None:
         """Go on from a snapshot."""
         self._books.totals, self.unknown = state.wallet, state.unknown
-        self._heard, self._closing_slots, self._found = dict(state.heard), dict(state.closing_slots), state.found
+        self._heard, self._closing_slots = dict(state.heard), dict(state.closing_slots)
+        self._found = dict(state.found)
 
     def book(self, report: Report, tables: Tables) -> None:
         """Book a report."""
@@ -264,6 +276,36 @@ class Settlement:
 
     def _take_positions(self, states: tuple[PositionState, ...], strategy: int, tables: Tables) -> None:
         self._positions.take(states, strategy)
+        self._note_positions(tables)
+
+    def _take_over(self, states: tuple[PositionState, ...], tables: Tables) -> None:
+        """Take over what stood in bins before the run.
+
+        What a strategy of this name opened last in a pool is its own again, if it still trades there: the position that
+        it means where it names none. All others are nobody's.
+        """
+        newest: dict[tuple[str, str], int] = {}
+        for state in states:
+            mine = state.pool, state.strategy
+            newest[mine] = max(newest.get(mine, 0), state.position)
+        owners = tuple(
+            self._trader(state, tables) if state.position == newest[state.pool, state.strategy] else NOBODY
+            for state in states
+        )
+        self._positions.take_over(states, owners)
+        self._note_positions(tables)
+        of_pools = {pool: self._positions.in_pool(pool) for pool in self._positions.pools}
+        self._found = {pool: tuple(sorted({held.strategy for held in of_pool})) for pool, of_pool in of_pools.items()}
+
+    def _trader(self, state: PositionState, tables: Tables) -> int:
+        """Return the strategy that opened a position in an earlier run, -1 where it does not trade there now."""
+        pool = next((pool for pool, info in enumerate(self._pools) if info.pool == state.pool), -1)
+        if pool < 0 or state.strategy not in self._strategies:
+            return NOBODY
+        strategy = self._strategies.index(state.strategy)
+        return strategy if tables.accounts["share"][strategy, pool] > 0.0 else NOBODY
+
+    def _note_positions(self, tables: Tables) -> None:
         for pool, book in enumerate(tables.books):
             had = bool(book["has_positions"])
             book["has_positions"] = bool(self._positions.in_pool(pool))
@@ -305,8 +347,7 @@ class Settlement:
         ledger = tables.ledger
         if not tables.is_signed:
             self._books.open(report, tables)
-            self._take_positions(report.positions, -1, tables)
-            self._found = self._positions.pools
+            self._take_over(report.positions, tables)
         elif report.occasion == "opening":
             self._go_on(report, tables)
         elif not ledger["in_flight"][0]:
@@ -342,19 +383,16 @@ class Settlement:
         except DlmmError as error:
             return str(error)
         if pool in self._found:
-            self._found -= {pool}
-            _bring_in(pool, now.get(NOBODY, NOTHING), tables)
+            for owner in self._found.pop(pool):
+                _bring_in(pool, owner, now.get(owner, NOTHING), tables)
         hold_in_bins(pool, now, tables)
         count_fees(pool, earned, tables)
         return ""
 
 
-def _bring_in(pool: int, brought: Amounts, tables: Tables) -> None:
-    """Take over what stood in bins before the run: capital at the market's price, and no income.
-
-    No strategy has opened it: it is in no strategy's account.
-    """
-    book, account = tables.books[pool], tables.accounts[NOBODY, pool]
+def _bring_in(pool: int, owner: int, brought: Amounts, tables: Tables) -> None:
+    """Take over what stood in bins before the run: capital at the market's price, and no income."""
+    book, account = tables.books[pool], tables.accounts[owner, pool]
     x, value = brought.x * book["unit_x"], brought.x * book["unit_x"] * book["price"] + brought.y * book["unit_y"]
     held = account["base"] * book["unit_x"]
     if held + x > 0.0:

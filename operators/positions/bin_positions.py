@@ -29,7 +29,7 @@ MOST_UNITS = 1 << 62
 class HeldPosition(Record, frozen=True):
     """A position of the wallet.
 
-    :arg strategy: Index of the strategy that opened it, -1 where none of this run did.
+    :arg strategy: Index of the strategy that it belongs to, -1 where to none of this run.
 
     :arg look: What the last valuation saw; `None` before the first of one that was there before the run.
 
@@ -62,6 +62,16 @@ class BinPositions:
                 held = before or HeldPosition(state, strategy, UNSEEN if strategy >= 0 else None)
                 self._held[state.address] = replace(held, state=replace(state, position=position))
 
+    def take_over(self, states: tuple[PositionState, ...], owners: tuple[int, ...]) -> None:
+        """Take over positions that were there before the run.
+
+        :arg owners: Index of the strategy that each one belongs to, -1 where to none of this run.
+
+        """
+        for state, owner in zip(states, owners, strict=True):
+            if state.data and state.pool in self._index:
+                self._held[state.address] = HeldPosition(state, owner)
+
     def in_pool(self, pool: int) -> list[HeldPosition]:
         """Return the positions in one pool, by their numbers."""
         address = self._pools[pool].pool
@@ -84,7 +94,7 @@ class BinPositions:
         return (number, *(self.range_of(pool, number) or (0, 0))) if number else (0, 0, 0)
 
     def owner_of(self, pool: int, position: int) -> int:
-        """Return the strategy that opened a position, -1 where none of this run did."""
+        """Return the strategy that a position belongs to, -1 where to none of this run."""
         return next((held.strategy for held in self.in_pool(pool) if held.state.position == position), -1)
 
     def numbered(self) -> list[tuple[int, int]]:

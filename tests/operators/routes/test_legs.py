@@ -64,7 +64,7 @@ def test_an_order_is_sent_with_all_of_its_swaps() -> None:
         attempts=1,
         compute_units=200_000,
     )
-    sent = approved_of(order, POOLS, "main", 0).command
+    sent = approved_of(order, POOLS, ("arbitrage",), "main", 0).command
     assert sent == SwapRoute(
         (
             Swap("sol", True, False, 70, 30, 66_667),
