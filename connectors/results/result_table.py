@@ -53,7 +53,7 @@ def _result(summary: dict[str, Any], folder: Path) -> Iterator[Table | Text]:
         ("fills", f"{summary['fills']:,}", f"{summary['volume']:,.2f} {quote} traded"),
         ("fees paid", f"{summary['fees']:,.2f} {quote}", "included in the P&L"),
         *_earned_row(summary["fees_earned"], quote),
-        ("transactions paid", f"{summary['transaction_costs']:,.2f} {quote}", "included in the P&L"),
+        ("transactions paid", _paid(summary), "included in the P&L"),
         ("P&L", f"{summary['profit']:+,.2f} {quote}", _of_capital(summary["profit"], summary["start_equity"])),
         ("realised", f"{summary['realised']:+,.2f} {quote}", f"unrealised {summary['unrealised']:+,.2f}"),
         ("Sharpe", _figure(summary["sharpe"]), f"yearly, from {summary['equity_samples']:,} samples of equity"),
@@ -119,6 +119,13 @@ def _earned_row(earned: float, quote: str) -> list[tuple[str, str, str]]:
     return [("fees earned", f"{earned:,.2f} {quote}", "by bin positions, included in the P&L")] if earned else []
 
 
+def _paid(summary: dict[str, Any]) -> str:
+    """Say what transactions cost: on chain lamports, on paper what the settings assume."""
+    if summary.get("wallet"):
+        return f"{summary['wallet']['network_fees_lamports'] / 1e9:.6f} SOL"
+    return f"{summary['transaction_costs']:,.2f} {summary['quote']}"
+
+
 def _baseline_row(baseline: dict[str, Any], quote: str) -> tuple[str, str, str]:
     """Say what the same money would have come to without a strategy."""
     parts = [f"drawdown {baseline['max_drawdown']:.3%}"]
@@ -129,14 +136,16 @@ def _baseline_row(baseline: dict[str, Any], quote: str) -> tuple[str, str, str]:
 
 
 def _wallet_rows(wallet: dict[str, Any], quote: str) -> list[tuple[str, str, str]]:
-    spent = f"network fees {wallet['network_fees_lamports'] / 1e9:.6f} SOL, rent {wallet['rent_lamports'] / 1e9:.6f}"
+    spent = f"rent locked {wallet['rent_lamports'] / 1e9:.6f} SOL"
     if not wallet["is_closed"]:
         return [("wallet", "not read", spent)]
     differences = len(wallet["differences"])
     verdict = "equals the ledger" if not differences else f"{differences} differences from the ledger"
-    rows = [("wallet on chain", verdict, spent), ("its P&L", f"{wallet['pnl']:+,.2f} {quote}", wallet["address"])]
+    pnl = wallet["pnl"] + wallet["in_bins"]
+    rows = [("wallet on chain", verdict, spent), ("its P&L", f"{pnl:+,.2f} {quote}", wallet["address"])]
     if wallet["open_positions"]:
-        rows.append(("bin positions", f"{wallet['open_positions']} open", "not part of the wallet's P&L"))
+        worth = f"{wallet['in_bins']:,.2f} {quote} by the ledger, included in it"
+        rows.append(("bin positions", f"{wallet['open_positions']} open", worth))
     return rows
 
 

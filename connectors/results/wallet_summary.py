@@ -13,7 +13,8 @@ def summarise_wallet(pools: tuple[PoolInfo, ...], totals: Totals) -> dict[str, A
     """Return a signed run's wallet for its summary; `None` for a run on paper.
 
     Its `pnl` is taken from the chain alone: what the wallet held when it was read last, at the last prices, less what
-    the run began with. Bin positions that are still open and rent that is locked are no part of it.
+    the run began with. Bin positions that are still open and rent that is locked are no part of it; `in_bins` is what
+    the ledger has in those positions, in quote currency.
 
     """
     wallet = totals.wallet
@@ -61,5 +62,10 @@ def summarise_wallet(pools: tuple[PoolInfo, ...], totals: Totals) -> dict[str, A
             for found in wallet.differences
         ],
         "open_positions": totals.positions,
+        "in_bins": sum(
+            book["position_x"] * book["unit_x"] * book["price"] + book["position_y"] * book["unit_y"]
+            for book in books
+            if book["is_open"]
+        ),
         "unknown_reports": totals.unknown_reports,
     }

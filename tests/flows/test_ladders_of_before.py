@@ -94,6 +94,8 @@ def test_what_stood_there_is_the_strategys_capital_and_no_profit(folder: Path) -
     for summary in (first, second):
         assert summary["wallet"]["differences"] == []
         (made,) = summary["strategies"].values()
+        wallet = summary["wallet"]
+        assert wallet["pnl"] + wallet["in_bins"] == pytest.approx(summary["profit"], abs=0.05)
         assert max(abs(made["pnl"]), abs(summary["profit"])) < 0.01 * summary["start_equity"]
     assert second["start_equity"] == pytest.approx(first["start_equity"], rel=0.01)
 

@@ -169,13 +169,14 @@ def in_flight(run: LiveRun) -> int:
     return 0 if journal is None else sum(bool(order.pending) for order in report_orders(journal.parent).orders)
 
 
-def test_a_signal_settles_what_is_in_flight_and_the_ledger_equals_the_chain(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_settles_what_is_in_flight_and_the_ledger_equals_the_chain(tmp_path: Path, workers: str) -> None:
     environ = {
         "HFT__STRATEGIES__CUSTOM": STRATEGIES,
         "HFT__EXECUTION__FOLDER": str(tmp_path / "orders"),
         "HFT__SANDBOX__FAULTS": "tx.delay=10:30",  # slots that a transaction waits before it lands
     }
-    with processes.live(tmp_path, environ) as run:
+    with processes.live(tmp_path, environ, (*processes.RUNNER, "-w", workers)) as run:
         run.wait_until(lambda: in_flight(run) >= 3, "orders are on their way")
         run.signal(signal.SIGINT)
         ended = run.end()

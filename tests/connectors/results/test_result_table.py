@@ -60,6 +60,7 @@ SUMMARY: dict[str, Any] = {
         "pnl": -123_456.789,
         "address": "8szGkuLTAux9XMgZ2vtY39jVSowEcpBfFfD8hXSEqdGC",
         "open_positions": 12,
+        "in_bins": 123_456.789,
     },
     "troubles": [],
     "notes": [],
@@ -132,6 +133,16 @@ def test_every_baseline_has_its_profit_and_its_drawdown_on_its_line(
         (line,) = [line for line in told if name in line]
         assert "-123,456.79 USDC" in line
         assert "drawdown 12.346%" in line
+
+
+def test_transactions_cost_lamports_on_chain_and_an_assumed_amount_on_paper(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (line,) = [line for line in lines_of(monkeypatch, capsys) if "transactions paid" in line]
+    assert f"{SUMMARY['wallet']['network_fees_lamports'] / 1e9:.6f} SOL" in line
+    monkeypatch.setitem(SUMMARY, "wallet", None)
+    (line,) = [line for line in lines_of(monkeypatch, capsys) if "transactions paid" in line]
+    assert "1,234.50 USDC" in line
 
 
 def test_fees_earned_have_a_line_where_there_were_any(
