@@ -101,19 +101,11 @@ def best_route(legs: tuple[Leg, ...], clock: Clock, *, cap_in: int) -> RouteQuot
         raise RangeError(f"a round has {MIN_LEGS} or {MAX_LEGS} swaps, not {len(legs)}")
     if any(one is other for k, (one, _) in enumerate(legs) for other, _ in legs[:k]):
         raise RangeError("two swaps of a round are through the same pool")
-    return best_round(tuple([way_through(pool, to_y, clock.epoch) for pool, to_y in legs]), clock, cap_in)
-
-
-def best_round(ways: Ways, clock: Clock, cap_in: int) -> RouteQuote | None:
-    """Find what `best_route` finds, through pools that are known to differ.
-
-    :arg ways: As mints are in the clock's epoch.
-
-    """
     if cap_in <= 0:
         return None
+    ways = tuple([way_through(pool, to_y, clock.epoch) for pool, to_y in legs])
     found = np.zeros(MAX_LEGS + 1, SWAPPED)
-    if not _seek(ways, clock.slot, clock.unix_timestamp, U64(min(cap_in, MAX_U64)), found):
+    if not seek_round(ways, clock.slot, clock.unix_timestamp, U64(min(cap_in, MAX_U64)), found):
         return None
     first_exact, *swaps = [Swapped(*swap) for swap in found[: len(ways) + 1].tolist()]
     return RouteQuote(tuple(swaps), first_exact if first_exact.amount_in else None)
@@ -179,10 +171,16 @@ def _around(tops: NDArray[np.float64], cap: U64, sizes: NDArray[np.uint64]) -> i
 
 
 @kernel
-def _seek(ways: Ways, slot: int, timestamp: int, cap: U64, found: NDArray[np.void]) -> bool:
-    """Find the best size, and write down the first swap asked for exactly what it gives, then all swaps.
+def seek_round(ways: Ways, slot: int, timestamp: int, cap: U64, found: NDArray[np.void]) -> bool:
+    """Find the size that `best_route` finds; write down its first swap asked for exactly what it gives, then all swaps.
 
-    :arg found: `SWAPPED`, one more than there are swaps.
+    :arg ways: Two or three, through pools that differ, as mints are in the present epoch.
+
+    :arg cap: Most raw units that may go in.
+
+    :arg found: `SWAPPED`, one more than there are swaps. The first is blank where that cannot be asked for.
+
+    :returns: Whether any size earns anything.
 
     """
     legs = len(ways)

@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 
 from dlmm.records import SwapRequest
-from dlmm.routes import MIN_LEGS, best_round, make_swaps
+from dlmm.routes import MIN_LEGS, make_swaps
 from dlmm.shapes import Shape
 from dlmm.struct_arrays import copied
 from dlmm.ways import LIMIT, MAX_LEGS
@@ -31,6 +31,8 @@ from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
 from operators.positions.bin_conversions import convert, earn, free_of, leave_bins
+from operators.risk.gate import LIMITS
+from operators.routes.rounds import size_round
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.swap_quotes import SwapQuotes
@@ -154,6 +156,8 @@ def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
     stand_ins = PaperPools(pools, params.depth_bins)
     clock, request = clock_of(1, 1_000_000_000), SwapRequest(exact_in=True, amount=1_000, swap_for_y=True, threshold=0)
     limits = np.zeros(MAX_LEGS, LIMIT)
+    order, priced_by = copied(BLANK)[0], np.full(len(pools), -1)
+    state = np.zeros(1, LEDGER), np.zeros(1, LIMITS), books, open_accounts((), pools)
     for pool in {info.venue: index for index, info in enumerate(pools)}.values():
         books[pool]["active_id"] = books[pool]["zero_bin"]
         books[pool]["liquidity"] = 1_000.0
@@ -161,5 +165,5 @@ def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
         way = stand_ins.way(pool, True, books, clock.epoch)
         assert way is not None, "its liquidity is known"
         for legs in range(MIN_LEGS, MAX_LEGS + 1):
-            best_round((way,) * legs, clock, 1_000)
+            size_round(order, (way,) * legs, np.full(legs, pool), priced_by, 1.0, 0.0, *state)
             make_swaps((way,) * legs, clock, limits)

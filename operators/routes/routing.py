@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from dlmm.records import SwapRequest
-from dlmm.routes import COMPUTE_LIMIT, RouteQuote, best_round, make_swaps
+from dlmm.routes import make_swaps
 from dlmm.ways import LIMIT, MAX_LEGS, Ways
 from operators.blocks import Fields, Rows
 from operators.books.ledger import MAX_BASE
@@ -27,9 +27,6 @@ from operators.orders.records import (
     NO_POOL,
     NO_RULE,
     ROUTE,
-    SIZED_BY_BUDGET,
-    SIZED_BY_PROFIT,
-    STRATEGY_BUDGET,
     TOO_SMALL,
     TURNED,
 )
@@ -37,15 +34,14 @@ from operators.paper.pools import PaperPools, clock_at
 from operators.pools import PoolInfo
 from operators.routes.exchanges import Exchanges, can_pay
 from operators.routes.legs import SELL_THEN_BUY, LegFill, RouteBooks, Through
-from operators.routes.route_orders import most_in, read_limits
+from operators.routes.rounds import size_round
+from operators.routes.route_orders import read_limits
 from operators.strategies.interface import PlannedStrategy
 
 BUY_THEN_SELL = 0b10
 """Directions of a purchase here and a sale there."""
 
 _ROUTE_FIELDS = ("pool", "other_pool", "third_pool", "directions")
-_NEARLY_ALL = 0.9999
-"""From this part of the cap on it was the cap that ended a size: amounts that swaps can make use of are coarser."""
 
 
 class Routing:
@@ -105,31 +101,14 @@ class Routing:
 
     def _at_best(self, order: np.void, through: Through, tables: Tables) -> tuple[int, float, float]:
         """Size a round at what earns most; return what speaks against it."""
-        strategy, pool = int(order["strategy"]), int(order["pool"])
-        policy = self._policies[strategy]
+        policy = self._policies[int(order["strategy"])]
         least = self._transaction_cost + policy.min_profit
         plan = self._books.plan(through)
-        if not plan.is_round:
+        ways = self._ways(through, tables, clock_at(tables.ledger).epoch) if plan.is_round else ()
+        if not ways:
             return COST_ABOVE_PROFIT, 0.0, least
-        unit = float(tables.books["unit_y"][pool])
-        state = self._limits, tables.books, tables.accounts
-        cap, sized_by = most_in(plan.pools, self._books.priced_by, strategy, pool, policy.max_liquidity_share, *state)
-        if cap <= 0 and sized_by == SIZED_BY_BUDGET:
-            return STRATEGY_BUDGET, least, cap * unit
-        best = self._best(through, cap, tables)
-        profit = best.profit * unit if best is not None else 0.0
-        if best is None or profit < least:
-            return COST_ABOVE_PROFIT, profit, least
-        order["sized_by"] = sized_by if best.amount_in >= _NEARLY_ALL * cap else SIZED_BY_PROFIT
-        _write(order, best, cap, max(math.ceil(least / unit), 1))
-        order["value"] = order["amount_in"] * unit
-        order["limit"] = order["value"] / (order["min_out"] * tables.books["unit_x"][pool])
-        return NO_RULE, 0.0, 0.0
-
-    def _best(self, through: Through, cap: int, tables: Tables) -> RouteQuote | None:
-        clock = clock_at(tables.ledger)
-        ways = self._ways(through, tables, clock.epoch)
-        return best_round(ways, clock, cap) if ways else None
+        what = order, ways, plan.pools, self._books.priced_by, policy.max_liquidity_share, least
+        return size_round(*what, tables.ledger, self._limits, tables.books, tables.accounts)
 
     def _ways(self, through: Through, tables: Tables, epoch: int) -> Ways:
         """Return the ways through pools as they stand; none where one of the pools cannot be used."""
@@ -183,34 +162,6 @@ class Routing:
 def traded_by(strategies: tuple[PlannedStrategy, ...]) -> frozenset[int]:
     """Return the indices of the pools that have a budget: those in which some strategy trades."""
     return frozenset[int]().union(*(planned.pools for planned in strategies))
-
-
-def _write(order: np.void, best: RouteQuote, cap: int, floor: int) -> None:
-    """Write a round's amounts into its order.
-
-    The first swap buys exactly what the second one takes, so that nothing is left over, and half of what is earned
-    beyond the floor is left to it for a price that gets worse; the other half is left to the last one. The second of
-    three brings at least what the third one takes.
-
-    :arg floor: Raw units that the round must earn.
-
-    """
-    first, second, exact = best.legs[0], best.legs[1], best.exact_out
-    units = sum([leg.compute_units for leg in best.legs])
-    paid = first.amount_in
-    if exact is not None:
-        spare = best.amount_out - exact.amount_in - floor
-        units_then = units + exact.compute_units - first.compute_units
-        if spare >= 0 and exact.amount_in <= cap and units_then <= COMPUTE_LIMIT:
-            order["is_exact_out"], units = 1, units_then
-            paid = min(exact.amount_in + spare // 2, cap)
-    order["amount_in"], order["min_out"], order["compute_units"] = paid, first.amount_out, units
-    order["other_in"] = second.amount_in
-    if len(best.legs) == 2:
-        order["other_min_out"] = paid + floor
-    else:
-        order["other_min_out"] = second.amount_out
-        order["third_in"], order["third_min_out"] = best.legs[2].amount_in, paid + floor
 
 
 def _as_named(order: np.void, signal: Fields, tables: Tables) -> tuple[int, float, float]:
