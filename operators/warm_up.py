@@ -35,6 +35,7 @@ from operators.risk.gate import LIMITS
 from operators.routes.rounds import size_round
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
+from operators.strategies.runner import KernelRunner, run
 from operators.strategies.swap_quotes import SwapQuotes
 
 _loaded: set[tuple[frozenset[object], ...]] = set()
@@ -128,6 +129,7 @@ def _turn_once(pools: tuple[PoolInfo, ...], strategies: tuple[PlannedStrategy, .
     earn(books[0], accounts, 0, 0, 1.0, 1.0)
     leave_bins(0, 0, 1, 1, books, accounts)
     free_of(0, 0, books, accounts)
+    run([(0, KernelRunner(SwapQuotes(), pools[0]))], _rows(0, pools[0]), 0)  # which has something to say at once
     number_first(copied(BLANK), np.zeros(1, LEDGER), books, 0, 0, 1)
     spread_ladder(PaperLadder(-1, -1, 1, 1, 1, 1, 0, Shape.SPOT), 0, pools[0].bin_step)
 

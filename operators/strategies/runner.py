@@ -5,7 +5,8 @@ from typing import assert_never
 
 import numpy as np
 
-from dlmm.struct_arrays import copied, join, plain, taken
+from dlmm.jit import kernel
+from dlmm.struct_arrays import join, taken
 from operators.blocks import (
     ARBITRAGE,
     CANCEL,
@@ -54,6 +55,35 @@ BLANK["third_pool"] = -1
 """One signal that says nothing yet, which runners hand to kernels."""
 
 
+@kernel
+def _take_out(scratch: Rows, count: int, rows: int, blank: Rows, out: Rows) -> bool:
+    """Move signals out of the scratch, which then is blank again; stop at one that is at no row behind the last one's.
+
+    :arg rows: How many there are.
+
+    :returns: Whether all were moved.
+
+    """
+    last = -1
+    for index in range(count):
+        row = scratch[index].row
+        if row <= last or row >= rows:
+            return False
+        last = row
+        out[index] = scratch[index]
+        scratch[index] = blank[0]
+    return True
+
+
+@kernel
+def _stamp(signals: Rows, rows: Rows, strategy: int, pool: int) -> None:
+    """Write down whose signals they are, and of which rows."""
+    for index in range(signals.shape[0]):
+        signal = signals[index]
+        signal.strategy, signal.pool = strategy, pool
+        signal.seq = rows[signal.row].seq
+
+
 class KernelRunner:
     """Call one strategy's kernel on one pool's rows."""
 
@@ -72,17 +102,13 @@ class KernelRunner:
         count = int(self._kernel(rows, self._state, self._parameters, self._scratch))
         if count == 0:
             return NO_SIGNALS
-        signals = copied(self._scratch[:count])
-        places = signals["row"]
-        is_in_rows = 0 < count <= len(rows) and (
-            places[0] >= 0 and places[-1] < len(rows) and (places[1:] > places[:-1]).all()
-        )
-        if not is_in_rows:
+        signals = np.empty(min(max(count, 0), len(rows)), SIGNAL)
+        if len(signals) != count or not _take_out(self._scratch, count, len(rows), BLANK, signals):
+            places = self._scratch["row"][: max(count, 0)][:5].tolist()
             raise StrategyError(
                 f"strategy {self._name}: its kernel must write at most one signal a row, in order, and return how many;"
-                f" it returned {count} for {len(rows)} rows, at rows {places[:5].tolist()}"
+                f" it returned {count} for {len(rows)} rows, at rows {places}"
             )
-        plain(self._scratch)[:count] = plain(BLANK)
         return signals
 
     def snapshot(self) -> bytes:
@@ -208,9 +234,7 @@ def run(runners: list[tuple[int, Runner]], rows: Rows, pool: int) -> Rows:
     for index, runner in runners:
         signals = runner.decide(rows)
         if len(signals):
-            signals["strategy"] = index
-            signals["pool"] = pool
-            signals["seq"] = rows["seq"][signals["row"]]
+            _stamp(signals, rows, index, pool)
             parts.append(signals)
     if not parts:
         return NO_SIGNALS
