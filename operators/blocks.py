@@ -165,9 +165,26 @@ def split_by_pool(rows: Rows, pools: int) -> list[tuple[int, Rows]]:
 
 
 @kernel
-def _scatter(rows: Rows, first: int, place: NDArray[np.int64]) -> None:
+def _span(rows: Rows) -> tuple[int, int]:
+    """Return the least and the greatest `seq`."""
+    first = last = rows[0].seq
+    for index in range(1, rows.shape[0]):
+        first, last = min(first, rows[index].seq), max(last, rows[index].seq)
+    return first, last
+
+
+@kernel
+def _scatter(rows: Rows, first: int, place: NDArray[np.int64]) -> int:
+    """Write the index of each row to the place of its `seq`, move them together to the front, and count them."""
+    place[:] = -1
     for index in range(rows.shape[0]):
         place[rows[index].seq - first] = index
+    count = 0
+    for index in place:
+        if index >= 0:
+            place[count] = index
+            count += 1
+    return count
 
 
 def order_by_seq(rows: Rows) -> NDArray[np.int64]:
@@ -179,9 +196,8 @@ def order_by_seq(rows: Rows) -> NDArray[np.int64]:
     """
     if not len(rows):
         return np.zeros(0, np.int64)
-    first, last = int(rows["seq"].min()), int(rows["seq"].max())
+    first, last = _span(rows)
     if last - first > 4 * len(rows):
         return np.argsort(rows["seq"], kind="stable").astype(np.int64)
-    place = np.full(last - first + 1, -1, np.int64)
-    _scatter(rows, first, place)
-    return place[place >= 0]
+    place = np.empty(last - first + 1, np.int64)
+    return place[: _scatter(rows, first, place)]
