@@ -32,6 +32,7 @@ from operators.orders.clockwork import (
     AWAITS_VALUE,
     DONE,
     DONE_ELSEWHERE,
+    Given,
     advance,
 )
 from operators.orders.commanding import Commands
@@ -150,9 +151,8 @@ class Portfolio:
             out = (tables.ended, tables.fills, tables.samples, tables.sent)
             standing = self._paper_positions.synthetic
             positions = (standing, np.ascontiguousarray(standing["pool"]), self._ladders.watches)
-            mine = (state, rules, self._risk, self._unwinding, positions, out)
-            asked = advance(rows, order_of_rows, signals, *mine, tables.cursor, self._result)
-            match asked:
+            given = (rows, order_of_rows, signals, state, rules, self._risk, self._unwinding, positions, out)
+            match self._walk_on(given):
                 case kind if kind == DONE:
                     return
                 case kind if kind == AWAITS_RESULT:
@@ -166,6 +166,24 @@ class Portfolio:
                 case kind:
                     assert kind == AWAITS_COMMAND, f"the clockwork stopped for {kind}"
                     self._commands.take(signals[int(tables.cursor["signal"][0])], tables, self._risk)
+
+    def _walk_on(self, given: Given) -> int:
+        """Let the clockwork walk on, and answer what plain swaps would do: most stops are for that.
+
+        :arg given: What it reads and writes, which no answer replaces.
+
+        :returns: What else it stopped for.
+
+        """
+        tables = self._tables
+        while True:
+            asked = int(advance(*given, tables.cursor, self._result))
+            if asked != AWAITS_RESULT:
+                return asked
+            order = tables.table[int(tables.cursor["order"][0])]
+            if order["action"] != SWAP:
+                return asked
+            self._ask_pool(order)
 
     def _book(self, encoded: bytes | None, seq: int) -> None:
         """Book a report; what the emergency stop or the end of the run asks for then is done at once."""
@@ -211,11 +229,8 @@ class Portfolio:
         self._commands.follow_inventory(pool, seq, self._tables, self._risk)
 
     def _land(self, order: np.void) -> None:
-        """Find out what comes of an order that has landed, and leave the answer where the clockwork looks for it."""
+        """Find out what comes of a route or ladder that has landed, and leave it where the clockwork looks for it."""
         action = int(order["action"])
-        if action == SWAP:
-            self._ask_pool(order)
-            return
         is_done = (self._commands.land_route if action == ROUTE else self._paper.land)(order, self._tables)
         if not is_done:
             self._commands.retry_ladder(order, self._tables, self._risk)
