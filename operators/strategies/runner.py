@@ -57,11 +57,11 @@ BLANK["third_pool"] = -1
 
 @kernel
 def _take_out(scratch: Rows, count: int, rows: int, blank: Rows, out: Rows) -> bool:
-    """Move signals out of the scratch, which then is blank again; stop at one that is at no row behind the last one's.
+    """Move signals out of the scratch, which then is blank again; none where one is at no row behind the last one's.
 
     :arg rows: How many there are.
 
-    :returns: Whether all were moved.
+    :returns: Whether they were moved.
 
     """
     last = -1
@@ -70,6 +70,7 @@ def _take_out(scratch: Rows, count: int, rows: int, blank: Rows, out: Rows) -> b
         if row <= last or row >= rows:
             return False
         last = row
+    for index in range(count):
         out[index] = scratch[index]
         scratch[index] = blank[0]
     return True

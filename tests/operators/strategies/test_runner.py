@@ -157,6 +157,13 @@ def _stutter(rows: Rows, state: Rows, parameters: Rows, signals: Rows) -> int:
     return 2
 
 
+@kernel
+def _turn_back(rows: Rows, state: Rows, parameters: Rows, signals: Rows) -> int:
+    """Write two signals, the second one for a row before the first one's."""
+    signals[0].row, signals[1].row = 5, 3
+    return 2
+
+
 @pytest.mark.parametrize("decision", [_boast, _stutter])
 def test_a_kernel_that_breaks_the_rules_is_named(decision: Kernel) -> None:
     class Unruly(SwapQuotes, frozen=True):
@@ -166,4 +173,15 @@ def test_a_kernel_that_breaks_the_rules_is_named(decision: Kernel) -> None:
 
     rows, pools = tape(8)
     with pytest.raises(StrategyError, match="market_making: its kernel must write at most one signal a row"):
+        KernelRunner(Unruly(), pools[0]).decide(rows)
+
+
+def test_the_rows_of_a_kernel_that_breaks_the_rules_are_those_that_it_wrote() -> None:
+    class Unruly(SwapQuotes, frozen=True):
+        @property
+        def kernel(self) -> Kernel:
+            return _turn_back
+
+    rows, pools = tape(8)
+    with pytest.raises(StrategyError, match=r"returned 2 for 8 rows, at rows \[5, 3\]"):
         KernelRunner(Unruly(), pools[0]).decide(rows)
