@@ -4,10 +4,11 @@ from fractions import Fraction
 
 from msgspec.structs import replace
 
+from dlmm.liquidity import Amounts
 from dlmm.programs import WRAPPED_SOL
 from dlmm.records import Record
 from operators.blocks import Rows
-from operators.books.accounts import NOBODY, move
+from operators.books.accounts import NOBODY, average_cost, move
 from operators.books.ledger import QUOTE_IS_SOL, sol_value
 from operators.books.tables import Tables
 from operators.orders.execution_reports import WalletReport
@@ -149,6 +150,26 @@ class WalletBooks:
             if self._pools[pool].mint_y == mint:
                 total += int(tables.books[pool]["quote"])
         return total
+
+
+def bring_in(pool: int, owner: int, brought: Amounts, tables: Tables) -> None:
+    """Take over what stood in bins before the run: capital at the market's price, and no income.
+
+    :arg owner: Strategy that it belongs to, -1 where to none of this run.
+
+    """
+    book, account = tables.books[pool], tables.accounts[owner, pool]
+    x, value = brought.x * book["unit_x"], brought.x * book["unit_x"] * book["price"] + brought.y * book["unit_y"]
+    held = account["base"] * book["unit_x"]
+    if held + x > 0.0:
+        account["cost"] = (account["cost"] * held + book["price"] * x) / (held + x)
+    for holder in (book, account):
+        holder["position_x"] += brought.x - account["position_x"]
+        holder["position_y"] += brought.y - account["position_y"]
+    book["cost"] = average_cost(tables.accounts, pool, float(book["cost"]))
+    book["budget"] += value
+    account["start"] += value
+    tables.ledger["start"] += value
 
 
 def _divide(accounts: Rows, field: str, amount: int) -> None:

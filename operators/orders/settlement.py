@@ -6,12 +6,11 @@ import numpy as np
 from msgspec.structs import replace
 
 from dlmm.errors import DlmmError
-from dlmm.liquidity import Amounts
 from dlmm.records import ANSWER, Account, Record
 from operators.books.accounts import NOBODY, average_cost, move
 from operators.books.ledger import book_fill
 from operators.books.tables import Tables
-from operators.books.wallet_books import WalletBooks, WalletTotals
+from operators.books.wallet_books import WalletBooks, WalletTotals, bring_in
 from operators.orders.execution_reports import (
     ExecutionReport,
     OperatorCommand,
@@ -384,23 +383,7 @@ class Settlement:
             return str(error)
         if pool in self._found:
             for owner in self._found.pop(pool):
-                _bring_in(pool, owner, now.get(owner, NOTHING), tables)
+                bring_in(pool, owner, now.get(owner, NOTHING), tables)
         hold_in_bins(pool, now, tables)
         count_fees(pool, earned, tables)
         return ""
-
-
-def _bring_in(pool: int, owner: int, brought: Amounts, tables: Tables) -> None:
-    """Take over what stood in bins before the run: capital at the market's price, and no income."""
-    book, account = tables.books[pool], tables.accounts[owner, pool]
-    x, value = brought.x * book["unit_x"], brought.x * book["unit_x"] * book["price"] + brought.y * book["unit_y"]
-    held = account["base"] * book["unit_x"]
-    if held + x > 0.0:
-        account["cost"] = (account["cost"] * held + book["price"] * x) / (held + x)
-    for holder in (book, account):
-        holder["position_x"] += brought.x - account["position_x"]
-        holder["position_y"] += brought.y - account["position_y"]
-    book["cost"] = average_cost(tables.accounts, pool, float(book["cost"]))
-    book["budget"] += value
-    account["start"] += value
-    tables.ledger["start"] += value

@@ -1,6 +1,5 @@
 """A second run of the same wallet, signed: the ladders that stand are the strategy's own again, and it moves them."""
 
-import json
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -13,10 +12,9 @@ from bytewax.testing import run_main
 
 from benchmarks.kills.run import CAPITAL, endow, make_wallet
 from connectors.execution.order_phases import Phase
-from connectors.execution.orders_report import report_orders
 from flows.replay import replay
 from tests import processes
-from tests.flows.test_live_signed import TABLES, result_of, settings_of
+from tests.flows.test_live_signed import TABLES, orders_of, result_of, settings_of, signed_on
 from tests.processes import SandboxNode
 
 MARKET = "watch=0,sigma=0.006,rate=1,usd=800"
@@ -43,14 +41,10 @@ def folder(node: SandboxNode, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for times, name in enumerate(("first", "second"), start=1):
         settings = {
             **SETTINGS,
-            "HFT__NETWORK__RPC_URL": node.url,
-            "HFT__NETWORK__WS_URL": str(node.facts["ws_url"]),
-            "HFT__TARGET_POOLS__POOLS": json.dumps(node.pools),
+            **signed_on(node, folder),
             "HFT__PORTFOLIO__CAPITAL": str(CAPITAL),
             "HFT__TRADING__DRY_RUN": "false",
-            "HFT__EXECUTION__MODE": "signed",
             "HFT__EXECUTION__FOLDER": str(folder / "orders"),
-            "HFT__WALLET__KEYPAIR_PATH": str(folder / "id.json"),
             "HFT__WALLET__UNWRAP_AT_END": "false",
         }
         with processes.live(folder / name, settings) as run:
@@ -63,9 +57,7 @@ def folder(node: SandboxNode, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def has_landed(folder: Path, count: int) -> bool:
     """Tell whether so many orders of a wallet came to a good end."""
-    journal = next((folder / "orders").glob("*/orders.journal"), None)
-    orders = () if journal is None else report_orders(journal.parent).orders
-    return sum(order.phase is Phase.DONE for order in orders) >= count
+    return sum(order.phase is Phase.DONE for order in orders_of(folder)) >= count
 
 
 def ladders_of(result: dict[str, Any]) -> dict[str, list[tuple[int, int]]]:

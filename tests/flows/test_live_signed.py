@@ -12,7 +12,7 @@ from bytewax.testing import run_main
 
 from benchmarks.chain_oracle import ChainOracle
 from benchmarks.kills.run import CAPITAL, endow, make_wallet
-from connectors.execution.order_phases import Phase
+from connectors.execution.order_phases import Order, Phase
 from connectors.execution.orders_report import report_orders
 from connectors.feeds.feed import Feed
 from connectors.feeds.outlet import Outlet
@@ -81,19 +81,22 @@ def settings_of(folder: Path, **environ: str) -> Settings:
     )
 
 
+def signed_on(node: SandboxNode, folder: Path) -> dict[str, str]:
+    """Return the settings that trade on a node with a folder's wallet."""
+    return {
+        "HFT__NETWORK__RPC_URL": node.url,
+        "HFT__NETWORK__WS_URL": str(node.facts["ws_url"]),
+        "HFT__TARGET_POOLS__POOLS": json.dumps(node.pools),
+        "HFT__EXECUTION__MODE": "signed",
+        "HFT__WALLET__KEYPAIR_PATH": str(folder / "id.json"),
+    }
+
+
 def trade(node: SandboxNode, folder: Path, is_enough: Callable[[Telemetry], bool], **environ: str) -> ChainOracle:
     """Run with a new wallet that has money until enough was seen; return what the node tells of that wallet."""
     wallet = make_wallet(folder / "id.json")
     endow(node.url, node.pools, wallet)
-    settings = settings_of(
-        folder,
-        HFT__NETWORK__RPC_URL=node.url,
-        HFT__NETWORK__WS_URL=str(node.facts["ws_url"]),
-        HFT__TARGET_POOLS__POOLS=json.dumps(node.pools),
-        HFT__EXECUTION__MODE="signed",
-        HFT__WALLET__KEYPAIR_PATH=str(folder / "id.json"),
-        **environ,
-    )
+    settings = settings_of(folder, **signed_on(node, folder), **environ)
     run = Run()
     market = find_market(settings, run.stop)
     pools = load_market(market, settings, run.stop)
@@ -159,14 +162,15 @@ def test_a_dry_run_simulates_every_order_and_nothing_lands(node: SandboxNode, tm
     assert not any(order.transactions for order in report_orders(journal).orders)
 
 
-def journal_of(run: LiveRun) -> Path | None:
-    return next((run.folder / "orders").glob("*/orders.journal"), None)
+def orders_of(folder: Path) -> tuple[Order, ...]:
+    """Return what the order journal of a folder's only wallet holds by now."""
+    journal = next((folder / "orders").glob("*/orders.journal"), None)
+    return () if journal is None else report_orders(journal.parent).orders
 
 
 def in_flight(run: LiveRun) -> int:
     """How many orders of a run have a transaction that can still land."""
-    journal = journal_of(run)
-    return 0 if journal is None else sum(bool(order.pending) for order in report_orders(journal.parent).orders)
+    return sum(bool(order.pending) for order in orders_of(run.folder))
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -190,6 +194,6 @@ def test_a_signal_settles_what_is_in_flight_and_the_ledger_equals_the_chain(tmp_
     assert summary["wallet"]["pnl"] == pytest.approx(summary["profit"], abs=0.01)
     for each in (*summary["wallet"]["tokens"].values(), summary["wallet"]["lamports"]):
         assert each["ledger"] == each["chain"]
-    journal = journal_of(run)
-    assert journal is not None
-    assert not any(order.pending for order in report_orders(journal.parent).orders)
+    orders = orders_of(run.folder)
+    assert orders
+    assert not any(order.pending for order in orders)

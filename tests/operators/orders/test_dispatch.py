@@ -16,16 +16,7 @@ from tests.operators.markets import POOLS
 def test_a_ladders_order_becomes_its_command(shape: Shape) -> None:
     order = np.zeros(1, ORDER)[0]
     figures = {
-        **{
-            "order": 9,
-            "strategy": 1,
-            "position": 9,
-            "pool": 1,
-            "action": REBALANCE,
-            "attempts": 1,
-            "sent_slot": 70,
-            "urgency": 2,
-        },
+        **{"order": 9, "strategy": 1, "position": 9, "pool": 1, "action": REBALANCE, "attempts": 1, "sent_slot": 70},
         **{"lower": 10, "bid_upper": 14, "ask_lower": 17, "upper": 21, "amount_x": 5_000, "amount_y": 6_000},
         **{"other_min_out": 15, "shape": SHAPES.index(shape), "old_position": 4, "old_lower": 1, "old_upper": 8},
         "urgency": 2,
