@@ -23,7 +23,8 @@ from dlmm.saros import layout as saros
 from dlmm.saros.pool import SarosPool
 from dlmm.struct_arrays import copied
 from dlmm.tokens import Mint
-from dlmm.wide import U64, add, divide, multiply
+from dlmm.ways import Way
+from dlmm.wide import U64, add, divide, multiply, signed
 
 DEFAULT_HALF_WIDTH = 35
 MAX_HALF_WIDTH = 127
@@ -78,11 +79,27 @@ def synthetic_pool(
     per_bin = value_y // (2 * half_width + 1)
     if not 0 <= per_bin <= MAX_U64:
         raise RangeError(f"a value of {value_y} raw Y fits no {2 * half_width + 1} bins")
-    make = _meteora_pool if terms.venue is Venue.METEORA else _saros_pool
-    return make(terms, active_id, np.array((per_bin,), np.uint64), half_width)
+    pool = blank_pool(terms, active_id, half_width)
+    if isinstance(pool, MeteoraPool):
+        is_filled = _fill_meteora(pool.pair, pool.arrays, pool.extension, active_id, half_width, U64(per_bin))
+    else:
+        prices = _saros_prices(int(pool.arrays["index"][0]), terms.bin_step)
+        is_filled = _fill_saros(pool.pair, pool.arrays, prices, active_id, half_width, U64(per_bin))
+    if not is_filled:
+        raise RangeError(f"a bin around {active_id} worth {per_bin} raw Y holds more than 64 bits")
+    return pool
 
 
-def _meteora_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64], half_width: int) -> MeteoraPool:
+def blank_pool(terms: PoolTerms, active_id: int, half_width: int) -> MeteoraPool | SarosPool:
+    """Make a pool whose bins around one are there, with their prices, and empty.
+
+    :raises RangeError: A bin lies beyond the program's range.
+
+    """
+    return (_blank_meteora if terms.venue is Venue.METEORA else _blank_saros)(terms, active_id, half_width)
+
+
+def _blank_meteora(terms: PoolTerms, active_id: int, half_width: int) -> MeteoraPool:
     first, last = active_id - half_width, active_id + half_width
     if max(-first, last) > _METEORA_MAX_EXPONENT // terms.bin_step:
         raise RangeError(f"bins {first} to {last} are beyond Meteora's range at step {terms.bin_step}")
@@ -90,14 +107,13 @@ def _meteora_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64],
     lower, upper = first // bins, last // bins
     template, mint_x, mint_y = _meteora_template(terms)
     empty_arrays, array_addresses = _meteora_arrays(terms.bin_step, lower, upper)
-    pair, arrays = copied(template), copied(empty_arrays)
     extension = copied(_NO_EXTENSION if lower >= -PAIR_RANGE and upper < PAIR_RANGE else _CLEAR_EXTENSION)
-    if not _fill_meteora(pair, arrays, extension, active_id, half_width, per_bin):
-        raise RangeError(f"a bin around {active_id} worth {per_bin[0]} raw Y holds more than 64 bits")
+    pair = copied(template)
+    pair["active_id"] = active_id
     return MeteoraPool(
         address=terms.address,
         pair=pair,
-        arrays=arrays,
+        arrays=copied(empty_arrays),
         extension=extension,
         mint_x=mint_x,
         mint_y=mint_y,
@@ -106,7 +122,7 @@ def _meteora_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64],
     )
 
 
-def _saros_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64], half_width: int) -> SarosPool:
+def _blank_saros(terms: PoolTerms, active_id: int, half_width: int) -> SarosPool:
     first, last = active_id - half_width, active_id + half_width
     bins = saros.BINS_PER_ARRAY
     lower = (active_id - bins // 2) // bins
@@ -114,18 +130,21 @@ def _saros_pool(terms: PoolTerms, active_id: int, per_bin: NDArray[np.uint64], h
         raise RangeError(f"bins {first} to {last} have no price")
     template, mint_x, mint_y = _saros_template(terms)
     empty_arrays, array_addresses = _saros_arrays(lower)
-    pair, arrays = copied(template), copied(empty_arrays)
-    prices = price_table(lower * bins - saros.MIDDLE_BIN_ID, 2 * bins, terms.bin_step)
-    if not _fill_saros(pair, arrays, prices, active_id, half_width, per_bin):
-        raise RangeError(f"a bin around {active_id} worth {per_bin[0]} raw Y holds more than 64 bits")
+    pair = copied(template)
+    pair["active_id"] = active_id
     return SarosPool(
         address=terms.address,
         pair=pair,
-        arrays=arrays,
+        arrays=copied(empty_arrays),
         mint_x=mint_x,
         mint_y=mint_y,
         array_addresses=array_addresses,
     )
+
+
+def _saros_prices(lower: int, bin_step: int) -> NDArray[np.uint64]:
+    bins = saros.BINS_PER_ARRAY
+    return price_table(lower * bins - saros.MIDDLE_BIN_ID, 2 * bins, bin_step)
 
 
 @lru_cache(maxsize=1024)
@@ -229,18 +248,18 @@ def _fill_meteora(
     extension: NDArray[np.void],
     active_id: int,
     half_width: int,
-    per_bin: NDArray[np.uint64],
+    per_bin: U64,
 ) -> bool:
     width = meteora.BINS_PER_ARRAY
     lower = (active_id - half_width) // width
     pair[0].active_id = np.int32(active_id)
     pair[0].index_reference = np.int32(active_id)
-    if per_bin[0] != _ZERO:
+    if per_bin != _ZERO:
         for place in range(arrays.shape[0]):
             _flag(pair, extension, lower + place)
     for bin_id in range(active_id - half_width, active_id + half_width + 1):
         row = arrays[bin_id // width - lower].bins[bin_id % width]
-        x, y, fits = _contents(bin_id, active_id, per_bin[0], row.price_high, row.price_low)
+        x, y, fits = _contents(bin_id, active_id, per_bin, row.price_high, row.price_low)
         if not fits:
             return False
         row.amount_x, row.amount_y = x, y
@@ -255,7 +274,7 @@ def _fill_saros(
     prices: NDArray[np.uint64],
     active_id: int,
     half_width: int,
-    per_bin: NDArray[np.uint64],
+    per_bin: U64,
 ) -> bool:
     width = saros.BINS_PER_ARRAY
     lower = (active_id - width // 2) // width
@@ -266,7 +285,7 @@ def _fill_saros(
         price_low, price_high = prices[place]
         if price_low == _ZERO and price_high == _ZERO:
             return False
-        x, y, fits = _contents(bin_id, active_id, per_bin[0], price_high, price_low)
+        x, y, fits = _contents(bin_id, active_id, per_bin, price_high, price_low)
         if not fits:
             return False
         row = arrays[place // width].bins[place % width]
@@ -275,3 +294,48 @@ def _fill_saros(
         # the program's first share is the root of the liquidity; a float's 53 bits do for a stand-in
         row.liquidity_supply_low = U64(np.sqrt(np.float64(high) * 2.0**64 + np.float64(low)))
     return True
+
+
+@kernel
+def _put_back(records: NDArray[np.void], blanks: NDArray[np.void]) -> None:
+    for index in range(records.shape[0]):
+        records[index] = blanks[index]
+
+
+@kernel
+def renew(way: Way, blank: Way, active_id: int, half_width: int, per_bin: U64) -> bool:
+    """Make the synthetic pool that a way goes through anew, around a bin whose arrays it has.
+
+    :arg way: Through a `blank_pool`, whatever has become of it since.
+
+    :arg blank: Through another one that stays as it was.
+
+    :arg per_bin: Raw Y that each bin is worth.
+
+    :returns: Whether that could be done; if not, the bins are in other arrays, or hold more than a pool can.
+
+    """
+    first, last = active_id - half_width, active_id + half_width
+    if way.is_meteora:
+        width, mine = meteora.BINS_PER_ARRAY, blank.meteora
+        lower, upper = first // width, last // width
+        if signed(mine.arrays[0].index) != lower or len(mine.arrays) != upper - lower + 1:
+            return False
+        if max(-first, last) > signed(mine.pair[0].max_bin_id):
+            return False
+        _put_back(way.meteora.pair, mine.pair)
+        _put_back(way.meteora.arrays, mine.arrays)
+        _put_back(way.meteora.extension, mine.extension)
+        return _fill_meteora(
+            way.meteora.pair, way.meteora.arrays, way.meteora.extension, active_id, half_width, per_bin
+        )
+    bins, its = saros.BINS_PER_ARRAY, blank.saros
+    lower, block = (active_id - bins // 2) // bins, active_id // bins
+    if signed(its.arrays[0].index) != lower or signed(its.pair[0].active_id) // bins != block:
+        return False
+    if max(saros.MIDDLE_BIN_ID - first, last - saros.MIDDLE_BIN_ID) > MAX_EXPONENT:
+        return False
+    _put_back(way.saros.pair, its.pair)
+    _put_back(way.saros.arrays, its.arrays)
+    prices = way.saros.prices[(lower - block + 1) * bins :]
+    return _fill_saros(way.saros.pair, way.saros.arrays, prices, active_id, half_width, per_bin)

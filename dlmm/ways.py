@@ -2,9 +2,10 @@
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numba.typed import List
 from numpy.typing import NDArray
 
 from dlmm.jit import kernel
@@ -14,6 +15,7 @@ from dlmm.meteora.way import MeteoraWay
 from dlmm.price import BASIS_POINTS
 from dlmm.saros import way as saros
 from dlmm.saros.way import SarosWay
+from dlmm.struct_arrays import copied
 from dlmm.swap import Pool
 from dlmm.wide import U64
 
@@ -43,8 +45,14 @@ class Way(NamedTuple):
     saros: SarosWay
 
 
+NO_WAY = Way(False, meteora.NO_WAY, saros.NO_WAY)
+"""Stands where there is none yet."""
+
 Ways = tuple[Way, ...]
 """In the order in which they are gone."""
+
+WayList = Any
+"""A typed list of numba's: to hand it over to a kernel costs the same, however many ways are in it."""
 
 
 @lru_cache(maxsize=256)
@@ -59,6 +67,13 @@ def way_through(pool: Pool, swap_for_y: bool, epoch: int) -> Way:
     if isinstance(pool, MeteoraPool):
         return Way(True, meteora.way_through(pool, swap_for_y, epoch), saros.NO_WAY)
     return Way(False, meteora.NO_WAY, saros.way_through(pool, swap_for_y, epoch))
+
+
+def own_ways(pool: Pool, epoch: int) -> tuple[Way, Way]:
+    """Return the ways through a pool that is the caller's to write into: with Y going in, and with X going in."""
+    ways = (way_through.__wrapped__(pool, swap_for_y, epoch) for swap_for_y in (False, True))
+    y_in, x_in = (way._replace(meteora=way.meteora._replace(terms=copied(way.meteora.terms))) for way in ways)
+    return y_in, x_in
 
 
 @kernel
@@ -128,6 +143,36 @@ def swap_one(
         meteora.swap_one(way.meteora, slot, timestamp, exact_in, amount, threshold, answer)
     else:
         saros.swap_one(way.saros, slot, timestamp, exact_in, amount, threshold, answer)
+
+
+@kernel
+def make_swap(way: Way, back: Way, slot: int, timestamp: int, exact_in: bool, amount: U64) -> bool:
+    """Write a swap that `swap_one` would fill into a pool, which is the caller's own.
+
+    :arg back: The way through the same pool in the other direction.
+
+    :returns: Whether both ways still serve; if not, new ones are to be made of the pool.
+
+    """
+    if way.is_meteora:
+        meteora.make_swap(way.meteora, back.meteora, slot, timestamp, exact_in, amount)
+        return True
+    return saros.make_swap(way.saros, timestamp, exact_in, amount)
+
+
+@kernel
+def way_list(way: Way, count: int) -> WayList:
+    """Return a list of so many ways, all of them one to begin with."""
+    ways = List()
+    for _ in range(count):
+        ways.append(way)
+    return ways
+
+
+@kernel
+def put_way(ways: WayList, place: int, way: Way) -> None:
+    """Put a way into a list."""
+    ways[place] = way
 
 
 @kernel

@@ -14,7 +14,7 @@ from bytewax.dataflow import operator
 from bytewax.operators import KeyedStream, StatefulBatchLogic
 
 from dlmm.errors import DlmmError
-from dlmm.records import ANSWER, SwapRequest
+from dlmm.records import ANSWER
 from dlmm.struct_arrays import copied, join, spanned, taken
 from operators.blocks import REPORT, Block, Rows, order_by_seq
 from operators.books.accounts import ACCOUNT, inventory_targets, open_accounts
@@ -32,16 +32,15 @@ from operators.orders.clockwork import (
     AWAITS_VALUE,
     DONE,
     DONE_ELSEWHERE,
-    Given,
-    advance,
 )
 from operators.orders.commanding import Commands
 from operators.orders.dispatch import approved_of
 from operators.orders.execution_reports import REPORT_OWNER, decode_report
-from operators.orders.records import BUY, EXPIRED, FAILED, ORDER, ROUTE, SWAP
+from operators.orders.records import EXPIRED, FAILED, ORDER
 from operators.orders.settlement import Settlement
+from operators.orders.walk import AWAITS_POOL, walk
 from operators.paper.landing import PaperLiquidity
-from operators.paper.pools import PaperPools, clock_at
+from operators.paper.pools import PaperPools
 from operators.paper.positions import PaperPositions
 from operators.portfolio_records import PortfolioParams, PortfolioState, Report, Totals
 from operators.positions.bin_positions import BinPositions
@@ -49,10 +48,11 @@ from operators.positions.numbered_positions import PositionsAtHand
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import books_changed, open_risk, restore_risk, snapshot_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
-from operators.routes.routing import Routing
+from operators.routes.legs import route_tokens
+from operators.routes.routing import Routing, traded_by
 from operators.strategies.groups import add_group_signals, group_runners
 
-STATE_VERSION = 6
+STATE_VERSION = 7
 DUST_VALUE = 1.0
 """Quote currency; less than this the emergency stop leaves where it is."""
 
@@ -86,7 +86,8 @@ class Portfolio:
         self._paper = PaperLiquidity(params.pools, self._pools, self._paper_positions)
         at_hand = PositionsAtHand(self._positions, self._paper_positions, self._tables)
         slippage = params.slippage_bps / 10_000.0
-        routing = Routing(params.pools, self._pools, params.strategies, self._limits, params.transaction_cost, slippage)
+        self._tokens = route_tokens(params.pools, traded_by(params.strategies))
+        routing = Routing(self._tokens, self._pools, params.strategies, self._limits, slippage)
         self._ladders = LadderKeeper(params.pools, params.strategies, at_hand, self._limits, params.transaction_cost)
         self._commands = Commands(routing, at_hand, self._ladders, self._limits, self._venue)
         self._names = tuple(planned.name for planned in params.strategies)
@@ -143,7 +144,7 @@ class Portfolio:
         return {write.seq: write.data for block in blocks for write in block.writes if write.owner == REPORT_OWNER}
 
     def _run(self, rows: Rows, order_of_rows: np.ndarray, signals: Rows, reports: dict[int, bytes]) -> None:
-        """Let the clockwork walk the slice, and do what it stops for."""
+        """Walk the slice, and do what that stops for."""
         tables = self._tables
         rules = (self._policies, self._limits, self._venue)
         while True:
@@ -152,9 +153,12 @@ class Portfolio:
             standing = self._paper_positions.synthetic
             positions = (standing, np.ascontiguousarray(standing["pool"]), self._ladders.watches)
             given = (rows, order_of_rows, signals, state, rules, self._risk, self._unwinding, positions, out)
-            match self._walk_on(given):
+            pools = (self._tokens, self._pools.standing, self._pools.ways)
+            match int(walk(*given, *pools, tables.cursor, self._result)):
                 case kind if kind == DONE:
                     return
+                case kind if kind == AWAITS_POOL:
+                    self._pools.hold(int(tables.cursor["pool"][0]), tables.books, int(tables.ledger["slot"][0]))
                 case kind if kind == AWAITS_RESULT:
                     self._land(tables.table[int(tables.cursor["order"][0])])
                 case kind if kind == AWAITS_REPORT:
@@ -164,26 +168,8 @@ class Portfolio:
                     row = rows[order_of_rows[int(tables.cursor["row"][0])]]
                     self._revalue(int(row["pool"]), int(row["seq"]))
                 case kind:
-                    assert kind == AWAITS_COMMAND, f"the clockwork stopped for {kind}"
+                    assert kind == AWAITS_COMMAND, f"the walk stopped for {kind}"
                     self._commands.take(signals[int(tables.cursor["signal"][0])], tables, self._risk)
-
-    def _walk_on(self, given: Given) -> int:
-        """Let the clockwork walk on, and answer what plain swaps would do: most stops are for that.
-
-        :arg given: What it reads and writes, which no answer replaces.
-
-        :returns: What else it stopped for.
-
-        """
-        tables = self._tables
-        while True:
-            asked = int(advance(*given, tables.cursor, self._result))
-            if asked != AWAITS_RESULT:
-                return asked
-            order = tables.table[int(tables.cursor["order"][0])]
-            if order["action"] != SWAP:
-                return asked
-            self._ask_pool(order)
 
     def _book(self, encoded: bytes | None, seq: int) -> None:
         """Book a report; what the emergency stop or the end of the run asks for then is done at once."""
@@ -229,17 +215,11 @@ class Portfolio:
         self._commands.follow_inventory(pool, seq, self._tables, self._risk)
 
     def _land(self, order: np.void) -> None:
-        """Find out what comes of a route or ladder that has landed, and leave it where the clockwork looks for it."""
-        action = int(order["action"])
-        is_done = (self._commands.land_route if action == ROUTE else self._paper.land)(order, self._tables)
+        """Find out what comes of a liquidity command that has landed, and leave it where the clockwork looks for it."""
+        is_done = self._paper.land(order, self._tables)
         if not is_done:
             self._commands.retry_ladder(order, self._tables, self._risk)
         self._result["is_filled"] = DONE_ELSEWHERE if is_done else 0
-
-    def _ask_pool(self, order: np.void) -> None:
-        """Find out what an order's swap would do, and leave the answer where the clockwork looks for it."""
-        tables, pool = self._tables, int(order["pool"])
-        self._result = self._pools.swap(pool, _request_of(order), tables.books, clock_at(tables.ledger))
 
     def _report(self, blocks: list[Block], signals: Rows) -> Report:
         tables = self._tables
@@ -344,13 +324,6 @@ class Portfolio:
         for (_, runner), saved in zip(self._groups, state.groups, strict=True):
             runner.restore(saved)
         self._follow_mode()
-
-
-def _request_of(order: np.void) -> SwapRequest:
-    swap_for_y, amount_in, min_out = int(order["side"]) != BUY, int(order["amount_in"]), int(order["min_out"])
-    if order["is_exact_out"]:
-        return SwapRequest(exact_in=False, amount=min_out, swap_for_y=swap_for_y, threshold=amount_in)
-    return SwapRequest(exact_in=True, amount=amount_in, swap_for_y=swap_for_y, threshold=min_out)
 
 
 def _fields(record: np.void) -> dict[str, float]:

@@ -3,15 +3,13 @@
 import msgspec
 import numpy as np
 
-from dlmm.records import SwapRequest
-from dlmm.routes import MIN_LEGS, make_swaps
 from dlmm.shapes import Shape
 from dlmm.struct_arrays import copied
-from dlmm.ways import LIMIT, MAX_LEGS
 from dlmm.wide import U64
 from operators.blocks import OPEN, REBALANCE, REPORT, ROW, SIGNAL, TAKE, AccountWrite, Block, Rows, split_by_pool
 from operators.books.accounts import move, open_accounts
 from operators.books.ledger import LEDGER, open_books
+from operators.books.sizing import VENUE
 from operators.desk import Desk, DeskParams
 from operators.orders.blank_orders import BLANK, number_first
 from operators.orders.command_gate import value
@@ -24,15 +22,19 @@ from operators.orders.execution_reports import (
     encode_report,
 )
 from operators.orders.execution_reports import Report as Told
+from operators.orders.order_table import CURSOR
+from operators.orders.records import ORDER
+from operators.orders.walk import send_route
 from operators.paper.conversion import passed
-from operators.paper.pools import PaperPools, clock_of
+from operators.paper.pools import PaperPools
 from operators.paper.spreading import PaperLadder, spread_ladder
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
 from operators.positions.bin_conversions import convert, earn, free_of, leave_bins
-from operators.risk.gate import LIMITS
-from operators.routes.rounds import size_round
+from operators.routes.chains import home_of
+from operators.routes.landing import missing_for
+from operators.routes.legs import route_tokens
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.runner import KernelRunner, run
@@ -61,7 +63,7 @@ def warm_up(desk: DeskParams, portfolio: PortfolioParams) -> None:
         ((_, rows),) = split_by_pool(_rows(pool, info), len(desk.pools))
         block = Block(pool=pool, slice_no=0, slice_blocks=len(desk.pools), is_last=True, rows=rows)
         book.take(Desk(pool, desk).walk(block))
-    _swap_once(desk.pools, portfolio)
+    _hold_once(desk.pools, portfolio)
     _turn_once(desk.pools, portfolio.strategies)
     _lay_once(portfolio)
     _loaded.add(wanted)
@@ -152,20 +154,17 @@ def _lay_once(portfolio: PortfolioParams) -> None:
         book.take(Block(0, number, 1, number == 2, rows, signals=wishes[: 1 if number == 0 else 0]))
 
 
-def _swap_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
-    """Swap on a stand-in for one pool of each venue, and go round through it and its like, with two swaps and three."""
-    books = open_books(pools, {}, 1.0)
-    stand_ins = PaperPools(pools, params.depth_bins)
-    clock, request = clock_of(1, 1_000_000_000), SwapRequest(exact_in=True, amount=1_000, swap_for_y=True, threshold=0)
-    limits = np.zeros(MAX_LEGS, LIMIT)
-    order, priced_by = copied(BLANK)[0], np.full(len(pools), -1)
-    state = np.zeros(1, LEDGER), np.zeros(1, LIMITS), books, open_accounts((), pools)
+def _hold_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
+    """Put a stand-in for one pool of each venue at hand, and ask for what precedes a route that is sent."""
+    books, ledger = open_books(pools, {}, 1.0), np.zeros(1, LEDGER)
+    tokens, accounts = route_tokens(pools, frozenset({0})), open_accounts((), pools)
+    states = PaperPools(pools, params.depth_bins)
     for pool in {info.venue: index for index, info in enumerate(pools)}.values():
         books[pool]["active_id"] = books[pool]["zero_bin"]
         books[pool]["liquidity"] = 1_000.0
-        stand_ins.swap(pool, request, books, clock)
-        way = stand_ins.way(pool, True, books, clock.epoch)
-        assert way is not None, "its liquidity is known"
-        for legs in range(MIN_LEGS, MAX_LEGS + 1):
-            size_round(order, (way,) * legs, np.full(legs, pool), priced_by, 1.0, 0.0, *state)
-            make_swaps((way,) * legs, clock, limits)
+        states.hold(pool, books, 0)
+    home_of(0, 0, tokens)
+    missing_for(copied(BLANK)[0], 0, books, states.standing, states.ways)
+    table, sent, ended = np.zeros(1, ORDER), np.zeros(1, ORDER), np.zeros(1, ORDER)
+    where = tokens, states.standing, states.ways
+    send_route(ledger, books, accounts, table, np.zeros(1, VENUE), *where, sent, ended, np.zeros(1, CURSOR))

@@ -15,13 +15,14 @@ from dlmm.meteora.swap import terms_of
 from dlmm.meteora.terms import FEE_ALWAYS_IN_Y, RESULT, TERMS
 from dlmm.meteora.walk import walk
 from dlmm.price import price_of
-from dlmm.records import Clock, SwapRequest
+from dlmm.records import MAX_U64, Clock, SwapRequest
 from dlmm.struct_arrays import join
 from dlmm.tokens import Mint
 from dlmm.wide import U64, signed
 
 _FIRST = np.zeros(1, np.int64)
 _NO_MORE = U64(1 << 63)
+_UNKNOWN = U64(MAX_U64)
 
 
 class MeteoraWay(NamedTuple):
@@ -145,3 +146,22 @@ def swap_one(
     told.fee_on_input = 1 if fee_on_input else 0
     told.bins, told.compute_units = done.bins, done.compute_units
     told.price_impact = max(0.0, 1.0 - bought / fair) if fair > 0.0 else 0.0
+
+
+@kernel
+def make_swap(way: MeteoraWay, back: MeteoraWay, slot: int, timestamp: int, exact_in: bool, amount: U64) -> None:
+    """Write a swap that `swap_one` would fill into the pool.
+
+    :arg back: The way through the same pool in the other direction.
+
+    """
+    results = np.zeros(1, RESULT)
+    amounts = np.full(1, amount, np.uint64)
+    terms = _terms_at(way, exact_in, slot, timestamp, U64(0) if exact_in else _UNKNOWN)
+    walk(way.pair, way.arrays, way.extension, _FIRST, terms, amounts, _FIRST, results, True)
+    done: Any = results[0]
+    for index in range(2):
+        if way.terms[index].vault_out != _UNKNOWN:
+            way.terms[index].vault_out -= done.reserve_out
+        if back.terms[index].vault_out != _UNKNOWN:
+            back.terms[index].vault_out += done.reserve_in

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from dlmm.fees import FEE_PRECISION, base_fee_rate
 from dlmm.jit import kernel
 from dlmm.price import price_of, price_table
+from dlmm.records import MAX_U64
 from dlmm.saros.compute_units import VAULT_BUMP_UNITS
 from dlmm.saros.edges import edges
-from dlmm.saros.layout import BIN_ARRAY, MIDDLE_BIN_ID, PAIR
+from dlmm.saros.layout import BIN_ARRAY, BINS_PER_ARRAY, MIDDLE_BIN_ID, PAIR
 from dlmm.saros.pool import SarosPool
 from dlmm.saros.swap import flags_of_mints, limits_of, prices_of
 from dlmm.saros.walk import RESULT, STEP, THRESHOLD, walk
@@ -21,6 +22,7 @@ from dlmm.wide import U64, signed
 
 _FIRST = np.zeros(1, np.int64)
 _NO_MORE = U64(1 << 63)
+_ANY_THRESHOLD = U64(MAX_U64)
 _NO_STEPS = np.zeros(0, STEP)
 _CHOOSE = (CHOOSE, CHOOSE)
 
@@ -162,3 +164,34 @@ def swap_one(
     told.amount_in, told.amount_out, told.fee, told.fee_on_input = done.amount_in, done.amount_out, done.fee, 1
     told.bins, told.price_impact = done.bins, done.price_impact
     told.compute_units = done.compute_units + way.vault_units
+
+
+@kernel
+def make_swap(way: SarosWay, timestamp: int, exact_in: bool, amount: U64) -> bool:
+    """Write a swap that `swap_one` would fill into the pool.
+
+    :returns: Whether the way's prices still serve the pool: they end so many bins away.
+
+    """
+    results = np.zeros(1, RESULT)
+    amounts = np.full(1, amount, np.uint64)
+    limits = way.limits.copy()
+    limits[THRESHOLD] = U64(0) if exact_in else _ANY_THRESHOLD
+    before = way.pair[0].active_id // BINS_PER_ARRAY
+    walk(
+        way.pair,
+        way.arrays,
+        way.prices,
+        _CHOOSE,
+        way.mints,
+        exact_in,
+        way.swap_for_y,
+        timestamp,
+        limits,
+        amounts,
+        _FIRST,
+        results,
+        _NO_STEPS,
+        True,
+    )
+    return bool(way.pair[0].active_id // BINS_PER_ARRAY == before)

@@ -40,6 +40,7 @@ POLICY = np.dtype(
         ("max_liquidity_share", "f8"),
         ("inventory_target", "f8"),
         ("max_inventory_deviation", "f8"),
+        ("min_profit", "f8"),  # quote currency that an arbitrage must earn, its transaction paid
     ]
 )
 

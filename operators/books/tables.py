@@ -3,6 +3,7 @@
 import numpy as np
 
 from dlmm.struct_arrays import join
+from dlmm.ways import MAX_LEGS
 from operators.blocks import Rows
 from operators.books.ledger import EQUITY, LEDGER
 from operators.orders.order_table import CURSOR, finish, take_back
@@ -56,8 +57,8 @@ class Tables:
         if len(self.table) < room:
             self.table = join([self.table[:held], np.zeros(2 * room - held, ORDER)])
         if len(self.ended) < room:
-            self.ended, self.fills = np.zeros(2 * room, ORDER), np.zeros(2 * room, FILL)
-            self.sent = np.zeros(2 * room, ORDER)
+            self.ended, self.sent = np.zeros(2 * room, ORDER), np.zeros(2 * room, ORDER)
+            self.fills = np.zeros(2 * room * MAX_LEGS, FILL)
         if len(self.samples) < rows:
             self.samples = np.zeros(rows, EQUITY)
         self.cursor = np.zeros(1, CURSOR)
@@ -73,11 +74,6 @@ class Tables:
             self.sent = join([self.sent, np.zeros(sent + 8, ORDER)])
         if ended + held + 2 >= len(self.ended):
             self.ended = join([self.ended, np.zeros(ended + held + 8, ORDER)])
-
-    def make_room_for_fills(self, count: int) -> None:
-        """Make room for so many fills more in the middle of a slice."""
-        if int(self.cursor["fills"][0]) + count > len(self.fills):
-            self.fills = join([self.fills, np.zeros(len(self.fills) + count, FILL)])
 
     def hand_over(self, order: np.void) -> None:
         """Put an order that was sent before among those that are sent in this slice."""

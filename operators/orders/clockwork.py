@@ -41,19 +41,6 @@ DONE_ELSEWHERE = 2
 
 DONE, AWAITS_RESULT, AWAITS_REPORT, AWAITS_COMMAND, AWAITS_VALUE = range(5)
 
-Given = tuple[
-    Rows,
-    NDArray[np.int64],
-    Rows,
-    tuple[Rows, Rows, Rows, Rows],
-    tuple[Rows, Rows, Rows],
-    Risk,
-    Unwinding,
-    tuple[Rows, NDArray[np.int64], Rows],
-    tuple[Rows, Rows, Rows, Rows],
-]
-"""What `advance` takes, but for the cursor and the answer."""
-
 
 @kernel
 def _may_fill(order: Fields, ledger: Fields, book: Fields) -> bool:

@@ -9,13 +9,11 @@ from operators.blocks import ARBITRAGE, Rows
 from operators.blocks import REBALANCE as LADDER
 from operators.books.tables import Tables
 from operators.ladders.keeper import Draft, LadderKeeper
-from operators.orders.command_gate import admit, decide, refuse, value
+from operators.orders.command_gate import admit, decide, value
 from operators.orders.liquidity_orders import close_order, draft_command
 from operators.orders.order_table import reserve
 from operators.orders.records import (
     CLOSE,
-    FAILED,
-    NO_RULE,
     OPEN,
     REBALANCE,
     SENT,
@@ -97,10 +95,7 @@ class Commands:
         out = (tables.ended, tables.cursor)
         if not decide(rule, float(figure), float(bound), *state, self._limits, risk, self._venue, tables.sent, *out):
             return
-        if self._routing.meet(tables.table[place], tables):
-            self._admit(tables)
-        else:
-            refuse(FAILED, NO_RULE, 0.0, 0.0, tables.ledger, tables.books, tables.table, *out)
+        self._routing.send(tables.table[place], tables, self._venue)
 
     def close_positions(self, tables: Tables, settlement: Settlement, seq: int, retry_slots: int) -> None:
         """Send what closes every position of ours that nothing closes yet: the emergency stop unwinds."""
@@ -118,11 +113,3 @@ class Commands:
         """Put the order behind the open ones among them, and have it carried out."""
         state = (tables.ledger, tables.books, tables.accounts, tables.table)
         admit(*state, self._venue, tables.sent, tables.cursor)
-
-    def land_route(self, order: np.void, tables: Tables) -> bool:
-        """Let the swaps of an arbitrage meet their pools on paper: book all of them, or none.
-
-        :returns: Whether they were booked.
-
-        """
-        return self._routing.land(order, tables)

@@ -33,6 +33,8 @@ CURSOR = np.dtype(
         ("sent", "i8"),
         ("is_taken_up", "i8"),  # whether the caller has seen the command at `signal`
         ("has_acted", "i8"),  # whether a signal of this row was acted on
+        ("asked", "i8"),  # what the walk goes on with, once the pool is at hand that it stopped for
+        ("pool", "i8"),
     ]
 )
 

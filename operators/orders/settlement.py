@@ -41,7 +41,9 @@ from operators.orders.records import (
 from operators.pools import PoolInfo
 from operators.positions.bin_conversions import count_fees, hold_in_bins
 from operators.positions.bin_positions import NOTHING, BinPositions
-from operators.routes.legs import LegFill, RouteBooks, legs_of
+from operators.routes.booking import LEG_FILL, book_route, keep
+from operators.routes.chains import worth_of
+from operators.routes.legs import left_over, legs_of, route_tokens, tokens_of
 
 HEARD_ATTEMPTS = 512
 """Newest attempts of which is remembered what was booked; a restart tells of fewer once more."""
@@ -89,7 +91,7 @@ class Settlement:
         self._strategies = strategies
         self._positions = positions
         self._books = WalletBooks(pools, traded)
-        self._routes = RouteBooks(pools, frozenset(traded))
+        self._tokens = route_tokens(pools, frozenset(traded))
         self.unknown = 0
         """Reports for orders that we do not know."""
         self._heard: dict[str, int] = {}
@@ -218,22 +220,31 @@ class Settlement:
     def _route(self, report: ExecutionReport, tables: Tables, order: np.void) -> bool:
         """Book an arbitrage that landed, a fill for each swap, unless the pools' own words do not tell of all."""
         flows = {flow.pool: flow for flow in report.flows}
-        fills = []
-        for leg in legs_of(order):
+        legs = legs_of(order)
+        fills = np.zeros(len(legs), LEG_FILL)
+        for fill, leg in zip(fills, legs, strict=True):
             flow = flows.get(self._pools[leg.pool].pool)
             if flow is None:
                 return False
             paid, got = (-flow.x, flow.y) if leg.swap_for_y else (-flow.y, flow.x)
             if paid <= 0 or got <= 0:
                 return False
-            fills.append(LegFill(leg.pool, leg.swap_for_y, paid, got, flow.fee, flow.fee_in_x))
-        self._routes.book(order, tuple(fills), tables, report.slot)
-        left = self._routes.left_over(tuple(fills))
+            fill["pool"], fill["swap_for_y"], fill["amount_in"], fill["amount_out"] = (
+                leg.pool,
+                leg.swap_for_y,
+                paid,
+                got,
+            )
+            fill["fee"], fill["fee_in_x"], fill["price_impact"] = flow.fee, flow.fee_in_x, np.nan
+        held = tables.books, tables.accounts, self._tokens
+        book_route(order, fills, report.slot, tables.ledger[0], *held, tables.fills, tables.cursor[0])
+        left = left_over(fills, self._pools)
         for change in report.changes:
             owner = self._books.owner_of(change.mint, int(order["pool"]))
             amount = change.amount - left.get(change.mint, 0)
             if amount and owner >= 0:
-                self._routes.keep(owner, change.mint, amount, int(order["strategy"]), tables)
+                field = "x" if change.mint == tokens_of(self._pools[owner])[0] else "y"
+                keep(owner, self._tokens[field][owner], amount, int(order["strategy"]), *held)
         return True
 
     def _move(self, report: ExecutionReport, tables: Tables, place: int) -> None:
@@ -246,7 +257,7 @@ class Settlement:
             book["base"] += flow.x
             book["quote"] += flow.y
             move(tables.accounts, strategy, pool, flow.x, flow.y)
-            fee = self._routes.worth(pool, flow.fee, flow.fee_in_x, tables)
+            fee = float(worth_of(pool, flow.fee, flow.fee_in_x, tables.books, self._tokens))
             for holder in (book, account):
                 if order is not None and int(order["action"]) in IN_BINS:
                     holder["position_x"] -= flow.x

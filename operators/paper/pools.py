@@ -5,50 +5,70 @@ what was recorded. So our own impact is paid in full, but the recorded market do
 """
 
 import math
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from dlmm.errors import DlmmError, RangeError
 from dlmm.meteora.pool import MeteoraPool
-from dlmm.profile import PoolTerms, synthetic_pool
-from dlmm.records import ANSWER, Account, Clock, Record, SwapFailure, SwapRequest, Venue
+from dlmm.profile import PoolTerms, blank_pool, synthetic_pool
+from dlmm.records import Account, Clock, Record, Venue
 from dlmm.saros.pool import SarosPool
-from dlmm.swap import Pool, apply
-from dlmm.ways import Way, swap_one, way_through
-from dlmm.wide import U64
+from dlmm.struct_arrays import copied
+from dlmm.swap import Pool
+from dlmm.ways import NO_WAY, Way, own_ways, put_way, way_list, way_through
 from operators.blocks import AccountWrite, Rows
+from operators.paper.pools_at_hand import (
+    BLANK,
+    NANOSECONDS,
+    RECORDED,
+    STAND_IN,
+    STANDING,
+    UNUSABLE,
+    WAYS,
+    X_IN,
+    Y_IN,
+    epoch_of,
+)
 from operators.pools import PoolInfo
 
-SLOTS_IN_EPOCH = 432_000
+_MOST_COUNTED = (1 << 63) - 1
 
 
-class Book(Protocol):
-    """What is read of a pool's book: a view of one `BOOK` record."""
+class _Held(NamedTuple):
+    """A pool that kernels write our fills into.
 
-    def __getitem__(self, field: str) -> float:
-        """Return a field."""
+    :ivar pool: Its arrays are what they write into; the vaults are those of before.
+
+    :ivar ways: With Y going in, and with X going in.
+
+    :ivar made_of: What was recorded.
+
+    """
+
+    pool: Pool
+    ways: tuple[Way, Way]
+    made_of: Pool | None
+
+    def now(self) -> Pool:
+        """Return the pool with all fills in it."""
+        if isinstance(self.pool, SarosPool):
+            return self.pool
+        x, y = (int(way.meteora.terms["vault_out"][0]) for way in self.ways)
+        return replace(self.pool, vault_x=x, vault_y=y)
 
 
 class AfterFill(Record, frozen=True):
-    """A pool and the fill that it met last. The pool after that fill is worked out only if another order meets it.
+    """A pool as our fills have left it.
 
-    :arg seq: Row of the pool whose state was met.
+    :arg seq: Row of the pool whose state they met.
 
     """
 
     seq: int
     pool: Pool
-    request: SwapRequest
-    clock: Clock
-
-    def now(self) -> Pool:
-        """Return the pool after the fill."""
-        answer = apply(self.pool, self.request, self.clock)
-        assert not isinstance(answer, SwapFailure), "this swap was filled before"
-        return answer[1]
 
 
 class PaperPoolsState(Record, frozen=True):
@@ -61,25 +81,30 @@ class PaperPoolsState(Record, frozen=True):
 
 
 class PaperPools:
-    """Answer what a swap would do to a pool in the state the market last showed.
+    """Keep what is known of all pools, and put them at hand for kernels.
 
     :arg pools: All pools, in the order of the recording's list.
 
     :arg depth_bins: Bins on either side of the active one over which a row's liquidity is spread, evenly by value,
         where the recording has no bins.
 
+    :ivar standing: `STANDING` (pools,), with `ways` what kernels take.
+
     """
 
     def __init__(self, pools: tuple[PoolInfo, ...], depth_bins: int) -> None:
         """Start with no account known."""
         self._pools = pools
-        self._stand_ins = [_stand_in_for(info, depth_bins) for info in pools]
+        self._depth_bins = depth_bins
+        self._terms = [terms_of(info) for info in pools]
         self._accounts: list[dict[str, Account]] = [{} for _ in pools]
         self._writes: list[list[AccountWrite]] = [[] for _ in pools]
         self._recorded: list[Pool | None] = [None for _ in pools]
-        self._after_fill: list[AfterFill | None] = [None for _ in pools]
-        self._met: list[Pool | None] = [None for _ in pools]
         self._troubles: dict[int, str] = {}
+        self.standing = np.zeros(len(pools), STANDING)
+        self.standing["seq"], self.standing["half_width"] = -1, depth_bins
+        self.ways = way_list(NO_WAY, WAYS * len(pools))
+        self._held: list[_Held | None] = [None for _ in pools]
 
     @property
     def troubles(self) -> tuple[str, ...]:
@@ -97,42 +122,59 @@ class PaperPools:
     def note(self, pool: int, writes: tuple[AccountWrite, ...]) -> None:
         """Keep account bytes until the market has come to their row."""
         self._writes[pool].extend(writes)
+        if writes and self.standing["kind"][pool] == STAND_IN:
+            self.standing["kind"][pool] = RECORDED  # as it may be at the next row
 
-    def swap(self, pool: int, request: SwapRequest, books: Rows, clock: Clock) -> Rows:
-        """Swap on the pool as the books' last row of it left it, and keep the pool after it for that same row.
-
-        :returns: `ANSWER` (1,).
-
-        """
-        answer = np.zeros(1, ANSWER)
-        way = self.way(pool, request.swap_for_y, books, clock.epoch)
-        if way is not None:
-            amount, threshold = U64(request.amount), U64(request.threshold)
-            swap_one(way, clock.slot, clock.unix_timestamp, request.exact_in, amount, threshold, answer)
-            if answer["is_filled"][0]:
-                self.filled(pool, request, books, clock)
-        return answer
-
-    def standing(self, pool: int, book: Book) -> Pool | None:
-        """Return the pool as the book's last row and our fills since have left it; `None` where it cannot be used."""
-        seq = int(book["seq"])
-        after = self._after_fill[pool]
+    def hold(self, pool: int, books: Rows, slot: int) -> None:
+        """Put a pool at hand as the books' last row of it, and our fills since, have left it."""
+        now, held, epoch = self.standing[pool], self._held[pool], int(epoch_of(slot))
+        seq = int(books["seq"][pool])
         try:
-            return after.now() if after is not None and after.seq == seq else self._as_recorded(pool, seq, book)
+            if held is not None and now["has_fills"] and now["seq"] == seq:
+                own = held.now()
+                self._put(pool, _Held(own, own_ways(own, epoch), None))
+                now["kind"] = RECORDED
+            else:
+                now["kind"] = self._put_as_recorded(pool, seq, books[pool], epoch)
+                now["has_fills"] = 0
         except DlmmError as error:
             self._troubles[pool] = str(error)
-            return None
+            now["kind"], now["has_fills"] = UNUSABLE, 0
+        now["seq"], now["epoch"], now["is_outgrown"] = seq, epoch, 0
 
-    def way(self, pool: int, swap_for_y: bool, books: Rows, epoch: int) -> Way | None:
-        """Return the way through a pool as `standing` has it; `None` where it cannot be used."""
-        state = self._met[pool] = self.standing(pool, books[pool])
-        return None if state is None else way_through(state, swap_for_y, epoch)
+    def _put_as_recorded(self, pool: int, seq: int, book: np.void, epoch: int) -> int:
+        """Put a pool at hand without any fill of ours, and return of which kind it is."""
+        now, held, recorded = self.standing[pool], self._held[pool], self.recorded(pool, seq)
+        if recorded is None:
+            return self._put_stand_in(pool, book, epoch)
+        is_there = held is not None and held.made_of is recorded and not now["has_fills"] and now["epoch"] == epoch
+        if not is_there or now["kind"] == UNUSABLE:
+            own = _copy_of(recorded)
+            self._put(pool, _Held(own, own_ways(own, epoch), recorded))
+        return RECORDED
 
-    def filled(self, pool: int, request: SwapRequest, books: Rows, clock: Clock) -> None:
-        """Keep what a swap did to a pool on the way that was asked for last, while the books' last row of it stands."""
-        state = self._met[pool]
-        assert state is not None, "a swap was filled on it"
-        self._after_fill[pool] = AfterFill(int(books["seq"][pool]), state, request, clock)
+    def _put_stand_in(self, pool: int, book: np.void, epoch: int) -> int:
+        """Make a stand-in of the active bin and the value in raw Y. Its tokens are plain, whatever the mints withhold.
+
+        :raises RangeError: Neither bins nor liquidity are known, or a bin lies where none can be.
+
+        """
+        value = float(book["liquidity"] / book["unit_y"])
+        if not value < math.inf:
+            raise RangeError("neither its bins nor its liquidity are known")
+        terms, active_id = self._terms[pool], int(book["active_id"])
+        own = synthetic_pool(terms, active_id, int(value), self._depth_bins)
+        blank = blank_pool(terms, active_id, self._depth_bins)
+        self._put(pool, _Held(own, own_ways(own, epoch), None))
+        put_way(self.ways, WAYS * pool + BLANK, way_through(blank, True, epoch))
+        now = self.standing[pool]
+        now["active_id"], now["value_y"] = active_id, min(int(value), _MOST_COUNTED)
+        return RECORDED if self._writes[pool] else STAND_IN
+
+    def _put(self, pool: int, held: _Held) -> None:
+        self._held[pool] = held
+        for place, way in zip((Y_IN, X_IN), held.ways, strict=True):
+            put_way(self.ways, WAYS * pool + place, way)
 
     def recorded(self, pool: int, seq: int) -> Pool | None:
         """Return a pool as the recording had it at a row, none of our fills in it; `None` where it has no bins.
@@ -158,15 +200,6 @@ class PaperPools:
             del writes[:taken]
             self._recorded[pool] = None
 
-    def _as_recorded(self, pool: int, seq: int, book: Book) -> Pool:
-        recorded = self.recorded(pool, seq)
-        if recorded is not None:
-            return recorded
-        value_y = book["liquidity"] / book["unit_y"]
-        if not value_y < math.inf:
-            raise RangeError("neither its bins nor its liquidity are known")
-        return self._stand_ins[pool](int(book["active_id"]), int(value_y))
-
     def _decoded(self, pool: int) -> Pool:
         recorded = self._recorded[pool]
         if recorded is not None:
@@ -182,7 +215,10 @@ class PaperPools:
         return PaperPoolsState(
             accounts=tuple(dict(accounts) for accounts in self._accounts),
             writes=tuple(tuple(writes) for writes in self._writes),
-            after_fill=tuple(self._after_fill),
+            after_fill=tuple(
+                AfterFill(int(now["seq"]), _copy_of(held.now())) if held is not None and now["has_fills"] else None
+                for now, held in zip(self.standing, self._held, strict=True)
+            ),
             troubles=dict(self._troubles),
         )
 
@@ -190,32 +226,32 @@ class PaperPools:
         """Go on from a snapshot."""
         self._accounts = [dict(accounts) for accounts in state.accounts]
         self._writes = [list(writes) for writes in state.writes]
-        self._after_fill = list(state.after_fill)
         self._recorded = [None for _ in self._pools]
         self._troubles = dict(state.troubles)
+        self.standing["seq"] = self.standing["epoch"] = -1  # so that nothing is at hand
+        self.standing["has_fills"] = 0
+        for pool, after in enumerate(state.after_fill):
+            if after is not None:
+                own = _copy_of(after.pool)
+                self._held[pool] = _Held(own, own_ways(own, 0), None)
+                self.standing["seq"][pool], self.standing["has_fills"][pool] = after.seq, 1
 
 
-def _stand_in_for(info: PoolInfo, depth_bins: int) -> Callable[[int, int], Pool]:
-    """Return what makes a stand-in of an active bin and the value in raw Y.
+def _copy_of(pool: Pool) -> Pool:
+    """Return a pool that may be written into."""
+    own = replace(pool, pair=copied(pool.pair), arrays=copied(pool.arrays))
+    return replace(own, extension=copied(own.extension)) if isinstance(own, MeteoraPool) else own
 
-    A price comes back to the same bins again and again, and nobody writes into a pool once it is made. Its tokens are
-    plain ones, whatever the real mints withhold.
-    """
-    terms = PoolTerms(
-        address=info.pool,
-        **{name: getattr(info, name) for name in PoolTerms.__struct_fields__ if name != "address"},
-    )
 
-    @lru_cache(maxsize=64)
-    def stand_in(active_id: int, value_y: int) -> Pool:
-        return synthetic_pool(terms, active_id, value_y, depth_bins)
-
-    return stand_in
+def terms_of(info: PoolInfo) -> PoolTerms:
+    """Return what a stand-in for a pool copies from it."""
+    fields = (name for name in PoolTerms.__struct_fields__ if name != "address")
+    return PoolTerms(address=info.pool, **{name: getattr(info, name) for name in fields})
 
 
 def clock_of(slot: int, ts_event_ns: int) -> Clock:
-    """Return the cluster's clock at a row; epochs are taken to be 432,000 slots long from slot 0, as on mainnet."""
-    return Clock(slot=slot, unix_timestamp=ts_event_ns // 1_000_000_000, epoch=slot // SLOTS_IN_EPOCH)
+    """Return the cluster's clock at a row."""
+    return Clock(slot=slot, unix_timestamp=ts_event_ns // NANOSECONDS, epoch=int(epoch_of(slot)))
 
 
 def clock_at(ledger: Rows) -> Clock:

@@ -33,7 +33,7 @@ from operators.orders.records import (
     SIZED_BY_LIQUIDITY,
     TOO_SMALL,
 )
-from operators.routes.legs import SELL_THEN_BUY, RouteBooks
+from operators.routes.chains import SELL_THEN_BUY
 from operators.strategies.interface import PlannedStrategy
 
 DUST_SHARE = 0.01
@@ -51,23 +51,17 @@ class Exchanges:
 
     """
 
-    def __init__(
-        self, books: RouteBooks, strategies: tuple[PlannedStrategy, ...], limits: Rows, slippage: float
-    ) -> None:
-        self._books = books
+    def __init__(self, strategies: tuple[PlannedStrategy, ...], limits: Rows, slippage: float) -> None:
         self._policies = np.array([policy_record(planned.policy) for planned in strategies], POLICY)
         self._limits = limits
         self._slippage = slippage
 
-    def is_one(self, pool: int, other: int) -> bool:
-        """Tell whether a sale in one pool and a purchase in another are an exchange, and no round."""
-        return self._books.plan(((pool, True), (other, False))).is_exchange
-
     def draft(self, signal: np.void, tables: Tables) -> tuple[np.void, int, float, float] | None:
         """Turn a wish into an order.
 
-        :arg signal: One for which `is_one` holds. `ask` is the price to sell at, in `pool`, `bid` that to buy at, in
-            `other_pool`; `fraction` is the part of what there is to bring back, NaN for an entry.
+        :arg signal: A sale in one pool and a purchase in another that are an exchange. `ask` is the price to sell at,
+            in `pool`, `bid` that to buy at, in `other_pool`; `fraction` is the part of what there is to bring back, NaN
+            for an entry.
 
         :returns: The order, and what speaks against it as it stands: a rule, its figure and its bound. Nothing where
             nothing is to be brought back.
@@ -143,9 +137,3 @@ class Exchanges:
         if not min(order["amount_in"], order["other_in"], order["other_min_out"]) > 0:
             return TOO_SMALL, value, 0.0
         return NO_RULE, 0.0, 0.0
-
-
-def can_pay(order: np.void, tables: Tables) -> bool:
-    """Tell whether the account in the pool that an exchange buys in has what it spends there."""
-    account = tables.accounts[int(order["strategy"]), int(order["other_pool"])]
-    return bool(account["quote"] - account["reserved_quote"] >= order["other_in"])

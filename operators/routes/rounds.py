@@ -1,4 +1,8 @@
-"""Size a round at what earns most, and write its order: all in one kernel, for there are many wishes."""
+"""Draft a round: size it at what earns most on the pools as they stand, and write its order.
+
+The strategy's quote currency, the largest order allowed and its share of the pools' liquidity cap it. All of it is done
+in kernels, for there are many wishes.
+"""
 
 import math
 
@@ -7,19 +11,26 @@ from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from dlmm.routes import COMPUTE_LIMIT, SWAPPED, seek_round
-from dlmm.ways import MAX_LEGS, Ways
+from dlmm.ways import MAX_LEGS, WayList, Ways
 from dlmm.wide import U64
-from operators.blocks import Fields, Rows
+from operators.blocks import ARBITRAGE, Fields, Rows
+from operators.orders.blank_orders import BLANK, number
 from operators.orders.records import (
+    BUY,
     COST_ABOVE_PROFIT,
+    NO_POOL,
     NO_RULE,
+    ROUTE,
     SIZED_BY_BUDGET,
     SIZED_BY_PROFIT,
     STRATEGY_BUDGET,
+    TURNED,
 )
+from operators.paper.pools_at_hand import NANOSECONDS, way_at
+from operators.routes.chains import SELL_THEN_BUY, home_of, is_exchange, is_round
+from operators.routes.landing import are_usable, missing_among
 from operators.routes.route_orders import most_in
 
-NANOSECONDS = 1_000_000_000
 _NEARLY_ALL = 0.9999
 """From this part of the cap on it was the cap that ended a size: amounts that swaps can make use of are coarser."""
 
@@ -63,7 +74,7 @@ def size_round(
     order: Fields,
     ways: Ways,
     pools: NDArray[np.int64],
-    priced_by: NDArray[np.int64],
+    tokens: Rows,
     share: float,
     least: float,
     ledger: Rows,
@@ -77,7 +88,7 @@ def size_round(
 
     :arg ways: Through the pools as they stand, in their order.
 
-    :arg pools: Of the swaps, and `priced_by` and `share`, as `most_in` takes them.
+    :arg pools: Of the swaps, and `tokens` and `share`, as `most_in` takes them.
 
     :arg least: Quote currency that the round must earn.
 
@@ -89,7 +100,7 @@ def size_round(
     now, legs = ledger[0], len(ways)
     book = books[order.pool]
     unit = book.unit_y
-    cap, sized_by = most_in(pools, priced_by, order.strategy, order.pool, share, limits, books, accounts)
+    cap, sized_by = most_in(pools, tokens, order.strategy, order.pool, share, limits, books, accounts)
     if cap <= 0 and sized_by == SIZED_BY_BUDGET:
         return STRATEGY_BUDGET, least, cap * unit
     found = np.zeros(MAX_LEGS + 1, SWAPPED)
@@ -104,3 +115,75 @@ def size_round(
     order.value = order.amount_in * unit
     order.limit = order.value / (order.min_out * book.unit_x)
     return NO_RULE, 0.0, 0.0
+
+
+@kernel
+def is_unsized_round(signal: Fields, tokens: Rows) -> bool:
+    """Tell whether a signal is the wish for a round that names no size."""
+    if signal.kind != ARBITRAGE or not math.isnan(signal.bid_size):
+        return False
+    is_sale_first = signal.third_pool == NO_POOL and signal.directions == SELL_THEN_BUY
+    return not (is_sale_first and is_exchange(signal.pool, signal.other_pool, tokens))
+
+
+@kernel
+def _pools_of(signal: Fields) -> NDArray[np.int64]:
+    pools = np.empty(MAX_LEGS, np.int64)
+    pools[0], pools[1], pools[2] = signal.pool, signal.other_pool, signal.third_pool
+    return pools[: MAX_LEGS - 1 if signal.third_pool == NO_POOL else MAX_LEGS]
+
+
+@kernel
+def missing_for_wish(signal: Fields, slot: int, books: Rows, standing: Rows, ways: WayList) -> int:
+    """Return the first pool of a wish for a round that must be put at hand before it is drafted, or `NO_POOL`."""
+    return missing_among(_pools_of(signal), slot, books, standing, ways)
+
+
+@kernel
+def draft_round(
+    signal: Fields,
+    order: Fields,
+    ledger_: Rows,
+    books: Rows,
+    accounts: Rows,
+    policies: Rows,
+    limits: Rows,
+    tokens: Rows,
+    standing: Rows,
+    ways: WayList,
+) -> tuple[int, float, float]:
+    """Turn the wish for a round into an order, on pools that are at hand.
+
+    :arg order: `ORDER` record, blank.
+
+    :arg policies: `POLICY` (strategies,).
+
+    :returns: What speaks against it: a rule, its figure and its bound.
+
+    """
+    ledger, policy, pools = ledger_[0], policies[signal.strategy], _pools_of(signal)
+    first, second = pools[0], pools[1]
+    is_turned = len(pools) < MAX_LEGS and home_of(first, second, tokens) == second
+    pool = second if is_turned else first
+    number(order, ledger, books[pool], pool, signal.strategy, signal.seq)
+    order.action, order.side, order.urgency = ROUTE, BUY, signal.urgency
+    order.other_pool, order.third_pool = first if is_turned else second, signal.third_pool
+    order.directions = signal.directions | (TURNED if is_turned else 0)
+    is_x = np.empty(len(pools), np.bool_)
+    for leg in range(len(pools)):
+        is_x[leg] = signal.directions >> leg & 1 != 0
+    least = ledger.transaction_cost + policy.min_profit
+    if not is_round(pools, is_x, tokens) or not are_usable(pools, books, standing):
+        return COST_ABOVE_PROFIT, 0.0, least
+    one, two = way_at(first, is_x[0], ways), way_at(second, is_x[1], ways)
+    share = policy.max_liquidity_share
+    if len(pools) < MAX_LEGS:
+        return size_round(order, (one, two), pools, tokens, share, least, ledger_, limits, books, accounts)
+    three = way_at(pools[2], is_x[2], ways)
+    return size_round(order, (one, two, three), pools, tokens, share, least, ledger_, limits, books, accounts)
+
+
+@kernel
+def make_blank(table: Rows, place: int) -> None:
+    """Blank an order, but for its number and its dates."""
+    table[place] = BLANK[0]

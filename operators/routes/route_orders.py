@@ -9,6 +9,7 @@ from dlmm.wide import U64
 from operators.blocks import Fields, Rows
 from operators.books.ledger import MAX_BASE
 from operators.orders.records import NO_POOL, SIZED_BY_BUDGET, SIZED_BY_LIMIT, SIZED_BY_LIQUIDITY, TURNED
+from operators.routes.chains import unit_of
 
 _INEXACT = 1e-6
 """Part by which a bin's price in floats may differ from the program's, and much to spare."""
@@ -23,7 +24,7 @@ def _raw(amount: float) -> int:
 @kernel
 def most_in(
     through: NDArray[np.int64],
-    priced_by: NDArray[np.int64],
+    tokens: Rows,
     strategy: int,
     pool: int,
     share: float,
@@ -35,7 +36,7 @@ def most_in(
 
     :arg through: Pools of the swaps.
 
-    :arg priced_by: For each pool the one that says what its Y is worth, negative where that is quote currency.
+    :arg tokens: `TOKENS` (pools,).
 
     :arg pool: Of the order: with its Y the round begins.
 
@@ -46,10 +47,7 @@ def most_in(
     liquidity = np.inf
     for index in range(through.shape[0]):
         book = books[through[index]]
-        unit_y = book.unit_y
-        if priced_by[through[index]] >= 0:
-            unit_y = unit_y * books[priced_by[through[index]]].price
-        held = book.liquidity * unit_y / book.unit_y
+        held = book.liquidity * unit_of(through[index], books, tokens) / book.unit_y
         if index == 0 or held < liquidity:
             liquidity = held
     account = accounts[strategy, pool]

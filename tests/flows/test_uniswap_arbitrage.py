@@ -16,11 +16,12 @@ import pytest
 from connectors.importers.uniswap import import_uniswap
 from connectors.recordings.recording import Recording
 from dlmm.price import price_x64
+from dlmm.profile import synthetic_pool
 from dlmm.records import MAX_U64
 from dlmm.routes import best_route
 from dlmm.swap import Pool
 from operators.blocks import Rows
-from operators.paper.pools import PaperPools, clock_of
+from operators.paper.pools import clock_of, terms_of
 from operators.pools import PoolInfo
 from operators.strategies.groups import GroupRunner
 from operators.strategies.statistical_arbitrage import StatisticalArbitrage
@@ -37,20 +38,15 @@ FOUND = 54
 class Market(msgspec.Struct, frozen=True):
     """What one pool showed last."""
 
-    seq: int
     active_id: int
     liquidity: float
-    unit_y: float = 1e-6
-
-    def __getitem__(self, field: str) -> float:
-        return float(getattr(self, field))
 
 
 def markets(rows: Rows) -> Iterator[tuple[np.void, Market, Market]]:
     """Yield each row with what both pools have shown by then, once both have."""
     shown: dict[int, Market] = {}
     for row in rows:
-        shown[int(row["pool"])] = Market(int(row["seq"]) + 1, int(row["active_id"]), float(row["liquidity"]))
+        shown[int(row["pool"])] = Market(int(row["active_id"]), float(row["liquidity"]))
         if len(shown) == 2:
             yield row, shown[0], shown[1]
 
@@ -124,10 +120,10 @@ def way_through(shown: Market, info: PoolInfo, to_y: bool) -> Swap:
     return swap_through(shown.active_id, shown.liquidity, fee_of(info), info.bin_step, to_y)
 
 
-def standing(states: PaperPools, pool: int, shown: Market) -> Pool:
-    state = states.standing(pool, shown)
-    assert state is not None
-    return state
+def standing(info: PoolInfo, shown: Market) -> Pool:
+    """Return what stands in for a pool at a row."""
+    value_y = int(shown.liquidity / 10.0**-info.decimals_y)
+    return synthetic_pool(terms_of(info), shown.active_id, value_y, HALF_WIDTH)
 
 
 def fee_of(info: PoolInfo) -> int:
@@ -145,12 +141,11 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 def test_the_arbitrages_of_a_day_are_those_of_an_oracle_in_number_and_size(recording: Recording) -> None:
     pools = recording.pools
     assert [fee_of(info) for info in pools] == [500_000, 3_000_000]
-    states = PaperPools(pools, HALF_WIDTH)
     found, sought = {}, {}
     for row, *shown in markets(recording.rows()):
         clock = clock_of(int(row["slot"]), int(row["ts_event_ns"]))
         for through in ((0, False), (1, True)), ((1, False), (0, True)):
-            legs = tuple((standing(states, pool, shown[pool]), to_y) for pool, to_y in through)
+            legs = tuple((standing(pools[pool], shown[pool]), to_y) for pool, to_y in through)
             best = best_route(legs, clock, cap_in=MAX_U64)
             buy, sell = (way_through(shown[pool], pools[pool], to_y) for pool, to_y in through)
             size, profit = oracle(buy, sell)
@@ -174,14 +169,13 @@ def test_the_strategy_wants_them_all_but_those_that_lie_between_the_price_and_it
     eager = StatisticalArbitrage(min_deviation_threshold=1e-9, entry_zscore=1e-9, confidence_threshold=0.0)
     signals = GroupRunner(eager, pools, frozenset({0, 1})).decide(rows, np.arange(len(rows)))
     wanted = {int(signal["seq"]): signal for signal in signals}
-    states = PaperPools(pools, HALF_WIDTH)
     earns = 0
     for row, *shown in markets(rows):
         signal = wanted.get(int(row["seq"]))
         if signal is None:
             continue
         buy, sell = int(signal["pool"]), int(signal["other_pool"])
-        legs = (standing(states, buy, shown[buy]), False), (standing(states, sell, shown[sell]), True)
+        legs = (standing(pools[buy], shown[buy]), False), (standing(pools[sell], shown[sell]), True)
         clock = clock_of(int(row["slot"]), int(row["ts_event_ns"]))
         earns += best_route(legs, clock, cap_in=MAX_U64) is not None
     assert (len(wanted), earns) == (51, 50)

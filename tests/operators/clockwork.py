@@ -97,7 +97,7 @@ class Clockwork:
         self.accounts["share"][-1] = max(1.0 - sum(r.shares), 0.0)
         self.table = np.zeros(0, ORDER)
         prior = (r.win_rate, r.average_win, r.average_loss, r.prior_trades)
-        policy = (r.size_fraction, *prior, r.max_liquidity_share, r.inventory_target, r.max_inventory_deviation)
+        policy = (r.size_fraction, *prior, r.max_liquidity_share, r.inventory_target, r.max_inventory_deviation, 0.0)
         self.policies = np.array([policy] * r.strategies, POLICY)
         self.limits = np.array([tuple(getattr(r, name) for name in LIMITS.names or ())], LIMITS)
         self.risk = open_risk(len(POOLS), 10.0, 3600.0, 0.001)

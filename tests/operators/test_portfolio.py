@@ -24,6 +24,7 @@ from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.operators.markets import POOLS as TWO_POOLS
 from tests.operators.markets import market, signal
+from tests.operators.paper.pool_swaps import swap_on
 from tests.tapes import tape
 
 ROWS, POOLS = tape(6_000, pools=3, seed=11)
@@ -185,7 +186,7 @@ def test_every_fill_is_the_exact_swap_on_the_pool_as_it_stood(whole: list[Report
             at[name][key[0]] = row[name]
         request = SwapRequest(True, int(fill["amount_in"]), fill["side"] != BUY, 0)
         clock = clock_of(int(fill["slot"]), int(fill["ts_event_ns"]))
-        answer = PaperPools(POOLS, 30).swap(key[0], request, at, clock)[0]
+        answer = swap_on(PaperPools(POOLS, 30), key[0], request, at, clock)
         assert answer["is_filled"]
         assert (answer["amount_in"], answer["amount_out"]) == (fill["amount_in"], fill["amount_out"])
         checked += 1

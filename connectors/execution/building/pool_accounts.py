@@ -14,7 +14,7 @@ from dlmm.meteora.pdas import bitmap_extension_address
 from dlmm.records import Account, Clock, Record
 from dlmm.saros.keys import PairKeys
 from dlmm.tokens import decode_mint
-from operators.paper.pools import SLOTS_IN_EPOCH
+from operators.paper.pools_at_hand import SLOTS_IN_EPOCH
 from operators.pools import PoolInfo
 
 

@@ -19,7 +19,7 @@ from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams, RiskLimits
 from operators.portfolio_records import Report as Told
-from operators.routes.legs import SELL_THEN_BUY
+from operators.routes.chains import SELL_THEN_BUY
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
 from tests.connectors.execution.rig import Market, Rig, changes, rig_on, without_zeros

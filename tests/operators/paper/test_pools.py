@@ -13,6 +13,7 @@ from operators.blocks import AccountWrite, Rows
 from operators.books.ledger import open_books
 from operators.paper.pools import PaperPools, clock_of
 from tests.operators.markets import ORIGINS, POOLS, SOL, bin_price
+from tests.operators.paper.pool_swaps import swap_on
 
 CLOCK = Clock(slot=1_000, unix_timestamp=1_700_000_000)
 SELL_ONE = SwapRequest(exact_in=True, amount=1_000_000_000, swap_for_y=True, threshold=0)
@@ -39,13 +40,13 @@ def large(pool: int) -> SwapRequest:
 
 
 def out_of(pools: PaperPools, at: Rows, pool: int = 0, request: SwapRequest = SELL_ONE) -> int:
-    answer = pools.swap(pool, request, at, CLOCK)
-    assert answer["is_filled"][0]
-    return int(answer["amount_out"][0])
+    answer = swap_on(pools, pool, request, at, CLOCK)
+    assert answer["is_filled"]
+    return int(answer["amount_out"])
 
 
 def is_refused(pools: PaperPools, at: Rows, pool: int = 0, request: SwapRequest = SELL_ONE) -> bool:
-    return not pools.swap(pool, request, at, CLOCK)["is_filled"][0]
+    return not swap_on(pools, pool, request, at, CLOCK)["is_filled"]
 
 
 def stand_in(pool: int, bins: int, value: float) -> Pool:
@@ -58,10 +59,10 @@ def stand_in(pool: int, bins: int, value: float) -> Pool:
 def test_without_accounts_the_stand_in_of_the_rows_liquidity_answers(pool: int) -> None:
     expected = quote(stand_in(pool, 3, 50_000.0), SELL_ONE, CLOCK)
     assert isinstance(expected, SwapQuote)
-    answer = PaperPools(POOLS, 35).swap(pool, SELL_ONE, book(pool, 7, bins=3, liquidity=50_000.0), CLOCK)
-    assert answer["is_filled"][0] == 1
+    answer = swap_on(PaperPools(POOLS, 35), pool, SELL_ONE, book(pool, 7, bins=3, liquidity=50_000.0), CLOCK)
+    assert answer["is_filled"] == 1
     for field in ANSWER.names[1:] if ANSWER.names else ():
-        assert answer[field][0] == getattr(expected, field)
+        assert answer[field] == getattr(expected, field)
 
 
 @BOTH

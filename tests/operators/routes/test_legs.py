@@ -20,7 +20,8 @@ from operators.orders.execution_reports import (
 from operators.orders.records import BUY, FILLED, IMMEDIATE, ORDER, ROUTE, TURNED
 from operators.portfolio import Portfolio
 from operators.portfolio_records import Report as Told
-from operators.routes.legs import LegFill, RouteBooks, RouteLeg, legs_of
+from operators.routes.booking import LEG_FILL
+from operators.routes.legs import RouteLeg, left_over, legs_of
 from tests.operators.markets import market, no_signals
 from tests.operators.routes.test_routing import BETWEEN, HERE, M_SOL, THERE, TRIANGLE, params, triangle
 from tests.operators.routes.test_routing import POOLS as NAMED
@@ -85,13 +86,10 @@ def test_a_turned_order_makes_its_own_pools_swap_last() -> None:
 
 
 def test_what_swaps_leave_over_is_told_by_token() -> None:
-    books = RouteBooks(POOLS, TRADED)
-    fills = (
-        LegFill(HERE, False, 70, 30, 1, False),
-        LegFill(BETWEEN, False, 29, 20, 1, False),
-        LegFill(M_SOL, True, 20, 75, 1, False),
-    )
-    assert books.left_over(fills) == {USDC: 5, WRAPPED: 1, STAKED: 0}
+    fills = np.zeros(3, LEG_FILL)
+    fills["pool"], fills["swap_for_y"] = (HERE, BETWEEN, M_SOL), (False, False, True)
+    fills["amount_in"], fills["amount_out"] = (70, 29, 20), (30, 20, 75)
+    assert left_over(fills, POOLS) == {USDC: 5, WRAPPED: 1, STAKED: 0}
 
 
 class Signed:

@@ -13,6 +13,7 @@ from operators.books.accounts import open_accounts
 from operators.books.ledger import LEDGER, open_books
 from operators.orders.records import (
     COST_ABOVE_PROFIT,
+    NO_POOL,
     NO_RULE,
     ORDER,
     SIZED_BY_BUDGET,
@@ -20,6 +21,7 @@ from operators.orders.records import (
     STRATEGY_BUDGET,
 )
 from operators.risk.gate import LIMITS
+from operators.routes.chains import TOKENS
 from operators.routes.rounds import size_round
 from operators.strategies.interface import PlannedStrategy, Policy
 from operators.strategies.swap_quotes import SwapQuotes
@@ -46,8 +48,9 @@ def sized(quote: int, least: float, legs: tuple[Leg, ...] = LEGS) -> tuple[np.vo
     ledger["slot"], ledger["ts_event_ns"] = CLOCK.slot, CLOCK.unix_timestamp * 10**9
     order = np.zeros(1, ORDER)[0]
     ways = tuple(way_through(pool, to_y, CLOCK.epoch) for pool, to_y in legs)
-    pools, priced_by = np.arange(2), np.full(2, -1)
-    return order, size_round(order, ways, pools, priced_by, 1.0, least, ledger, limits, books, accounts)
+    pools, tokens = np.arange(2), np.zeros(2, TOKENS)
+    tokens["priced_by"] = NO_POOL
+    return order, size_round(order, ways, pools, tokens, 1.0, least, ledger, limits, books, accounts)
 
 
 def best(quote: int) -> RouteQuote:

@@ -10,6 +10,7 @@ from operators.books.accounts import ACCOUNT
 from operators.books.ledger import BOOK
 from operators.orders.records import NO_POOL, ORDER, SIZED_BY_BUDGET, SIZED_BY_LIMIT, SIZED_BY_LIQUIDITY, TURNED
 from operators.risk.gate import LIMITS
+from operators.routes.chains import TOKENS
 from operators.routes.route_orders import is_out_of_reach, most_in, read_limits
 
 
@@ -18,6 +19,12 @@ def market(*prices: float, fee: float = 0.01) -> np.ndarray:
     books["bin_price"] = books["price"] = prices
     books["unit_x"], books["unit_y"], books["fee_rate"], books["liquidity"] = 1e-9, 1e-6, fee, 1_000.0
     return books
+
+
+def tokens(*priced_by: int) -> np.ndarray:
+    made = np.zeros(len(priced_by), TOKENS)
+    made["priced_by"] = priced_by
+    return made
 
 
 def route(**fields: int) -> np.void:
@@ -90,14 +97,14 @@ def test_what_goes_in_is_capped_by_the_least(
     accounts, limits = np.zeros((1, 2), ACCOUNT), np.zeros(1, LIMITS)
     accounts["quote"], limits["max_position_size"] = quote, position
     state = (limits, market(100.0, 100.0), accounts)
-    assert most_in(np.array([0, 1]), np.array([NO_POOL, NO_POOL]), 0, 0, share, *state) == expected
+    assert most_in(np.array([0, 1]), tokens(NO_POOL, NO_POOL), 0, 0, share, *state) == expected
 
 
 def test_liquidity_counts_in_the_currency_that_the_round_begins_with() -> None:
     accounts, limits, books = np.zeros((1, 2), ACCOUNT), np.zeros(1, LIMITS), market(100.0, 2.0)
     accounts["quote"], limits["max_position_size"] = 10**12, 1e9
     books["liquidity"] = 10_000.0, 10.0
-    cap, sized_by = most_in(np.array([0, 1]), np.array([NO_POOL, 0]), 0, 0, 0.1, limits, books, accounts)
+    cap, sized_by = most_in(np.array([0, 1]), tokens(NO_POOL, 0), 0, 0, 0.1, limits, books, accounts)
     assert (cap, sized_by) == (100_000_000, SIZED_BY_LIQUIDITY)  # 10 of pool 1's Y, each worth 100
 
 
@@ -105,4 +112,4 @@ def test_unknown_liquidity_lets_nothing_in() -> None:
     accounts, limits, books = np.zeros((1, 2), ACCOUNT), np.zeros(1, LIMITS), market(100.0, 100.0)
     accounts["quote"], limits["max_position_size"] = 10**12, 1e9
     books["liquidity"] = math.nan
-    assert most_in(np.array([0, 1]), np.array([NO_POOL, NO_POOL]), 0, 0, 0.1, limits, books, accounts)[0] == 0
+    assert most_in(np.array([0, 1]), tokens(NO_POOL, NO_POOL), 0, 0, 0.1, limits, books, accounts)[0] == 0

@@ -8,7 +8,7 @@ import pytest
 from operators.blocks import ARBITRAGE, Rows
 from operators.orders.commands import Approved, SwapRoute
 from operators.orders.records import EXPIRED, FAILED, FILLED, NO_POOL
-from operators.routes.legs import SELL_THEN_BUY
+from operators.routes.chains import SELL_THEN_BUY
 from tests.operators.markets import ORIGINS, bin_price, no_signals
 from tests.operators.signed_market import FEE, OPENING, POOLS, SignedMarket
 
