@@ -111,28 +111,6 @@ def best_route(legs: tuple[Leg, ...], clock: Clock, *, cap_in: int) -> RouteQuot
     return RouteQuote(tuple(swaps), first_exact if first_exact.amount_in else None)
 
 
-def make_swaps(ways: Ways, clock: Clock, limits: NDArray[np.void]) -> NDArray[np.void] | None:
-    """Make all swaps of a route on the pools as they stand, or none.
-
-    :arg limits: `LIMIT` of each.
-
-    :returns: `ANSWER` of each; `None` where one of them would break its limit.
-
-    """
-    answers = np.zeros(len(ways), ANSWER)
-    return answers if _keep(ways, clock.slot, clock.unix_timestamp, limits, answers) else None
-
-
-@kernel
-def _keep(ways: Ways, slot: int, timestamp: int, limits: NDArray[np.void], answers: NDArray[np.void]) -> bool:
-    for leg in range(len(ways)):
-        limit = limits[leg]
-        swap_one(ways[leg], slot, timestamp, limit.exact_in, limit.amount, limit.threshold, answers[leg : leg + 1])
-        if answers[leg].is_filled == 0:
-            return False
-    return True
-
-
 @kernel
 def _best(
     ways: Ways, slot: int, timestamp: int, sizes: NDArray[np.uint64]

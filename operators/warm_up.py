@@ -27,14 +27,15 @@ from operators.orders.records import ORDER
 from operators.orders.walk import send_route
 from operators.paper.conversion import passed
 from operators.paper.pools import PaperPools
+from operators.paper.pools_at_hand import missing_among
 from operators.paper.spreading import PaperLadder, spread_ladder
 from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
 from operators.positions.bin_conversions import convert, earn, free_of, leave_bins
 from operators.routes.chains import home_of
-from operators.routes.landing import missing_for
 from operators.routes.legs import route_tokens
+from operators.routes.route_orders import pools_of_order
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.runner import KernelRunner, run
@@ -164,7 +165,7 @@ def _hold_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
         books[pool]["liquidity"] = 1_000.0
         states.hold(pool, books, 0)
     home_of(0, 0, tokens)
-    missing_for(copied(BLANK)[0], 0, books, states.standing, states.ways)
+    missing_among(pools_of_order(copied(BLANK)[0]), 0, books, states.standing, states.ways)
     table, sent, ended = np.zeros(1, ORDER), np.zeros(1, ORDER), np.zeros(1, ORDER)
     where = tokens, states.standing, states.ways
     send_route(ledger, books, accounts, table, np.zeros(1, VENUE), *where, sent, ended, np.zeros(1, CURSOR))

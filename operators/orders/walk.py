@@ -16,28 +16,25 @@ from operators.books.ledger import mark
 from operators.orders.acting import Unwinding
 from operators.orders.clockwork import AWAITS_COMMAND, AWAITS_RESULT, DONE, DONE_ELSEWHERE, advance
 from operators.orders.command_gate import admit, decide, refuse
-from operators.orders.records import BUY, FAILED, NO_POOL, NO_RULE, ROUTE, SWAP
-from operators.paper.pools_at_hand import is_at_hand, swap
+from operators.orders.records import BUY, FAILED, NO_RULE, ROUTE, SWAP
+from operators.paper.pools_at_hand import missing_among, swap
 from operators.risk.market_risk import Risk
 from operators.routes.booking import LEG_FILL
-from operators.routes.landing import land, meet, missing_for
-from operators.routes.rounds import draft_round, is_unsized_round, make_blank, missing_for_wish
+from operators.routes.landing import land, meet
+from operators.routes.rounds import draft_round, is_unsized_round, make_blank, pools_of_wish
+from operators.routes.route_orders import pools_of_order
 
 AWAITS_POOL = 5
 """Beside what the clockwork awaits: the pool at `cursor.pool` is to be put at hand."""
 
 
 @kernel
-def _swap(order: Fields, ledger: Fields, books: Rows, standing: Rows, ways: WayList, result_: Rows) -> int:
-    """Answer what an order's swap does; return the pool that is missing for it, or `NO_POOL`."""
-    pool, swap_for_y = order.pool, order.side != BUY
-    if not is_at_hand(pool, ledger.slot, books, standing, ways):
-        return int(pool)
+def _swap(order: Fields, pool: int, ledger: Fields, standing: Rows, ways: WayList, result_: Rows) -> None:
+    """Answer what an order's swap does."""
     exact_in, amount, threshold = True, U64(order.amount_in), U64(order.min_out)
     if order.is_exact_out != 0:
         exact_in, amount, threshold = False, threshold, amount
-    swap(pool, swap_for_y, exact_in, amount, threshold, ledger, standing, ways, result_)
-    return NO_POOL
+    swap(pool, order.side != BUY, exact_in, amount, threshold, ledger, standing, ways, result_)
 
 
 @kernel
@@ -73,15 +70,12 @@ def _take_up(
     standing: Rows,
     ways: WayList,
     cursor_: Rows,
-) -> int:
-    """Take up the wish for a round; return the pool that is missing for it, or `NO_POOL`."""
+) -> None:
+    """Draft the wish for a round, hold it against the gate, and send it."""
     ledger_, books, table, accounts = state
     policies, limits, venue_ = rules
     ended, _, _, sent = out
     ledger = ledger_[0]
-    missing = missing_for_wish(signal, ledger.slot, books, standing, ways)
-    if missing != NO_POOL:
-        return int(missing)
     mark(ledger, books)
     # The place behind the open orders is free: the table has room for every order a slice may add.
     make_blank(table, ledger.open_orders)
@@ -89,7 +83,6 @@ def _take_up(
     rule, figure, bound = draft_round(signal, order, ledger_, books, accounts, policies, limits, tokens, standing, ways)
     if decide(rule, figure, bound, ledger_, books, accounts, table, limits, risk, venue_, sent, ended, cursor_):
         send_route(ledger_, books, accounts, table, venue_, tokens, standing, ways, sent, ended, cursor_)
-    return NO_POOL
 
 
 @kernel
@@ -127,20 +120,25 @@ def walk(
             asked = advance(
                 rows, order_of_rows, signals, state, rules, risk, unwinding, positions, out, cursor_, result_
             )
-        missing = NO_POOL
-        if asked == AWAITS_RESULT and table[cursor.order].action == SWAP:
-            missing = _swap(table[cursor.order], ledger, books, standing, ways, result_)
-        elif asked == AWAITS_RESULT and table[cursor.order].action == ROUTE:
-            order = table[cursor.order]
-            missing = missing_for(order, ledger.slot, books, standing, ways)
-            if missing == NO_POOL:
-                is_done = land(order, ledger, books, accounts, tokens, standing, ways, out[1], cursor)
-                result_[0].is_filled = DONE_ELSEWHERE if is_done else 0
-        elif asked == AWAITS_COMMAND and ledger.closing == 0 and is_unsized_round(signals[cursor.signal], tokens):
-            signal = signals[cursor.signal]
-            missing = _take_up(signal, state, rules, risk, out, tokens, standing, ways, cursor_)
+        action = table[cursor.order].action
+        is_met = asked == AWAITS_RESULT and action in (SWAP, ROUTE)
+        is_wished = asked == AWAITS_COMMAND and ledger.closing == 0
+        if is_met:
+            pools = pools_of_order(table[cursor.order])
+        elif is_wished and is_unsized_round(signals[cursor.signal], tokens):
+            pools = pools_of_wish(signals[cursor.signal])
         else:
             return int(asked)
-        if missing != NO_POOL:
+        missing = missing_among(pools, ledger.slot, books, standing, ways)
+        if missing >= 0:
             cursor.asked, cursor.pool = asked, missing
             return AWAITS_POOL
+        if not is_met:
+            signal = signals[cursor.signal]
+            _take_up(signal, state, rules, risk, out, tokens, standing, ways, cursor_)
+        elif action == SWAP:
+            _swap(table[cursor.order], pools[0], ledger, standing, ways, result_)
+        else:
+            order, fills = table[cursor.order], out[1]
+            is_done = land(order, ledger, books, accounts, tokens, standing, ways, fills, cursor)
+            result_[0].is_filled = DONE_ELSEWHERE if is_done else 0

@@ -75,6 +75,21 @@ def is_at_hand(pool: int, slot: int, books: Rows, standing: Rows, ways: WayList)
 
 
 @kernel
+def missing_among(pools: NDArray[np.int64], slot: int, books: Rows, standing: Rows, ways: WayList) -> int:
+    """Return the first of some pools that the caller must put at hand, or -1.
+
+    Where one has shown no price yet, nothing can be done with the others.
+
+    """
+    for pool in pools:
+        if books[pool].is_open == 0:
+            return -1
+        if not is_at_hand(pool, slot, books, standing, ways):
+            return int(pool)
+    return -1
+
+
+@kernel
 def way_at(pool: int, swap_for_y: bool, ways: WayList) -> Way:
     """Return the way through a pool at hand."""
     way: Way = ways[WAYS * pool + (X_IN if swap_for_y else Y_IN)]

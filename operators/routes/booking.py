@@ -28,8 +28,8 @@ LEG_FILL = np.dtype(
         ("amount_out", "i8"),
         ("fee", "i8"),
         ("price_impact", "f8"),
-        ("pool", "i4"),
-        ("bins", "i4"),  # walked; 0 where nobody knows
+        ("pool", "i8"),
+        ("bins", "i8"),  # walked; 0 where nobody knows
         ("swap_for_y", "?"),
         ("fee_in_x", "?"),
     ]

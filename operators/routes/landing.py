@@ -11,22 +11,10 @@ from dlmm.jit import kernel
 from dlmm.records import ANSWER
 from dlmm.ways import LIMIT, MAX_LEGS, WayList, swap_one
 from operators.blocks import Fields, Rows
-from operators.orders.records import NO_POOL
-from operators.paper.pools_at_hand import NANOSECONDS, UNUSABLE, fill, is_at_hand, way_at
+from operators.paper.pools_at_hand import NANOSECONDS, UNUSABLE, fill, way_at
 from operators.routes.booking import LEG_FILL, book_route
 from operators.routes.chains import Directions, Pools, is_exchange, is_round
 from operators.routes.route_orders import read_limits
-
-
-@kernel
-def missing_among(pools: Pools, slot: int, books: Rows, standing: Rows, ways: WayList) -> int:
-    """Return the first of some pools that must be put at hand, or `NO_POOL`; one without a price needs no others."""
-    for pool in pools:
-        if books[pool].is_open == 0:
-            return NO_POOL
-        if not is_at_hand(pool, slot, books, standing, ways):
-            return int(pool)
-    return NO_POOL
 
 
 @kernel
@@ -36,14 +24,6 @@ def are_usable(pools: Pools, books: Rows, standing: Rows) -> bool:
     for pool in pools:
         unusable += books[pool].is_open == 0 or standing[pool].kind == UNUSABLE
     return unusable == 0
-
-
-@kernel
-def missing_for(order: Fields, slot: int, books: Rows, standing: Rows, ways: WayList) -> int:
-    """Return the first pool of a route's order that must be put at hand, or `NO_POOL`."""
-    limits, pools, is_x = np.zeros(MAX_LEGS, LIMIT), np.zeros(MAX_LEGS, np.int64), np.zeros(MAX_LEGS, np.bool_)
-    count = read_limits(order, limits, pools, is_x)
-    return missing_among(pools[:count], slot, books, standing, ways)
 
 
 @kernel

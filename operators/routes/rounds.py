@@ -28,7 +28,7 @@ from operators.orders.records import (
 )
 from operators.paper.pools_at_hand import NANOSECONDS, way_at
 from operators.routes.chains import SELL_THEN_BUY, home_of, is_exchange, is_round
-from operators.routes.landing import are_usable, missing_among
+from operators.routes.landing import are_usable
 from operators.routes.route_orders import most_in
 
 _NEARLY_ALL = 0.9999
@@ -127,16 +127,11 @@ def is_unsized_round(signal: Fields, tokens: Rows) -> bool:
 
 
 @kernel
-def _pools_of(signal: Fields) -> NDArray[np.int64]:
+def pools_of_wish(signal: Fields) -> NDArray[np.int64]:
+    """Return the pools that a wish for a round goes through."""
     pools = np.empty(MAX_LEGS, np.int64)
     pools[0], pools[1], pools[2] = signal.pool, signal.other_pool, signal.third_pool
     return pools[: MAX_LEGS - 1 if signal.third_pool == NO_POOL else MAX_LEGS]
-
-
-@kernel
-def missing_for_wish(signal: Fields, slot: int, books: Rows, standing: Rows, ways: WayList) -> int:
-    """Return the first pool of a wish for a round that must be put at hand before it is drafted, or `NO_POOL`."""
-    return missing_among(_pools_of(signal), slot, books, standing, ways)
 
 
 @kernel
@@ -161,7 +156,7 @@ def draft_round(
     :returns: What speaks against it: a rule, its figure and its bound.
 
     """
-    ledger, policy, pools = ledger_[0], policies[signal.strategy], _pools_of(signal)
+    ledger, policy, pools = ledger_[0], policies[signal.strategy], pools_of_wish(signal)
     first, second = pools[0], pools[1]
     is_turned = len(pools) < MAX_LEGS and home_of(first, second, tokens) == second
     pool = second if is_turned else first

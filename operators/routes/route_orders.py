@@ -8,7 +8,7 @@ from dlmm.ways import LIMIT, MAX_LEGS
 from dlmm.wide import U64
 from operators.blocks import Fields, Rows
 from operators.books.ledger import MAX_BASE
-from operators.orders.records import NO_POOL, SIZED_BY_BUDGET, SIZED_BY_LIMIT, SIZED_BY_LIQUIDITY, TURNED
+from operators.orders.records import NO_POOL, ROUTE, SIZED_BY_BUDGET, SIZED_BY_LIMIT, SIZED_BY_LIQUIDITY, TURNED
 from operators.routes.chains import unit_of
 
 _INEXACT = 1e-6
@@ -83,6 +83,16 @@ def read_limits(order: Fields, limits: Rows, pools: NDArray[np.int64], is_x: NDA
     limits[1].amount, limits[1].threshold = U64(order.other_in), U64(order.other_min_out)
     limits[2].amount, limits[2].threshold = U64(order.third_in), U64(order.third_min_out)
     return 2 if order.third_pool == NO_POOL else 3
+
+
+@kernel
+def pools_of_order(order: Fields) -> NDArray[np.int64]:
+    """Return the pools of an order's swaps, in whatever order they come; a plain swap's is one."""
+    pools = np.empty(MAX_LEGS, np.int64)
+    pools[0], pools[1], pools[2] = order.pool, order.other_pool, order.third_pool
+    if order.action != ROUTE:
+        return pools[:1]
+    return pools[: MAX_LEGS - 1 if order.third_pool == NO_POOL else MAX_LEGS]
 
 
 @kernel

@@ -15,9 +15,10 @@ from operators.orders.liquidity_orders import blank_order
 from operators.orders.records import BUY, IMPOSSIBLE_AMOUNT, NO_POOL, NO_RULE, ROUTE, TOO_SMALL
 from operators.orders.walk import send_route
 from operators.paper.pools import PaperPools
+from operators.paper.pools_at_hand import missing_among
 from operators.routes.chains import home_of
 from operators.routes.exchanges import Exchanges
-from operators.routes.landing import missing_for
+from operators.routes.route_orders import pools_of_order
 from operators.strategies.interface import PlannedStrategy
 
 BUY_THEN_SELL = 0b10
@@ -69,8 +70,9 @@ class Routing:
     def send(self, order: np.void, tables: Tables, venue: Rows) -> None:
         """Send the order behind the open ones, unless it would fail on its pools as they stand."""
         states, slot = self._states, int(tables.ledger["slot"][0])
-        while (pool := missing_for(order, slot, tables.books, states.standing, states.ways)) != NO_POOL:
-            states.hold(int(pool), tables.books, slot)
+        at_hand = tables.books, states.standing, states.ways
+        while (pool := int(missing_among(pools_of_order(order), slot, *at_hand))) >= 0:
+            states.hold(pool, tables.books, slot)
         state = tables.ledger, tables.books, tables.accounts, tables.table
         pools = self._tokens, states.standing, states.ways
         send_route(*state, venue, *pools, tables.sent, tables.ended, tables.cursor)
