@@ -150,9 +150,8 @@ class Portfolio:
         while True:
             state = (tables.ledger, tables.books, tables.table, tables.accounts)
             out = (tables.ended, tables.fills, tables.samples, tables.sent)
-            standing = self._paper_positions.synthetic
-            positions = (standing, np.ascontiguousarray(standing["pool"]), self._ladders.watches)
-            given = (rows, order_of_rows, signals, state, rules, self._risk, self._unwinding, positions, out)
+            positions = self._paper_positions.synthetic, self._ladders.watches
+            given = (rows, order_of_rows, signals, state, rules, self._risk, self._unwinding, *positions, out)
             pools = (self._tokens, self._pools.standing, self._pools.ways)
             match int(walk(*given, *pools, tables.cursor, self._result)):
                 case kind if kind == DONE:

@@ -4,11 +4,11 @@ The clockwork's kernel asks this whenever a price moves, the ladder keeper befor
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dlmm.jit import kernel
 from operators.blocks import Fields, Rows
 from operators.orders.records import CLOSE, NEVER, REBALANCE
+from operators.paper.synthetic import Chains
 
 WATCH = np.dtype(
     [
@@ -90,7 +90,7 @@ def is_under_way(strategy: int, pool: int, table: Rows, count: int, besides: int
 def calls_keeper(
     pool: int,
     positions: Rows,
-    pools: NDArray[np.int64],
+    chains: Chains,
     ledger: Rows,
     books: Rows,
     accounts: Rows,
@@ -102,13 +102,14 @@ def calls_keeper(
 
     :arg positions: `SYNTHETIC` array of all pools.
 
-    :arg pools: Their pools.
+    :arg chains: Of the positions of each pool.
 
     """
-    for index in range(pools.shape[0]):
-        if pools[index] != pool:
-            continue
+    first, following = chains
+    index = first[pool]
+    while index >= 0:
         strategy = positions[index].strategy
+        index = following[index]
         if is_due(strategy, pool, ledger, books, accounts, policies, watches) and not is_under_way(
             strategy, pool, table, ledger[0].open_orders, 0
         ):

@@ -30,7 +30,7 @@ from operators.ladders.watch import calls_keeper
 from operators.orders.acting import Unwinding, act_on, unwind, watch_losses
 from operators.orders.order_table import finish, is_route_open, refresh_reach, retire, send
 from operators.orders.records import BUY, FAILED, FILLED, IMMEDIATE, OPEN, ROUTE, compact
-from operators.paper.synthetic import follow_row
+from operators.paper.synthetic import Chains, follow_row
 from operators.risk.market_risk import Risk, books_changed, observe
 from operators.routes.route_orders import is_out_of_reach
 
@@ -116,7 +116,7 @@ def advance(
     rules: tuple[Rows, Rows, Rows],
     risk: Risk,
     unwinding: Unwinding,
-    positions_: tuple[Rows, NDArray[np.int64], Rows],
+    positions_: tuple[Rows, Chains, Rows],
     out: tuple[Rows, Rows, Rows, Rows],
     cursor_: Rows,
     result_: Rows,
@@ -138,8 +138,8 @@ def advance(
 
     :arg unwinding: What the emergency stop sells by.
 
-    :arg positions_: `SYNTHETIC` array: positions on paper where no bins are recorded; their pools; `WATCH` (strategies,
-        pools): when their ladders are to move.
+    :arg positions_: `SYNTHETIC` array: positions on paper where no bins are recorded; those of each pool, chained;
+        `WATCH` (strategies, pools): when their ladders are to move.
 
     :arg out: Ended orders, fills, equity samples and sent orders, long enough for all that may come.
 
@@ -155,7 +155,7 @@ def advance(
     """
     ledger_, books, table, accounts = state
     policies, limits, venue_ = rules
-    positions, pools_, watches = positions_
+    positions, chains, watches = positions_
     ended, _, samples, _ = out
     ledger, cursor, result, venue = ledger_[0], cursor_[0], result_[0], venue_[0]
     while cursor.row < order_of_rows.shape[0]:
@@ -205,12 +205,12 @@ def advance(
                 open_book(ledger, book, accounts, row.pool)
             cursor.stage = ROW_REACHES
             if book.has_positions != 0 and row.kind != TICK:
-                if follow_row(positions, pools_, book, accounts, row):
+                if follow_row(positions, chains, book, accounts, row):
                     books_changed(risk)
                 if book.has_positions == 1 or ledger.stopped != 0:
                     return AWAITS_VALUE
                 if book.active_id != active_before and calls_keeper(
-                    row.pool, positions, pools_, ledger_, books, accounts, table, policies, watches
+                    row.pool, positions, chains, ledger_, books, accounts, table, policies, watches
                 ):
                     return AWAITS_VALUE
         if cursor.stage == ROW_REACHES:

@@ -8,6 +8,7 @@ All else is left to the caller.
 import numpy as np
 from numpy.typing import NDArray
 
+from dlmm.borrowed import borrowed
 from dlmm.jit import kernel
 from dlmm.ways import MAX_LEGS, WayList
 from dlmm.wide import U64
@@ -18,6 +19,7 @@ from operators.orders.clockwork import AWAITS_COMMAND, AWAITS_RESULT, DONE, DONE
 from operators.orders.command_gate import admit, decide, refuse
 from operators.orders.records import BUY, FAILED, NO_RULE, ROUTE, SWAP
 from operators.paper.pools_at_hand import missing_among, swap
+from operators.paper.synthetic import chained
 from operators.risk.market_risk import Risk
 from operators.routes.booking import LEG_FILL
 from operators.routes.landing import land, meet
@@ -94,7 +96,8 @@ def walk(
     rules: tuple[Rows, Rows, Rows],
     risk: Risk,
     unwinding: Unwinding,
-    positions: tuple[Rows, NDArray[np.int64], Rows],
+    positions: Rows,
+    watches: Rows,
     out: tuple[Rows, Rows, Rows, Rows],
     tokens: Rows,
     standing: Rows,
@@ -104,6 +107,10 @@ def walk(
 ) -> int:
     """Walk rows and signals from the cursor on, as `advance` does and with its arguments.
 
+    :arg positions: `SYNTHETIC` array.
+
+    :arg watches: `WATCH` (strategies, pools).
+
     :arg tokens: `TOKENS` (pools,).
 
     :arg standing: `STANDING` (pools,), and `ways` through all pools at hand.
@@ -112,13 +119,17 @@ def walk(
         hand.
 
     """
+    rows, order_of_rows, signals, tokens, standing = borrowed((rows, order_of_rows, signals, tokens, standing))
+    state, rules, risk, unwinding = borrowed((state, rules, risk, unwinding))
+    positions, watches, out, cursor_, result_ = borrowed((positions, watches, out, cursor_, result_))
     ledger_, books, table, accounts = state
     ledger, cursor = ledger_[0], cursor_[0]
+    followed = positions, chained(positions, len(books)), watches
     while True:
         asked, cursor.asked = cursor.asked, DONE
         if asked == DONE:
             asked = advance(
-                rows, order_of_rows, signals, state, rules, risk, unwinding, positions, out, cursor_, result_
+                rows, order_of_rows, signals, state, rules, risk, unwinding, followed, out, cursor_, result_
             )
         action = table[cursor.order].action
         is_met = asked == AWAITS_RESULT and action in (SWAP, ROUTE)

@@ -44,6 +44,10 @@ SYNTHETIC = np.dtype(
 )
 
 NO_POSITIONS = np.zeros(0, SYNTHETIC)
+
+Chains = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Positions of each pool, one after the other: they lie far apart, and every row asks for its pool's."""
+
 _ZERO = U64(0)
 _MOST_FEE = 2.0**62
 
@@ -94,12 +98,28 @@ def _volume_fee(position: Fields, book: Fields, row: Fields) -> int:
 
 
 @kernel
-def follow_row(positions: Rows, pools: NDArray[np.int64], book: Fields, accounts: Rows, row: Fields) -> bool:
+def chained(positions: Rows, pools: int) -> Chains:
+    """Return where the first position of each pool is, and for each position the next one of its pool; -1 for none.
+
+    :arg positions: `SYNTHETIC` array.
+
+    """
+    first, following = np.full(pools, -1), np.full(len(positions), -1)
+    for index in range(len(positions) - 1, -1, -1):
+        pool = positions[index].pool
+        if pool >= 0:
+            following[index] = first[pool]
+            first[pool] = index
+    return first, following
+
+
+@kernel
+def follow_row(positions: Rows, chains: Chains, book: Fields, accounts: Rows, row: Fields) -> bool:
     """Let positions meet a row of their pool, and book what became of them.
 
     :arg positions: `SYNTHETIC` array of all pools.
 
-    :arg pools: Their pools, side by side: the positions themselves lie far apart.
+    :arg chains: As `chained` returns them.
 
     :arg book: Of the row's pool, at the row.
 
@@ -107,10 +127,11 @@ def follow_row(positions: Rows, pools: NDArray[np.int64], book: Fields, accounts
 
     """
     has_changed = False
-    for index in range(pools.shape[0]):
-        if pools[index] != row.pool:
-            continue
+    first, following = chains
+    index = first[row.pool]
+    while index >= 0:
         position = positions[index]
+        index = following[index]
         x, y = 0, 0
         earned_x, earned_y = 0, 0
         before, now = position.active_id, book.active_id

@@ -16,7 +16,7 @@ from operators.ladders.watch import open_watches
 from operators.orders.clockwork import AWAITS_RESULT, advance
 from operators.orders.order_table import CURSOR
 from operators.orders.records import BUY, FILL, ORDER
-from operators.paper.synthetic import NO_POSITIONS
+from operators.paper.synthetic import NO_POSITIONS, chained
 from operators.risk.gate import LIMITS
 from operators.risk.market_risk import open_risk
 from operators.risk.unwinding import SALE, UNWINDING, open_sales
@@ -117,7 +117,7 @@ class Clockwork:
         cursor, result = np.zeros(1, CURSOR), np.zeros(1, ANSWER)
         state, rules = (self.ledger, self.books, self.table, self.accounts), (self.policies, self.limits, self.venue)
         order_of_rows = order_by_seq(rows)
-        nothing_stands = NO_POSITIONS, np.zeros(0, np.int64), open_watches(len(self.policies), len(POOLS))
+        nothing_stands = NO_POSITIONS, chained(NO_POSITIONS, len(POOLS)), open_watches(len(self.policies), len(POOLS))
         terms = (rules, self.risk, self.unwinding, nothing_stands)
         while advance(rows, order_of_rows, wanted, state, *terms, out, cursor, result) == AWAITS_RESULT:
             result[0] = self._result(self.table[int(cursor[0]["order"])])

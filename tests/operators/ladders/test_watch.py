@@ -8,7 +8,7 @@ from operators.books.ledger import BOOK, LEDGER
 from operators.books.sizing import POLICY
 from operators.ladders.watch import calls_keeper, is_due, open_watches, share_in_x
 from operators.orders.records import CLOSE, ORDER, REBALANCE, SWAP
-from operators.paper.synthetic import SYNTHETIC
+from operators.paper.synthetic import SYNTHETIC, chained
 
 TARGET, BAND = 0.5, 0.2
 
@@ -34,7 +34,7 @@ class Watched:
 
     def calls(self, pool: int = 1) -> bool:
         state = (self.ledger, self.books, self.accounts, self.table, self.policies, self.watches)
-        return calls_keeper(pool, self.positions, self.positions["pool"].copy(), *state)
+        return calls_keeper(pool, self.positions, chained(self.positions, 2), *state)
 
 
 @pytest.mark.parametrize(
