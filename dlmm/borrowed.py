@@ -18,9 +18,10 @@ T = TypeVar("T")
 
 def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
     if isinstance(kind, types.BaseTuple):
-        parts = [builder.extract_value(value, place) for place in range(len(kind))]
+        kinds: Any = kind
+        parts = [builder.extract_value(value, place) for place in range(len(kinds))]
         return context.make_tuple(
-            builder, kind, [_without_owner(context, builder, *part) for part in zip(kind, parts, strict=True)]
+            builder, kind, [_without_owner(context, builder, *part) for part in zip(kinds, parts, strict=True)]
         )
     if not isinstance(kind, types.Array):
         return value

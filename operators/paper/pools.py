@@ -15,8 +15,9 @@ from dlmm.errors import DlmmError, RangeError
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.profile import PoolTerms, blank_pool, synthetic_pool
 from dlmm.records import Account, Clock, Record, Venue
+from dlmm.saros.layout import BINS_PER_ARRAY
 from dlmm.saros.pool import SarosPool
-from dlmm.struct_arrays import copied
+from dlmm.struct_arrays import copied, plain
 from dlmm.swap import Pool
 from dlmm.ways import NO_WAY, Way, own_ways, put_way, way_list, way_through
 from operators.blocks import AccountWrite, Rows
@@ -58,6 +59,19 @@ class _Held(NamedTuple):
             return self.pool
         x, y = (int(way.meteora.terms["vault_out"][0]) for way in self.ways)
         return replace(self.pool, vault_x=x, vault_y=y)
+
+    def becomes(self, recorded: Pool) -> bool:
+        """Take over what was recorded, where its accounts are the same ones; return whether they are."""
+        mine = self.pool
+        if _outline(mine) != _outline(recorded):
+            return False
+        _overwrite(mine.pair, recorded.pair)
+        _overwrite(mine.arrays, recorded.arrays)
+        if isinstance(mine, MeteoraPool) and isinstance(recorded, MeteoraPool):
+            _overwrite(mine.extension, recorded.extension)
+            for way, vault in zip(self.ways, (recorded.vault_x, recorded.vault_y), strict=True):
+                way.meteora.terms["vault_out"] = vault
+        return True
 
 
 class AfterFill(Record, frozen=True):
@@ -139,6 +153,7 @@ class PaperPools:
                 now["has_fills"] = 0
         except DlmmError as error:
             self._troubles[pool] = str(error)
+            self._held[pool] = None
             now["kind"], now["has_fills"] = UNUSABLE, 0
         now["seq"], now["epoch"], now["is_outgrown"] = seq, epoch, 0
 
@@ -147,10 +162,14 @@ class PaperPools:
         now, held, recorded = self.standing[pool], self._held[pool], self.recorded(pool, seq)
         if recorded is None:
             return self._put_stand_in(pool, book, epoch)
-        is_there = held is not None and held.made_of is recorded and not now["has_fills"] and now["epoch"] == epoch
-        if not is_there or now["kind"] == UNUSABLE:
-            own = _copy_of(recorded)
-            self._put(pool, _Held(own, own_ways(own, epoch), recorded))
+        if held is not None and held.made_of is not None and now["epoch"] == epoch and not now["is_outgrown"]:
+            if held.made_of is recorded and not now["has_fills"]:
+                return RECORDED
+            if held.becomes(recorded):
+                self._held[pool] = held._replace(made_of=recorded)
+                return RECORDED
+        own = _copy_of(recorded)
+        self._put(pool, _Held(own, own_ways(own, epoch), recorded))
         return RECORDED
 
     def _put_stand_in(self, pool: int, book: np.void, epoch: int) -> int:
@@ -235,6 +254,19 @@ class PaperPools:
                 own = _copy_of(after.pool)
                 self._held[pool] = _Held(own, own_ways(own, 0), None)
                 self.standing["seq"][pool], self.standing["has_fills"][pool] = after.seq, 1
+
+
+def _outline(pool: Pool) -> tuple[object, ...]:
+    """Return what of a pool decides on the shape of its ways: all but the bytes of its accounts."""
+    tokens = pool.mint_x, pool.mint_y, pool.array_addresses
+    if isinstance(pool, MeteoraPool):
+        return *tokens, pool.extension_address
+    block = pool.active_id // BINS_PER_ARRAY
+    return *tokens, block, pool.bin_step, pool.extended_x, pool.extended_y, pool.vault_bumps, pool.program
+
+
+def _overwrite(records: Rows, others: Rows) -> None:
+    plain(records)[:] = plain(others)
 
 
 def _copy_of(pool: Pool) -> Pool:

@@ -8,11 +8,12 @@ from dlmm.meteora import swap as meteora_swap
 from dlmm.meteora.bitmap import swap_path
 from dlmm.meteora.pool import MeteoraPool
 from dlmm.price import price_x64
-from dlmm.profile import DEFAULT_HALF_WIDTH, MAX_HALF_WIDTH, PoolTerms, synthetic_pool
+from dlmm.profile import DEFAULT_HALF_WIDTH, MAX_HALF_WIDTH, PoolTerms, blank_pool, renew, synthetic_pool
 from dlmm.records import Clock, SwapFailure, SwapQuote, SwapRequest, Venue
 from dlmm.saros import swap as saros_swap
-from dlmm.saros.layout import MIDDLE_BIN_ID
+from dlmm.saros.layout import BINS_PER_ARRAY, MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
+from dlmm.ways import Way, make_swap, own_ways
 
 CLOCK = Clock(1, 1_700_000_000)
 VALUE_Y = 71 * 10**9
@@ -147,3 +148,44 @@ def test_a_pool_without_value_has_nothing_to_sell() -> None:
 def test_what_no_pool_can_hold_is_refused(terms: PoolTerms, active_id: int, value_y: int, half_width: int) -> None:
     with pytest.raises(RangeError):
         synthetic_pool(terms, active_id, value_y, half_width)
+
+
+def ways_through(pool: MeteoraPool | SarosPool) -> tuple[Way, Way]:
+    return own_ways(pool, CLOCK.epoch)
+
+
+@pytest.mark.parametrize(("terms", "active_id"), CASES)
+@pytest.mark.parametrize("away", [0, 1, -3])
+def test_a_pool_that_is_made_anew_is_the_one_that_would_be_made(terms: PoolTerms, active_id: int, away: int) -> None:
+    pool, blank = (blank_pool(terms, active_id, 20) for _ in range(2))
+    _, way = ways_through(pool)
+    assert renew(way, ways_through(blank)[1], active_id, 20, np.uint64(10**9))
+    make_swap(way, ways_through(pool)[0], 1, CLOCK.unix_timestamp, True, np.uint64(5 * 10**9))
+    expected = synthetic_pool(terms, active_id + away, 41 * 10**6 + 7, 20)
+    is_made = renew(way, ways_through(blank)[1], active_id + away, 20, np.uint64(10**6))
+    is_within = expected.array_addresses == pool.array_addresses
+    if terms.venue is Venue.SAROS:
+        is_within &= active_id // BINS_PER_ARRAY == (active_id + away) // BINS_PER_ARRAY
+    assert is_made is is_within
+    if is_made:
+        assert (pool.pair.tobytes(), pool.arrays.tobytes()) == (expected.pair.tobytes(), expected.arrays.tobytes())
+
+
+@pytest.mark.parametrize(
+    ("terms", "origin", "active_id"),
+    [
+        (METEORA, 0, 70),  # in the next array
+        (METEORA, 17_560, 17_572),  # beyond the last bin that has a price
+        (SAROS, MIDDLE_BIN_ID, MIDDLE_BIN_ID + 128),  # the window's arrays are others
+        (SAROS, MIDDLE_BIN_ID, MIDDLE_BIN_ID - 1),  # its prices are
+    ],
+)
+def test_where_bins_lie_in_other_arrays_no_pool_is_made_anew(terms: PoolTerms, origin: int, active_id: int) -> None:
+    pool, blank = (blank_pool(terms, origin, 10) for _ in range(2))
+    assert not renew(ways_through(pool)[1], ways_through(blank)[1], active_id, 10, np.uint64(10**9))
+
+
+@pytest.mark.parametrize(("terms", "active_id"), [(METEORA, -5_000), (SAROS, MIDDLE_BIN_ID - 5_000)])
+def test_what_no_bin_can_hold_is_not_made_anew(terms: PoolTerms, active_id: int) -> None:
+    pool, blank = (blank_pool(terms, active_id, 10) for _ in range(2))
+    assert not renew(ways_through(pool)[1], ways_through(blank)[1], active_id, 10, np.uint64(1 << 62))

@@ -13,8 +13,21 @@ from dlmm.meteora.pool import MeteoraPool
 from dlmm.profile import PoolTerms, synthetic_pool
 from dlmm.records import ANSWER, MAX_U64, Clock, SwapFailure, SwapQuote, SwapRequest, Venue
 from dlmm.saros.layout import MIDDLE_BIN_ID
-from dlmm.swap import Pool, quote, quote_many
-from dlmm.ways import log_gain, reach_of, rising, swap_many, swap_one, transfer_fees, way_through
+from dlmm.struct_arrays import copied
+from dlmm.swap import Pool, apply, quote, quote_many
+from dlmm.ways import (
+    log_gain,
+    make_swap,
+    own_ways,
+    put_way,
+    reach_of,
+    rising,
+    swap_many,
+    swap_one,
+    transfer_fees,
+    way_list,
+    way_through,
+)
 from tests.dlmm.test_routes import mint_with_fee, pool_at, ragged_pool
 
 CLOCK = Clock(1, 1_000)
@@ -106,3 +119,54 @@ def test_a_way_is_made_once() -> None:
 def test_rising_places_are_those_of_a_stable_sort(amounts: list[int]) -> None:
     given_ = np.array(amounts, np.uint64)
     assert rising(given_).tolist() == np.argsort(given_, kind="stable").tolist()
+
+
+def made_on(pool: Pool, request: SwapRequest) -> tuple[Pool, bool]:
+    """Write a swap into a pool of one's own, and return it as a pool with its vaults."""
+    own = replace(pool, pair=copied(pool.pair), arrays=copied(pool.arrays))
+    y_in, x_in = own_ways(own, CLOCK.epoch)
+    way, back = (x_in, y_in) if request.swap_for_y else (y_in, x_in)
+    serves = make_swap(way, back, CLOCK.slot, CLOCK.unix_timestamp, request.exact_in, np.uint64(request.amount))
+    if isinstance(own, MeteoraPool):
+        x, y = (int(way.meteora.terms["vault_out"][0]) for way in (y_in, x_in))
+        assert [int(way.meteora.terms["vault_out"][1]) for way in (y_in, x_in)] == [x, y]
+        own = replace(own, vault_x=x, vault_y=y)
+    return own, serves
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(0, 2**32), st.booleans(), st.booleans(), st.integers(1, 10**6), st.booleans())
+def test_a_swap_that_is_made_leaves_the_pool_as_apply_does(
+    seed: int, exact_in: bool, swap_for_y: bool, amount: int, has_vaults: bool
+) -> None:
+    pool = ragged_pool(random.Random(seed), 0, 10_000)
+    if isinstance(pool, MeteoraPool) and has_vaults:
+        pool = replace(pool, vault_x=10**12, vault_y=10**13)
+    request = SwapRequest(exact_in, amount, swap_for_y, 0 if exact_in else MAX_U64)
+    applied = apply(pool, request, CLOCK)
+    if isinstance(applied, SwapFailure):
+        return
+    before = pool.pair.tobytes(), pool.arrays.tobytes()
+    made, _ = made_on(pool, request)
+    expected = applied[1]
+    assert (made.pair.tobytes(), made.arrays.tobytes()) == (expected.pair.tobytes(), expected.arrays.tobytes())
+    if isinstance(made, MeteoraPool) and isinstance(expected, MeteoraPool):
+        assert (made.vault_x, made.vault_y) == (expected.vault_x, expected.vault_y)
+    assert (pool.pair.tobytes(), pool.arrays.tobytes()) == before
+
+
+@pytest.mark.parametrize(("away", "serves"), [(60, True), (10, False)])
+def test_ways_through_a_saros_pool_end_where_another_block_of_bins_begins(away: int, serves: bool) -> None:
+    last_of_block = MIDDLE_BIN_ID + 255
+    terms = PoolTerms(Venue.SAROS, 10, 1_000)
+    pool = synthetic_pool(terms, last_of_block - away, 71 * 10**9, 35)
+    made, still = made_on(pool, SwapRequest(True, 25 * 10**9, False, 0))
+    assert still is serves
+    assert (made.active_id > last_of_block) is not serves
+
+
+def test_a_list_of_ways_costs_kernels_the_same_however_long_it_is_and_holds_what_was_put() -> None:
+    meteora, saros = (way_through(pool_at(venue, 3, bin_step=10), True, 0) for venue in Venue)
+    ways = way_list(meteora, 5)
+    put_way(ways, 3, saros)
+    assert [bool(way.is_meteora) for way in ways] == [True, True, True, False, True]

@@ -7,12 +7,14 @@ import msgspec
 import pytest
 
 from dlmm.profile import PoolTerms, synthetic_pool
-from dlmm.records import ANSWER, Account, Clock, SwapQuote, SwapRequest, Venue
-from dlmm.swap import Pool, quote
+from dlmm.records import ANSWER, Account, Clock, SwapFailure, SwapQuote, SwapRequest, Venue
+from dlmm.swap import Pool, apply, quote
 from operators.blocks import AccountWrite, Rows
 from operators.books.ledger import open_books
 from operators.paper.pools import PaperPools, clock_of
+from operators.paper.pools_at_hand import SLOTS_IN_EPOCH
 from tests.operators.markets import ORIGINS, POOLS, SOL, bin_price
+from tests.operators.paper.chain_pool import RECORDED, ChainPool
 from tests.operators.paper.pool_swaps import swap_on
 
 CLOCK = Clock(slot=1_000, unix_timestamp=1_700_000_000)
@@ -162,3 +164,62 @@ def test_the_clock_counts_epochs_as_on_mainnet() -> None:
 
 def test_the_stand_in_is_of_the_pools_own_venue() -> None:
     assert [stand_in(pool, 0, 1e6).venue for pool in (0, 1)] == [Venue.METEORA, Venue.SAROS]
+
+
+@BOTH
+def test_a_stand_in_moves_with_the_rows_price_wherever_that_goes(pool: int) -> None:
+    pools = PaperPools(POOLS, 35)
+    for seq, bins in enumerate((0, 1, 1, -40, -41, 90, 5_000, 0), start=7):
+        fresh = swap_on(PaperPools(POOLS, 35), pool, SELL_ONE, book(pool, seq, bins), CLOCK)
+        assert swap_on(pools, pool, SELL_ONE, book(pool, seq, bins), CLOCK) == fresh
+
+
+@BOTH
+def test_fills_one_after_the_other_leave_the_pool_as_apply_does(pool: int) -> None:
+    # 30 bins below the next block of a Saros pool's: the purchases lead into it.
+    pools, bins = PaperPools(POOLS, 35), 225
+    buy = SwapRequest(exact_in=True, amount=3_000_000_000, swap_for_y=False, threshold=0)
+    expected = stand_in(pool, bins, 10_000.0)
+    at = book(pool, 7, bins, liquidity=10_000.0)
+    for request in (buy, SELL_ONE, buy, buy):
+        applied = apply(expected, request, CLOCK)
+        filled = swap_on(pools, pool, request, at, CLOCK)
+        assert bool(filled["is_filled"]) == (not isinstance(applied, SwapFailure))
+        if not isinstance(applied, SwapFailure):
+            assert (filled["amount_in"], filled["amount_out"]) == (applied[0].amount_in, applied[0].amount_out)
+            expected = applied[1]
+
+
+@BOTH
+def test_fills_stay_when_the_epoch_changes(pool: int) -> None:
+    pools, later = PaperPools(POOLS, 35), Clock(CLOCK.slot + SLOTS_IN_EPOCH, CLOCK.unix_timestamp, 1)
+    first = out_of(pools, thin(pool, 7), pool, large(pool))
+    assert swap_on(pools, pool, large(pool), thin(pool, 7), later)["amount_out"] < first
+    assert swap_on(pools, pool, large(pool), thin(pool, 8), later)["amount_out"] == first
+
+
+def test_once_accounts_arrive_the_stand_in_is_over() -> None:
+    pools = PaperPools(POOLS, 35)
+    assert out_of(pools, book(0, 7))
+    pools.note(0, (AccountWrite(9, SOL.pool, "owner", b"short"),))
+    assert out_of(pools, book(0, 8))
+    assert is_refused(pools, book(0, 9))
+
+
+@BOTH
+def test_recorded_bins_are_swapped_on_as_their_last_account_bytes_have_them(pool: int) -> None:
+    # Another's swaps change the accounts row by row; ours, within a row, change it for each other alone.
+    chain, pools, infos = ChainPool(pool), PaperPools(RECORDED, 35), open_books(RECORDED, {}, 1.0)
+    ask = msgspec.structs.replace(SELL_ONE, amount=40_000 * 10 ** RECORDED[pool].decimals_x // 130)
+    for seq in range(3, 9):
+        state = chain.pool
+        writes = chain.accounts if seq == 3 else state.to_accounts()
+        pools.note(pool, tuple(AccountWrite(seq, key, at.owner, at.data) for key, at in writes.items()))
+        infos["seq"][pool] = seq
+        for _ in range(3 if seq % 2 else 1):
+            applied = apply(state, ask, CLOCK)
+            assert not isinstance(applied, SwapFailure)
+            filled = swap_on(pools, pool, ask, infos, CLOCK)
+            assert (filled["is_filled"], filled["amount_out"]) == (1, applied[0].amount_out)
+            state = applied[1]
+        assert chain.swap(10**9 * seq, for_y=seq % 3 == 0)
