@@ -33,7 +33,6 @@ from operators.pools import PoolInfo
 from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
 from operators.positions.bin_conversions import convert, earn, free_of, leave_bins
-from operators.routes.chains import home_of
 from operators.routes.legs import route_tokens
 from operators.routes.route_orders import pools_of_order
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
@@ -164,7 +163,6 @@ def _hold_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
         books[pool]["active_id"] = books[pool]["zero_bin"]
         books[pool]["liquidity"] = 1_000.0
         states.hold(pool, books, 0)
-    home_of(0, 0, tokens)
     missing_among(pools_of_order(copied(BLANK)[0]), 0, books, states.standing, states.ways)
     table, sent, ended = np.zeros(1, ORDER), np.zeros(1, ORDER), np.zeros(1, ORDER)
     where = tokens, states.standing, states.ways

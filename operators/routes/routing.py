@@ -16,7 +16,6 @@ from operators.orders.records import BUY, IMPOSSIBLE_AMOUNT, NO_POOL, NO_RULE, R
 from operators.orders.walk import send_route
 from operators.paper.pools import PaperPools
 from operators.paper.pools_at_hand import missing_among
-from operators.routes.chains import home_of
 from operators.routes.exchanges import Exchanges
 from operators.routes.route_orders import pools_of_order
 from operators.strategies.interface import PlannedStrategy
@@ -59,12 +58,9 @@ class Routing:
         """
         if math.isnan(signal["bid_size"]):  # the walk has drafted what is no exchange
             return self._exchanges.draft(signal, tables)
-        pool, other = int(signal["pool"]), int(signal["other_pool"])
-        is_turned = signal["third_pool"] == NO_POOL and home_of(pool, other, self._tokens) == other
-        order = blank_order(tables, other if is_turned else pool, int(signal["strategy"]), int(signal["seq"]))
+        order = blank_order(tables, int(signal["pool"]), int(signal["strategy"]), int(signal["seq"]))
         order["action"], order["side"], order["urgency"] = ROUTE, BUY, signal["urgency"]
-        order["other_pool"] = pool if is_turned else other
-        order["directions"], order["third_pool"] = BUY_THEN_SELL, NO_POOL
+        order["other_pool"], order["third_pool"], order["directions"] = signal["other_pool"], NO_POOL, BUY_THEN_SELL
         return (order, *_as_named(order, signal, tables))
 
     def send(self, order: np.void, tables: Tables, venue: Rows) -> None:
