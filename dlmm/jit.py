@@ -4,6 +4,10 @@ Numba keys a cached kernel by the file that defines it, not by the files of the 
 shared routine would leave callers running the old arithmetic. The cache of a module's kernels therefore lives in a
 folder named by a hash of that module and of all of our modules that it imports, directly or not; an edit to any of them
 starts a new folder, and an edit elsewhere leaves it as it is.
+
+A record is no more than a place in its array, and numba frees an array that a kernel has made after the last use of its
+name: a record that is read later reads what has come into its place. So what a kernel has written into an array of its
+own is read by another one, to which it hands the array; or the name is used once more behind all of its records.
 """
 
 import hashlib

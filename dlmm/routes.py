@@ -149,6 +149,15 @@ def _around(tops: NDArray[np.float64], cap: U64, sizes: NDArray[np.uint64]) -> i
 
 
 @kernel
+def _note_exact(answer: NDArray[np.void], found: NDArray[np.void]) -> None:
+    """Write down the first swap asked for exactly what it gives, where it can be."""
+    exact, first = answer[0], found[0]
+    if exact.is_filled != 0:
+        first.amount_in, first.amount_out = U64(exact.amount_in), U64(exact.amount_out)
+        first.compute_units = exact.compute_units
+
+
+@kernel
 def seek_round(ways: Ways, slot: int, timestamp: int, cap: U64, found: NDArray[np.void]) -> bool:
     """Find the size that `best_route` finds; write down its first swap asked for exactly what it gives, then all swaps.
 
@@ -201,8 +210,5 @@ def seek_round(ways: Ways, slot: int, timestamp: int, cap: U64, found: NDArray[n
         found[leg + 1].compute_units = units[leg, best]
     answer = np.zeros(1, ANSWER)
     swap_one(ways[0], slot, timestamp, False, stages[1, best], _MAX, answer)
-    exact = answer[0]
-    if exact.is_filled != 0:
-        found[0].amount_in, found[0].amount_out = U64(exact.amount_in), U64(exact.amount_out)
-        found[0].compute_units = exact.compute_units
+    _note_exact(answer, found)
     return True

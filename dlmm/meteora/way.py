@@ -123,20 +123,31 @@ def swap_many(
 
 
 @kernel
-def swap_one(
-    way: MeteoraWay, slot: int, timestamp: int, exact_in: bool, amount: U64, threshold: U64, answer: NDArray[np.void]
+def _walk_one(
+    way: MeteoraWay,
+    slot: int,
+    timestamp: int,
+    exact_in: bool,
+    amount: U64,
+    threshold: U64,
+    results: NDArray[np.void],
+    write: bool,
 ) -> None:
-    """Swap one amount as the program would, `threshold` being the least out or the most in; fill an `ANSWER` (1,)."""
-    results = np.zeros(1, RESULT)
+    """Fill the `RESULT` (1,) of one swap; with `write` the pool is as it leaves it."""
     amounts = np.full(1, amount, np.uint64)
     terms = _terms_at(way, exact_in, slot, timestamp, threshold)
-    walk(way.pair, way.arrays, way.extension, _FIRST, terms, amounts, _FIRST, results, False)
+    walk(way.pair, way.arrays, way.extension, _FIRST, terms, amounts, _FIRST, results, write)
+
+
+@kernel
+def _tell(way: MeteoraWay, results: NDArray[np.void], answer: NDArray[np.void]) -> None:
+    """Fill an `ANSWER` (1,) from a `RESULT` (1,)."""
     done: Any = results[0]
     told: Any = answer[0]
     told.is_filled = 1 if done.error == 0 and max(done.amount_in, done.amount_out) < _NO_MORE else 0
     if told.is_filled == 0:
         return
-    swap_for_y = terms[0].swap_for_y
+    swap_for_y = way.terms[0].swap_for_y
     fee_on_input = not (swap_for_y and way.pair[0].collect_fee_mode == FEE_ALWAYS_IN_Y)
     paid = np.float64(done.reserve_in - done.fee if fee_on_input else done.reserve_in)
     bought = np.float64(done.reserve_out if fee_on_input else done.reserve_out + done.fee)
@@ -149,6 +160,26 @@ def swap_one(
 
 
 @kernel
+def swap_one(
+    way: MeteoraWay, slot: int, timestamp: int, exact_in: bool, amount: U64, threshold: U64, answer: NDArray[np.void]
+) -> None:
+    """Swap one amount as the program would, `threshold` being the least out or the most in; fill an `ANSWER` (1,)."""
+    results = np.zeros(1, RESULT)
+    _walk_one(way, slot, timestamp, exact_in, amount, threshold, results, False)
+    _tell(way, results, answer)
+
+
+@kernel
+def _move_vaults(way: MeteoraWay, back: MeteoraWay, results: NDArray[np.void]) -> None:
+    done: Any = results[0]
+    for index in range(2):
+        if way.terms[index].vault_out != _UNKNOWN:
+            way.terms[index].vault_out -= done.reserve_out
+        if back.terms[index].vault_out != _UNKNOWN:
+            back.terms[index].vault_out += done.reserve_in
+
+
+@kernel
 def make_swap(way: MeteoraWay, back: MeteoraWay, slot: int, timestamp: int, exact_in: bool, amount: U64) -> None:
     """Write a swap that `swap_one` would fill into the pool.
 
@@ -156,12 +187,5 @@ def make_swap(way: MeteoraWay, back: MeteoraWay, slot: int, timestamp: int, exac
 
     """
     results = np.zeros(1, RESULT)
-    amounts = np.full(1, amount, np.uint64)
-    terms = _terms_at(way, exact_in, slot, timestamp, U64(0) if exact_in else _UNKNOWN)
-    walk(way.pair, way.arrays, way.extension, _FIRST, terms, amounts, _FIRST, results, True)
-    done: Any = results[0]
-    for index in range(2):
-        if way.terms[index].vault_out != _UNKNOWN:
-            way.terms[index].vault_out -= done.reserve_out
-        if back.terms[index].vault_out != _UNKNOWN:
-            back.terms[index].vault_out += done.reserve_in
+    _walk_one(way, slot, timestamp, exact_in, amount, U64(0) if exact_in else U64(MAX_U64), results, True)
+    _move_vaults(way, back, results)

@@ -22,7 +22,7 @@ from dlmm.wide import U64, signed
 
 _FIRST = np.zeros(1, np.int64)
 _NO_MORE = U64(1 << 63)
-_ANY_THRESHOLD = U64(MAX_U64)
+_MOST = U64(MAX_U64)
 _NO_STEPS = np.zeros(0, STEP)
 _CHOOSE = (CHOOSE, CHOOSE)
 
@@ -132,11 +132,16 @@ def swap_many(
 
 
 @kernel
-def swap_one(
-    way: SarosWay, slot: int, timestamp: int, exact_in: bool, amount: U64, threshold: U64, answer: NDArray[np.void]
+def _walk_one(
+    way: SarosWay,
+    timestamp: int,
+    exact_in: bool,
+    amount: U64,
+    threshold: U64,
+    results: NDArray[np.void],
+    write: bool,
 ) -> None:
-    """Swap one amount as the program would, `threshold` being the least out or the most in; fill an `ANSWER` (1,)."""
-    results = np.zeros(1, RESULT)
+    """Fill the `RESULT` (1,) of one swap; with `write` the pool is as it leaves it."""
     amounts = np.full(1, amount, np.uint64)
     limits = way.limits.copy()
     limits[THRESHOLD] = threshold
@@ -154,8 +159,13 @@ def swap_one(
         _FIRST,
         results,
         _NO_STEPS,
-        False,
+        write,
     )
+
+
+@kernel
+def _tell(way: SarosWay, results: NDArray[np.void], answer: NDArray[np.void]) -> None:
+    """Fill an `ANSWER` (1,) from a `RESULT` (1,)."""
     done: Any = results[0]
     told: Any = answer[0]
     told.is_filled = 1 if done.error == 0 and max(done.amount_in, done.amount_out) < _NO_MORE else 0
@@ -167,31 +177,22 @@ def swap_one(
 
 
 @kernel
+def swap_one(
+    way: SarosWay, slot: int, timestamp: int, exact_in: bool, amount: U64, threshold: U64, answer: NDArray[np.void]
+) -> None:
+    """Swap one amount as the program would, `threshold` being the least out or the most in; fill an `ANSWER` (1,)."""
+    results = np.zeros(1, RESULT)
+    _walk_one(way, timestamp, exact_in, amount, threshold, results, False)
+    _tell(way, results, answer)
+
+
+@kernel
 def make_swap(way: SarosWay, timestamp: int, exact_in: bool, amount: U64) -> bool:
     """Write a swap that `swap_one` would fill into the pool.
 
     :returns: Whether the way's prices still serve the pool: they end so many bins away.
 
     """
-    results = np.zeros(1, RESULT)
-    amounts = np.full(1, amount, np.uint64)
-    limits = way.limits.copy()
-    limits[THRESHOLD] = U64(0) if exact_in else _ANY_THRESHOLD
     before = way.pair[0].active_id // BINS_PER_ARRAY
-    walk(
-        way.pair,
-        way.arrays,
-        way.prices,
-        _CHOOSE,
-        way.mints,
-        exact_in,
-        way.swap_for_y,
-        timestamp,
-        limits,
-        amounts,
-        _FIRST,
-        results,
-        _NO_STEPS,
-        True,
-    )
+    _walk_one(way, timestamp, exact_in, amount, U64(0) if exact_in else _MOST, np.zeros(1, RESULT), True)
     return bool(way.pair[0].active_id // BINS_PER_ARRAY == before)
