@@ -74,7 +74,7 @@ $(RUN_STAMP): requirements.lock $(PROJECT) | $(BIN)/python
 
 # Compiled here, kernels cost the first run nothing.
 $(KERNEL_STAMP): $(RUN_STAMP) $(KERNEL_SOURCES)
-	@echo "compiling kernels (half a minute, once a version) .."
+	@echo "compiling kernels (up to two minutes, once a version) .."
 	@$(BIN)/python -m flows.warm
 	@touch $@
 

@@ -3,13 +3,21 @@
 Compiled kernels are kept on disk until the sources change; a run then loads them in half a second.
 """
 
+import multiprocessing
+import sys
+
 import numpy as np
+from numba.core.event import Event, Listener, register
 
 from connectors.recordings.inspection import Inspector
 from dlmm.meteora.pool import MeteoraPool
+from dlmm.profile import PoolTerms, synthetic_pool
 from dlmm.records import Clock, SwapRequest, Venue
+from dlmm.routes import MIN_LEGS, best_route
+from dlmm.saros.layout import MIDDLE_BIN_ID
 from dlmm.saros.pool import SarosPool
 from dlmm.swap import Pool, apply
+from dlmm.ways import MAX_LEGS
 from flows.failure import say_own_errors_in_one_line
 from flows.plan import plan
 from flows.planted import planted_pools
@@ -17,6 +25,16 @@ from flows.settings.tree import Settings
 from operators.blocks import ROW, split_by_pool
 from operators.market.volatility import Volatility, VolatilityParams
 from operators.warm_up import warm_up, warm_up_settlement
+
+
+def swap_ahead() -> None:
+    """Seek rounds and swap, all on stand-ins: what takes long to compile and is made of nothing but the pools."""
+    terms = [PoolTerms(venue, 10, 10_000) for venue in (Venue.METEORA, Venue.SAROS, Venue.METEORA)]
+    made = [synthetic_pool(of, MIDDLE_BIN_ID if of.venue is Venue.SAROS else 30, 71, 35) for of in terms]
+    for legs in range(MIN_LEGS, MAX_LEGS + 1):
+        best_route(tuple((pool, leg > 0) for leg, pool in enumerate(made[:legs])), Clock(1, 1), cap_in=1)
+    for pool in made[:2]:
+        apply(pool, SwapRequest(exact_in=True, amount=1, swap_for_y=True, threshold=0), Clock(1, 1))
 
 
 def warm() -> int:
@@ -47,6 +65,32 @@ def warm() -> int:
     return len(pools)
 
 
+class _Counter(Listener):
+    """Tell a person how many kernels were compiled so far."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def on_start(self, event: Event) -> None:
+        """Do nothing."""
+
+    def on_end(self, event: Event) -> None:
+        """Count."""
+        self._count += 1
+        print(f"\r{self._count} kernels ", end="", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Compile on two cores, for what is compiled once is found by all."""
+    if sys.stderr.isatty():
+        register("numba:compile", _Counter())  # type: ignore[no-untyped-call]
+    beside = multiprocessing.get_context("spawn").Process(target=swap_ahead)
+    beside.start()
+    tried = warm()
+    beside.join()
+    print(f"kernels are compiled ({tried} pools tried)")
+
+
 if __name__ == "__main__":
     say_own_errors_in_one_line()
-    print(f"kernels are compiled ({warm()} pools tried)")
+    main()
