@@ -7,7 +7,6 @@ kernel was called with from outside are held by its caller, and cannot go while 
 
 from typing import Any, TypeVar
 
-from llvmlite.ir import Constant
 from numba.core import types
 from numba.extending import intrinsic
 
@@ -27,7 +26,7 @@ def _without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         return value
     array = context.make_array(kind)(context, builder, value)
     for field in ("meminfo", "parent"):
-        setattr(array, field, Constant(getattr(array, field).type, None))
+        setattr(array, field, getattr(array, field).type(None))
     return array._getvalue()
 
 
