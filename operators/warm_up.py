@@ -34,7 +34,7 @@ from operators.portfolio import Portfolio
 from operators.portfolio_records import PortfolioParams
 from operators.positions.bin_conversions import convert, earn, free_of, leave_bins
 from operators.routes.legs import route_tokens
-from operators.routes.route_orders import pools_of_order
+from operators.routes.route_orders import pools_through
 from operators.strategies.interface import GroupStrategy, KernelStrategy, PlannedStrategy, Policy
 from operators.strategies.ladder_making import LadderMaking
 from operators.strategies.runner import KernelRunner, run
@@ -163,7 +163,7 @@ def _hold_once(pools: tuple[PoolInfo, ...], params: PortfolioParams) -> None:
         books[pool]["active_id"] = books[pool]["zero_bin"]
         books[pool]["liquidity"] = 1_000.0
         states.hold(pool, books, 0)
-    missing_among(pools_of_order(copied(BLANK)[0]), 0, books, states.standing, states.ways)
+    missing_among(pools_through(copied(BLANK)[0]), 0, books, states.standing, states.ways)
     table, sent, ended = np.zeros(1, ORDER), np.zeros(1, ORDER), np.zeros(1, ORDER)
     where = tokens, states.standing, states.ways
     send_route(ledger, books, accounts, table, np.zeros(1, VENUE), *where, sent, ended, np.zeros(1, CURSOR))

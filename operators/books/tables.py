@@ -58,7 +58,8 @@ class Tables:
             self.table = join([self.table[:held], np.zeros(2 * room - held, ORDER)])
         if len(self.ended) < room:
             self.ended, self.sent = np.zeros(2 * room, ORDER), np.zeros(2 * room, ORDER)
-            self.fills = np.zeros(2 * room * MAX_LEGS, FILL)
+        if len(self.fills) < MAX_LEGS * room:
+            self.fills = np.zeros(2 * MAX_LEGS * room, FILL)
         if len(self.samples) < rows:
             self.samples = np.zeros(rows, EQUITY)
         self.cursor = np.zeros(1, CURSOR)

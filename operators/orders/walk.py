@@ -23,8 +23,8 @@ from operators.paper.synthetic import chained
 from operators.risk.market_risk import Risk
 from operators.routes.booking import LEG_FILL
 from operators.routes.landing import land, meet
-from operators.routes.rounds import draft_round, is_unsized_round, make_blank, pools_of_wish
-from operators.routes.route_orders import pools_of_order
+from operators.routes.rounds import draft_round, is_unsized_round, make_blank
+from operators.routes.route_orders import pools_through
 
 AWAITS_POOL = 5
 """Beside what the clockwork awaits: the pool at `cursor.pool` is to be put at hand."""
@@ -135,9 +135,11 @@ def walk(
         is_met = asked == AWAITS_RESULT and action in (SWAP, ROUTE)
         is_wished = asked == AWAITS_COMMAND and ledger.closing == 0
         if is_met:
-            pools = pools_of_order(table[cursor.order])
+            pools = pools_through(table[cursor.order])
+            if action == SWAP:
+                pools = pools[:1]
         elif is_wished and is_unsized_round(signals[cursor.signal], tokens):
-            pools = pools_of_wish(signals[cursor.signal])
+            pools = pools_through(signals[cursor.signal])
         else:
             return int(asked)
         missing = missing_among(pools, ledger.slot, books, standing, ways)

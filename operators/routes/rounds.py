@@ -29,7 +29,7 @@ from operators.orders.records import (
 from operators.paper.pools_at_hand import NANOSECONDS, way_at
 from operators.routes.chains import SELL_THEN_BUY, home_of, is_exchange, is_round
 from operators.routes.landing import are_usable
-from operators.routes.route_orders import most_in
+from operators.routes.route_orders import most_in, pools_through
 
 _NEARLY_ALL = 0.9999
 """From this part of the cap on it was the cap that ended a size: amounts that swaps can make use of are coarser."""
@@ -127,14 +127,6 @@ def is_unsized_round(signal: Fields, tokens: Rows) -> bool:
 
 
 @kernel
-def pools_of_wish(signal: Fields) -> NDArray[np.int64]:
-    """Return the pools that a wish for a round goes through."""
-    pools = np.empty(MAX_LEGS, np.int64)
-    pools[0], pools[1], pools[2] = signal.pool, signal.other_pool, signal.third_pool
-    return pools[: MAX_LEGS - 1 if signal.third_pool == NO_POOL else MAX_LEGS]
-
-
-@kernel
 def draft_round(
     signal: Fields,
     order: Fields,
@@ -156,7 +148,7 @@ def draft_round(
     :returns: What speaks against it: a rule, its figure and its bound.
 
     """
-    ledger, policy, pools = ledger_[0], policies[signal.strategy], pools_of_wish(signal)
+    ledger, policy, pools = ledger_[0], policies[signal.strategy], pools_through(signal)
     first, second = pools[0], pools[1]
     is_turned = len(pools) < MAX_LEGS and home_of(first, second, tokens) == second
     pool = second if is_turned else first

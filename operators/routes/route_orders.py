@@ -8,7 +8,7 @@ from dlmm.ways import LIMIT, MAX_LEGS
 from dlmm.wide import U64
 from operators.blocks import Fields, Rows
 from operators.books.ledger import MAX_BASE
-from operators.orders.records import NO_POOL, ROUTE, SIZED_BY_BUDGET, SIZED_BY_LIMIT, SIZED_BY_LIQUIDITY, TURNED
+from operators.orders.records import NO_POOL, SIZED_BY_BUDGET, SIZED_BY_LIMIT, SIZED_BY_LIQUIDITY, TURNED
 from operators.routes.chains import unit_of
 
 _INEXACT = 1e-6
@@ -86,13 +86,11 @@ def read_limits(order: Fields, limits: Rows, pools: NDArray[np.int64], is_x: NDA
 
 
 @kernel
-def pools_of_order(order: Fields) -> NDArray[np.int64]:
-    """Return the pools of an order's swaps, in whatever order they come; a plain swap's is one."""
+def pools_through(route: Fields) -> NDArray[np.int64]:
+    """Return the pools that a route goes through, its own first: of an order, or of the wish for one."""
     pools = np.empty(MAX_LEGS, np.int64)
-    pools[0], pools[1], pools[2] = order.pool, order.other_pool, order.third_pool
-    if order.action != ROUTE:
-        return pools[:1]
-    return pools[: MAX_LEGS - 1 if order.third_pool == NO_POOL else MAX_LEGS]
+    pools[0], pools[1], pools[2] = route.pool, route.other_pool, route.third_pool
+    return pools[: MAX_LEGS - 1 if route.third_pool == NO_POOL else MAX_LEGS]
 
 
 @kernel

@@ -17,7 +17,7 @@ from operators.orders.walk import send_route
 from operators.paper.pools import PaperPools
 from operators.paper.pools_at_hand import missing_among
 from operators.routes.exchanges import Exchanges
-from operators.routes.route_orders import pools_of_order
+from operators.routes.route_orders import pools_through
 from operators.strategies.interface import PlannedStrategy
 
 BUY_THEN_SELL = 0b10
@@ -67,7 +67,7 @@ class Routing:
         """Send the order behind the open ones, unless it would fail on its pools as they stand."""
         states, slot = self._states, int(tables.ledger["slot"][0])
         at_hand = tables.books, states.standing, states.ways
-        while (pool := int(missing_among(pools_of_order(order), slot, *at_hand))) >= 0:
+        while (pool := int(missing_among(pools_through(order), slot, *at_hand))) >= 0:
             states.hold(pool, tables.books, slot)
         state = tables.ledger, tables.books, tables.accounts, tables.table
         pools = self._tokens, states.standing, states.ways
